@@ -1,0 +1,66 @@
+// Bundles src/ into dist/: one folder an entry, shared chunks beside them. Usage: node scripts/bundle.mjs [OUT]
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const out = resolve(process.argv[2] ?? join(root, "dist"));
+const ENTRIES = { cli: "src/main/cli.ts", "audit-worker": "src/main/audit-worker.ts" };
+
+for (const folder of ["cli", "audit-worker", "chunks", "probe", "licenses"]) {
+  await rm(join(out, folder), { recursive: true, force: true });
+}
+
+const bundle = await rolldown({
+  cwd: root,
+  input: Object.fromEntries(Object.entries(ENTRIES).map(([name, file]) => [`${name}/index`, file])),
+  platform: "node",
+  external: [/^node:/],
+  treeshake: true,
+  logLevel: "warn",
+});
+const { output } = await bundle.write({
+  dir: out,
+  format: "esm",
+  entryFileNames: "[name].js",
+  chunkFileNames: "chunks/[name].js",
+  minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
+  comments: false,
+  banner: 'import { createRequire as __createRequire } from "node:module"; import { dirname as __pathDirname } from "node:path"; import { fileURLToPath as __fileURLToPath } from "node:url"; const __filename = __fileURLToPath(import.meta.url); const __dirname = __pathDirname(__filename);',
+});
+await bundle.close();
+
+// iced-x86 reads its wasm from the folder of the chunk that holds it.
+const wasmHolder = output.find((chunk) => chunk.type === "chunk" && chunk.code.includes("iced_x86_bg.wasm"));
+if (wasmHolder) {
+  await copyFile(
+    join(root, "node_modules/iced-x86/iced_x86_bg.wasm"),
+    join(out, dirname(wasmHolder.fileName), "iced_x86_bg.wasm"),
+  );
+}
+
+await mkdir(join(out, "probe"), { recursive: true });
+for (const name of (await readdir(join(root, "src/probe"))).sort()) {
+  if (name.endsWith(".py")) await copyFile(join(root, "src/probe", name), join(out, "probe", name));
+}
+const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
+await writeFile(join(out, "version.json"), `${JSON.stringify({ version })}\n`);
+
+// Licences of what is inside the bundle travel with it.
+const packages = new Set();
+for (const chunk of output) {
+  for (const id of chunk.type === "chunk" ? chunk.moduleIds : []) {
+    const match = /node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules)/.exec(id);
+    if (match) packages.add(match[1]);
+  }
+}
+await mkdir(join(out, "licenses"), { recursive: true });
+for (const name of [...packages].sort()) {
+  const folder = join(root, "node_modules", name);
+  const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
+  const text = file
+    ? await readFile(join(folder, file), "utf8")
+    : `${JSON.parse(await readFile(join(folder, "package.json"), "utf8")).license}\n`;
+  await writeFile(join(out, "licenses", `${name.replaceAll("/", "__")}.txt`), text.replaceAll("\r\n", "\n"));
+}

@@ -1,0 +1,117 @@
+import { join } from "node:path";
+import { wheelsError } from "../errors/wheels-error.ts";
+import { listDir, writeFile } from "../host/files.ts";
+import type { Host } from "../host/host.ts";
+import type { RunResult } from "../host/process.ts";
+import type { Uv } from "../torch/uv.ts";
+import type { Variant } from "../variants/manifest.ts";
+import { NATIVE_MARK } from "./environment.ts";
+
+/** Arguments of uv for the compile itself. */
+export function compileArgs(python: string, source: string, out: string): string[] {
+  return [
+    "build",
+    "--wheel",
+    "--no-build-isolation",
+    "--no-config",
+    "--python",
+    python,
+    "--out-dir",
+    out,
+    source,
+  ];
+}
+
+/** ninja's `[n/N]` at the start of a line. */
+export function ninjaProgress(line: string): { done: number; total: number } | null {
+  const match = /^\s*\[(\d+)\/(\d+)\]/.exec(line);
+  return match ? { done: Number(match[1]), total: Number(match[2]) } : null;
+}
+
+const squash = (text: string): string => text.replace(/[^a-z0-9]/g, "");
+
+/**
+ * Features of the contract that cmake switched off for want of a compiler. vLLM says so in a mere WARNING
+ * (cmake/cpu_extension.cmake, "Disable AVX512-VNNI ISA support, requires gcc/g++ >= 12.3"); cmake wraps such lines.
+ * That a feature is absent from the local CPU's flags is no fault: the variant's own switch turns it on.
+ */
+export function disabledIsa(output: string, mustUse: readonly string[]): string | null {
+  const flowing = output.replace(/\s+/g, " ");
+  for (const match of flowing.matchAll(/Disable ([\w-]+) ISA support,? ((?:(?!CMake |Disable ).)*)/g)) {
+    const [whole, label = "", reason = ""] = match;
+    const name = squash(label.toLowerCase());
+    const concerned = mustUse.some(
+      (feature) => squash(feature).startsWith(name) || name.startsWith(squash(feature)),
+    );
+    if (concerned && !/local CPU flags/.test(reason.slice(0, 120))) return whole.slice(0, 200).trim();
+  }
+  return null;
+}
+
+/** The first thing a compiler or build tool complained of; the end of the output where nothing is marked. */
+export function firstComplaint(output: string): string {
+  const lines = output.split("\n");
+  const index = lines.findIndex((line) =>
+    /\b(fatal )?error:|^FAILED:|CMake Error|Traceback \(most recent/.test(line),
+  );
+  return (index < 0 ? lines.slice(-10) : lines.slice(index, index + 10)).join("\n").trim();
+}
+
+function explainFailure(result: RunResult, variant: Variant, log: string): Error {
+  const output = `${result.stdout}\n${result.stderr}`;
+  const native = output.split("\n").find((line) => line.includes(NATIVE_MARK));
+  if (native) return wheelsError("E_HOST_LEAK", { variant: variant.name, command: native });
+  if (/No space left on device|Disk quota exceeded/.test(output))
+    return wheelsError("E_DISK_FULL", { where: "the build" });
+  const killed = /Killed signal terminated program|fatal error: Killed|\bKilled\b/.test(output);
+  const detail = killed
+    ? `The compiler was killed, most likely for want of memory; use fewer jobs (--max-jobs). ${firstComplaint(output)}`
+    : firstComplaint(output);
+  return wheelsError("E_BUILD", { variant: variant.name, detail, log });
+}
+
+/**
+ * Compiles one wheel.
+ * @param folders source copy, output folder (empty), log file
+ * @returns path of the one wheel that was built
+ * @throws E_BUILD, E_HOST_LEAK, E_BUILD_ISA_OFF, E_BUILD_WHEELS, E_DISK_FULL
+ */
+export async function compile(
+  host: Host,
+  uv: Uv,
+  variant: Variant,
+  python: string,
+  env: Record<string, string>,
+  folders: { source: string; out: string; log: string },
+  title: string,
+): Promise<string> {
+  const stage = host.log.stage(title);
+  const lines: string[] = [];
+  const result = await uv
+    .run(compileArgs(python, folders.source, folders.out), {
+      cwd: folders.source,
+      env,
+      onLine: (line) => {
+        lines.push(line);
+        host.log.debug(line);
+        const progress = ninjaProgress(line);
+        if (progress) stage.progress(progress.done, progress.total);
+      },
+    })
+    .catch((thrown: unknown) => {
+      stage.failed();
+      throw thrown;
+    });
+  await writeFile(folders.log, `${lines.join("\n")}\n`);
+  if (result.code !== 0) {
+    stage.failed();
+    throw explainFailure(result, variant, folders.log);
+  }
+  stage.done();
+  const warning = disabledIsa(`${result.stdout}\n${result.stderr}`, variant.isa.mustUse);
+  if (warning) throw wheelsError("E_BUILD_ISA_OFF", { variant: variant.name, warning });
+  const found = (await listDir(folders.out)).map(({ name }) => name).filter((name) => name.endsWith(".whl"));
+  const [wheel, ...others] = found;
+  if (!wheel || others.length > 0) throw wheelsError("E_BUILD_WHEELS", { variant: variant.name, found });
+  return join(folders.out, wheel);
+}

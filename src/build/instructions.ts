@@ -1,0 +1,69 @@
+/** What a user must know to install a wheel beside CPU-only torch. */
+export interface InstallFacts {
+  distribution: string;
+  /** The wheel's version without its local part. */
+  version: string;
+  /** As torch reports itself, e.g. 2.13.0+cpu. */
+  torchVersion: string;
+}
+
+/** The public index that users are told of, whatever mirror the build itself used. */
+const INDEX = "https://download.pytorch.org/whl/cpu";
+
+/** The heading by which the check metadata.cpu-instructions finds the block again. */
+export const HEADING = "Install with CPU-only PyTorch";
+
+const commands = ({ distribution, version, torchVersion }: InstallFacts): string[] => [
+  `pip install torch==${torchVersion} --index-url ${INDEX}`,
+  `pip install ${distribution}==${version}`,
+];
+
+const oneLine = ({ distribution, version, torchVersion }: InstallFacts): string =>
+  `uv pip install ${distribution}==${version} torch==${torchVersion} --index-strategy unsafe-best-match --extra-index-url ${INDEX}`;
+
+const check = 'python -c "import torch; print(torch.__version__, torch.cuda.is_available())"';
+
+/** The block as comment lines for pyproject.toml; TOML comments stay in the source, METADATA has its own block. */
+export function asTomlComments(facts: InstallFacts): string {
+  const lines = [
+    HEADING,
+    "",
+    `This wheel was built against torch ${facts.torchVersion}. The default index serves the CUDA build of torch,`,
+    "so install torch from the CPU-only index first:",
+    "",
+    ...commands(facts).map((line) => `  ${line}`),
+    "",
+    "or with uv:",
+    "",
+    `  ${oneLine(facts)}`,
+  ];
+  return `${lines.map((line) => `# ${line}`.trimEnd()).join("\n")}\n\n`;
+}
+
+/**
+ * The block for a wheel's description.
+ * @param contentType the metadata's Description-Content-Type; reStructuredText where there is none (core metadata spec)
+ */
+export function asDescription(facts: InstallFacts, contentType: string | null): string {
+  const isMarkdown = /^\s*text\/markdown\b/i.test(contentType ?? "");
+  const block = (lines: string[]): string =>
+    isMarkdown
+      ? `\`\`\`sh\n${lines.join("\n")}\n\`\`\`\n`
+      : `::\n\n${lines.map((line) => `    ${line}`).join("\n")}\n`;
+  const heading = isMarkdown ? `## ${HEADING}` : `${HEADING}\n${"-".repeat(HEADING.length)}`;
+  const code = (text: string): string => (isMarkdown ? `\`${text}\`` : `\`\`${text}\`\``);
+  return [
+    heading,
+    "",
+    `This wheel was built against ${code(`torch ${facts.torchVersion}`)}. The default index serves the CUDA build of torch`,
+    "(gigabytes of it), so install torch from the CPU-only index first:",
+    "",
+    block(commands(facts)),
+    "or with uv, in one line:",
+    "",
+    block([oneLine(facts)]),
+    `This prints ${code(`${facts.torchVersion} False`)}:`,
+    "",
+    block([check]),
+  ].join("\n");
+}

@@ -1,0 +1,48 @@
+import { CATALOGUE, type ErrorCode, type ErrorParams, type ErrorText, type ExitCode } from "./catalogue.ts";
+
+/** The one error type that use cases throw: a permanent code, what happened, why, and what to type. */
+export class WheelsError extends Error implements ErrorText {
+  override readonly name = "WheelsError";
+  readonly code: ErrorCode;
+  readonly exit: ExitCode;
+  readonly what: string;
+  readonly why: string;
+  readonly remedy: string;
+
+  constructor(code: ErrorCode, exit: ExitCode, text: ErrorText, cause?: unknown) {
+    super(`${text.what} ${text.why}`, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.exit = exit;
+    this.what = text.what;
+    this.why = text.why;
+    this.remedy = text.remedy;
+  }
+
+  /** The form that `--json` prints under `error`. */
+  toJSON(): { code: ErrorCode; what: string; why: string; remedy: string } {
+    return { code: this.code, what: this.what, why: this.why, remedy: this.remedy };
+  }
+}
+
+/**
+ * Makes the error of a catalogue entry.
+ * @param code permanent code
+ * @param params what the entry's text needs
+ * @param cause the underlying error, if any
+ */
+export function wheelsError<C extends ErrorCode>(
+  code: C,
+  params: ErrorParams<C>,
+  cause?: unknown,
+): WheelsError {
+  const entry = CATALOGUE[code];
+  const text = (entry.text as (p: ErrorParams<C>) => ErrorText)(params);
+  return new WheelsError(code, entry.exit, text, cause);
+}
+
+/** Any thrown value as a WheelsError; what is not one becomes E_INTERNAL with the value as its cause. */
+export function asWheelsError(thrown: unknown): WheelsError {
+  if (thrown instanceof WheelsError) return thrown;
+  const detail = thrown instanceof Error ? thrown.message : String(thrown);
+  return wheelsError("E_INTERNAL", { detail }, thrown);
+}

@@ -1,0 +1,192 @@
+import { createHash, randomBytes } from "node:crypto";
+import { createReadStream } from "node:fs";
+import * as fs from "node:fs/promises";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { wheelsError } from "../errors/wheels-error.ts";
+
+export interface DirEntry {
+  name: string;
+  isFile: boolean;
+  isDirectory: boolean;
+  isSymlink: boolean;
+  /** Bytes; 0 for what is no regular file. */
+  size: number;
+}
+
+function errno(thrown: unknown): string {
+  return thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
+}
+
+/** True for the error that a missing file or folder gives. */
+export function isMissing(thrown: unknown): boolean {
+  return errno(thrown) === "ENOENT" || errno(thrown) === "ENOTDIR";
+}
+
+/**
+ * Runs a write and turns the failures users can cause into errors with a remedy.
+ * @throws E_DISK_FULL, E_OUTPUT_DIR
+ */
+async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    const code = errno(thrown);
+    if (code === "ENOSPC" || code === "EDQUOT") throw wheelsError("E_DISK_FULL", { where: path }, thrown);
+    if (["EACCES", "EROFS", "EPERM", "ENOTDIR", "EEXIST", "ELOOP", "ENAMETOOLONG"].includes(code)) {
+      throw wheelsError("E_OUTPUT_DIR", { dir: path, detail: (thrown as Error).message }, thrown);
+    }
+    throw thrown;
+  }
+}
+
+/** Reads a file whole. Throws Node's own error; see {@link isMissing}. */
+export async function readBytes(path: string): Promise<Uint8Array> {
+  return fs.readFile(path);
+}
+
+/** Reads a UTF-8 text file whole. Throws Node's own error; see {@link isMissing}. */
+export async function readText(path: string): Promise<string> {
+  return fs.readFile(path, "utf8");
+}
+
+/** Reads a text file, or null where there is none. */
+export async function readTextIfAny(path: string): Promise<string | null> {
+  try {
+    return await readText(path);
+  } catch (thrown) {
+    if (isMissing(thrown)) return null;
+    throw thrown;
+  }
+}
+
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await fs.lstat(path);
+    return true;
+  } catch (thrown) {
+    if (isMissing(thrown)) return false;
+    throw thrown;
+  }
+}
+
+/** What a path is, symbolic links not followed; null where there is nothing. */
+export async function statPath(path: string): Promise<Omit<DirEntry, "name"> | null> {
+  try {
+    const stat = await fs.lstat(path);
+    return {
+      isFile: stat.isFile(),
+      isDirectory: stat.isDirectory(),
+      isSymlink: stat.isSymbolicLink(),
+      size: stat.isFile() ? stat.size : 0,
+    };
+  } catch (thrown) {
+    if (isMissing(thrown)) return null;
+    throw thrown;
+  }
+}
+
+/** Entries of a folder sorted by name; an empty list where there is no such folder. */
+export async function listDir(path: string): Promise<DirEntry[]> {
+  let names: string[];
+  try {
+    names = await fs.readdir(path);
+  } catch (thrown) {
+    if (isMissing(thrown)) return [];
+    throw thrown;
+  }
+  const entries = await Promise.all(
+    names.sort().map(async (name) => {
+      const stat = await statPath(join(path, name));
+      return stat ? { name, ...stat } : null;
+    }),
+  );
+  return entries.filter((entry) => entry !== null);
+}
+
+/** Makes a folder and its parents. @throws E_OUTPUT_DIR, E_DISK_FULL */
+export async function makeDir(path: string): Promise<void> {
+  await writing(path, () => fs.mkdir(path, { recursive: true }));
+}
+
+/** Removes a file or a folder with all in it; silent where there is none. */
+export async function remove(path: string): Promise<void> {
+  await fs.rm(path, { recursive: true, force: true, maxRetries: 3 });
+}
+
+async function placeAtomically(path: string, fill: (temporary: string) => Promise<void>): Promise<void> {
+  const temporary = join(dirname(path), `.${randomBytes(6).toString("hex")}.part`);
+  await writing(path, async () => {
+    try {
+      await fill(temporary);
+      const handle = await fs.open(temporary, "r");
+      try {
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      await fs.rename(temporary, path);
+    } catch (thrown) {
+      await fs.rm(temporary, { force: true });
+      throw thrown;
+    }
+  });
+}
+
+/** Writes a file so that a reader sees the old bytes or the new ones. @throws E_OUTPUT_DIR, E_DISK_FULL */
+export async function writeFileAtomic(path: string, data: Uint8Array | string): Promise<void> {
+  await placeAtomically(path, (temporary) => fs.writeFile(temporary, data));
+}
+
+/** Writes a file in a scratch folder, where nobody else reads. @throws E_OUTPUT_DIR, E_DISK_FULL */
+export async function writeFile(path: string, data: Uint8Array | string, mode = 0o644): Promise<void> {
+  await writing(path, () => fs.writeFile(path, data, { mode }));
+}
+
+/** Copies a file so that a reader sees all of it or none. @throws E_OUTPUT_DIR, E_DISK_FULL */
+export async function copyAtomic(from: string, to: string): Promise<void> {
+  await placeAtomically(to, (temporary) => fs.copyFile(from, temporary, fs.constants.COPYFILE_FICLONE));
+}
+
+/** Lower-case hexadecimal sha256 of a file, read as a stream. */
+export async function sha256File(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path), hash);
+  return hash.digest("hex");
+}
+
+/** Bytes that are free for this user on the file system of the nearest existing folder. */
+export async function freeBytes(path: string): Promise<number> {
+  let folder = resolve(path);
+  while (!(await exists(folder))) folder = dirname(folder);
+  const stat = await fs.statfs(folder);
+  return stat.bavail * stat.bsize;
+}
+
+/** The path with symbolic links resolved. Throws Node's own error where there is none. */
+export async function realPath(path: string): Promise<string> {
+  return fs.realpath(path);
+}
+
+/** True where `inner` is `outer` or lies below it. Both are taken as they are spelt. */
+export function isWithin(outer: string, inner: string): boolean {
+  const path = relative(outer, inner);
+  return path === "" || (path !== ".." && !path.startsWith(`..${sep}`) && !path.startsWith(sep));
+}
+
+/**
+ * Copies a tree. Links are copied as links.
+ * @param wanted says for a path relative to `from` whether it is copied; a folder that is not wanted is not entered
+ * @throws E_OUTPUT_DIR, E_DISK_FULL
+ */
+export async function copyTree(from: string, to: string, wanted: (path: string) => boolean): Promise<void> {
+  await writing(to, () =>
+    fs.cp(from, to, {
+      recursive: true,
+      verbatimSymlinks: true,
+      mode: fs.constants.COPYFILE_FICLONE,
+      preserveTimestamps: true,
+      filter: (path) => path === from || wanted(relative(from, path)),
+    }),
+  );
+}

@@ -1,0 +1,97 @@
+import { open, readFile, rm } from "node:fs/promises";
+import { hostname } from "node:os";
+import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { wheelsError } from "../errors/wheels-error.ts";
+import { exists, isMissing, makeDir, readTextIfAny } from "./files.ts";
+import type { Host } from "./host.ts";
+
+const POLL_MS = 250;
+
+interface Holder {
+  pid: number;
+  host: string;
+  /** Kernel start time of the process, so that a reused pid is not taken for the holder. */
+  started: string;
+}
+
+async function startTime(pid: number): Promise<string> {
+  const stat = await readTextIfAny(`/proc/${pid}/stat`);
+  // Field 22 of proc(5) stat; the command name before it may itself hold spaces and parentheses.
+  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+}
+
+async function readHolder(path: string): Promise<Holder | null> {
+  try {
+    const holder: unknown = JSON.parse(await readFile(path, "utf8"));
+    if (typeof holder !== "object" || holder === null) return null;
+    const { pid, host, started } = holder as Partial<Holder>;
+    return typeof pid === "number" && typeof host === "string" && typeof started === "string"
+      ? { pid, host, started }
+      : null;
+  } catch (thrown) {
+    if (isMissing(thrown) || thrown instanceof SyntaxError) return null;
+    throw thrown;
+  }
+}
+
+async function isAlive(holder: Holder): Promise<boolean> {
+  if (holder.host !== hostname()) return true;
+  return (await exists(`/proc/${holder.pid}`)) && (await startTime(holder.pid)) === holder.started;
+}
+
+async function tryCreate(path: string): Promise<boolean> {
+  try {
+    const handle = await open(path, "wx");
+    try {
+      const holder: Holder = { pid: process.pid, host: hostname(), started: await startTime(process.pid) };
+      await handle.writeFile(JSON.stringify(holder));
+    } finally {
+      await handle.close();
+    }
+    return true;
+  } catch (thrown) {
+    if (thrown instanceof Error && "code" in thrown && thrown.code === "EEXIST") return false;
+    throw thrown;
+  }
+}
+
+/**
+ * Runs `work` while holding a lock file; a lock whose holder is dead (kill -9, reboot) is taken over.
+ * A file of this kind, and not flock(2), because Node has no flock and network file systems differ in it.
+ * @param path the lock file, beside what it guards
+ * @param what what is locked, for the error
+ * @param options how long to wait for another holder, milliseconds; 0 where left out
+ * @throws E_BUSY where another process holds it, E_INTERRUPTED
+ */
+export async function withLock<T>(
+  host: Host,
+  path: string,
+  what: string,
+  work: () => Promise<T>,
+  options: { waitMs?: number } = {},
+): Promise<T> {
+  await makeDir(dirname(path));
+  const deadline = host.monotonic() + (options.waitMs ?? 0);
+  for (let holder = await acquire(host, path); holder !== null; holder = await acquire(host, path)) {
+    if (host.signal.aborted) throw wheelsError("E_INTERRUPTED", { during: `waiting for ${what}` });
+    if (host.monotonic() >= deadline) throw wheelsError("E_BUSY", { what, holder, lock: path });
+    await sleep(POLL_MS);
+  }
+  try {
+    return await work();
+  } finally {
+    await rm(path, { force: true });
+  }
+}
+
+/** Takes the lock; or says who holds it. */
+async function acquire(host: Host, path: string): Promise<string | null> {
+  if (await tryCreate(path)) return null;
+  const holder = await readHolder(path);
+  if (holder === null) return "a holder that is just writing its name";
+  if (await isAlive(holder)) return `process ${holder.pid} on ${holder.host}`;
+  host.log.debug(`taking over ${path} from process ${holder.pid}, which is gone`);
+  await rm(path, { force: true });
+  return (await tryCreate(path)) ? null : "another run";
+}

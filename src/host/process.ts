@@ -1,0 +1,125 @@
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { wheelsError } from "../errors/wheels-error.ts";
+import type { Host } from "./host.ts";
+
+export interface RunOptions {
+  cwd?: string;
+  /** The whole environment of the child. */
+  env: Readonly<Record<string, string | undefined>>;
+  /** Called for each line of stdout and stderr as it comes. */
+  onLine?: (line: string) => void;
+  /** Extra pipe the child may write to as file descriptor 3; what it wrote comes back as `fd3`. */
+  wantsFd3?: boolean;
+  /** Milliseconds after which the child and its children are stopped. */
+  timeout?: number;
+  /** Kept characters of stdout and of stderr each; the beginning is dropped. Default 4 Mi. */
+  keep?: number;
+}
+
+export interface RunResult {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+  fd3: string;
+  timedOut: boolean;
+  /** Seconds. */
+  seconds: number;
+}
+
+const GRACE_MS = 5000;
+
+function killGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    // Negative: the whole group, or ninja dies and its compilers go on.
+    process.kill(-pid, signal);
+  } catch (thrown) {
+    if (!(thrown instanceof Error && "code" in thrown && thrown.code === "ESRCH")) throw thrown;
+  }
+}
+
+function collect(stream: Readable, keep: number, onLine?: (line: string) => void): () => string {
+  let text = "";
+  const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
+  lines.on("line", (line) => {
+    text += `${line}\n`;
+    if (text.length > 2 * keep) text = text.slice(-keep);
+    onLine?.(line);
+  });
+  return () => text.slice(-keep);
+}
+
+/**
+ * Runs a program with an argument array, never through a shell.
+ * On abort the child's whole process group gets SIGTERM, then SIGKILL after 5 s; none is left behind.
+ * @returns exit status and output; a non-zero status is not an error here
+ * @throws E_TOOL_MISSING where there is no such program, E_INTERRUPTED on abort
+ */
+export async function run(
+  host: Host,
+  command: string,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<RunResult> {
+  const during = `${command.split("/").at(-1)} ${args[0] ?? ""}`.trim();
+  if (host.signal.aborted) throw wheelsError("E_INTERRUPTED", { during });
+  host.log.debug(`run: ${[command, ...args].join(" ")}`);
+  const started = host.monotonic();
+  const keep = options.keep ?? 4 * 1024 * 1024;
+  const child = spawn(command, [...args], {
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    env: options.env as NodeJS.ProcessEnv,
+    stdio: ["ignore", "pipe", "pipe", options.wantsFd3 ? "pipe" : "ignore"],
+    detached: true,
+  });
+  const out = collect(child.stdout as Readable, keep, options.onLine);
+  const err = collect(child.stderr as Readable, keep, options.onLine);
+  const fd3 = options.wantsFd3 ? collect(child.stdio[3] as Readable, keep) : () => "";
+
+  let timedOut = false;
+  const closing = new AbortController();
+  const stop = async (): Promise<void> => {
+    if (child.pid === undefined) return;
+    killGroup(child.pid, "SIGTERM");
+    await sleep(GRACE_MS, undefined, { signal: closing.signal, ref: false }).catch(() => undefined);
+    killGroup(child.pid, "SIGKILL");
+  };
+  const onAbort = (): void => void stop();
+  host.signal.addEventListener("abort", onAbort, { once: true });
+  const timer =
+    options.timeout === undefined
+      ? undefined
+      : setTimeout(() => {
+          timedOut = true;
+          void stop();
+        }, options.timeout);
+  try {
+    const { code, signal } = await new Promise<Pick<RunResult, "code" | "signal">>((resolve, reject) => {
+      child.once("error", reject);
+      // What the child left running in its group would hold our pipes open, and outlive us.
+      child.once("exit", () => child.pid !== undefined && killGroup(child.pid, "SIGKILL"));
+      child.once("close", (exitCode, exitSignal) => resolve({ code: exitCode, signal: exitSignal }));
+    });
+    if (host.signal.aborted) throw wheelsError("E_INTERRUPTED", { during });
+    const seconds = (host.monotonic() - started) / 1000;
+    return { code, signal, stdout: out(), stderr: err(), fd3: fd3(), timedOut, seconds };
+  } catch (thrown) {
+    if (thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT") {
+      throw wheelsError("E_TOOL_MISSING", { command }, thrown);
+    }
+    throw thrown;
+  } finally {
+    clearTimeout(timer);
+    host.signal.removeEventListener("abort", onAbort);
+    closing.abort();
+  }
+}
+
+/** The last lines of a program's output, for an error's text. */
+export function tail(result: Pick<RunResult, "stdout" | "stderr">, lines = 8): string {
+  const text = result.stderr.trim() || result.stdout.trim();
+  return text.split("\n").slice(-lines).join("\n");
+}

@@ -1,0 +1,137 @@
+import { availableParallelism, tmpdir } from "node:os";
+import { performance } from "node:perf_hooks";
+import { styleText } from "node:util";
+import type { Host } from "./host.ts";
+import type { Log, Stage } from "./log.ts";
+import { createScratch } from "./scratch.ts";
+
+type Style = Parameters<typeof styleText>[0];
+
+export interface TerminalOptions {
+  /** Where information goes; warnings and errors always go to stderr. */
+  info: NodeJS.WriteStream;
+  debug: boolean;
+  colour: boolean;
+}
+
+const BAR_WIDTH = 28;
+/** A log file gets a line each time this share of the work is done. */
+const SPARSE_SHARE = 0.1;
+const TICK_MS = 10_000;
+
+/** Seconds in words: 3.2 s, 2 min 05 s. */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
+}
+
+/** Bytes in words, by powers of 1024: 812 B, 3.4 KiB, 192.0 MiB. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  const units = ["KiB", "MiB", "GiB", "TiB"];
+  let value = bytes / 1024;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${value.toFixed(1)} ${units[unit]}`;
+}
+
+/**
+ * Whether colours are wanted on a stream.
+ * Source: no-color.org (NO_COLOR, when not empty) and force-color.org (FORCE_COLOR).
+ */
+export function wantsColour(stream: { isTTY?: boolean }, env: Host["env"]): boolean {
+  if (env["NO_COLOR"]) return false;
+  if (env["FORCE_COLOR"] && env["FORCE_COLOR"] !== "0") return true;
+  return stream.isTTY === true && env["TERM"] !== "dumb";
+}
+
+/** A log for a person's shell or a plain log file: `[INFO] …` lines, a bar on a terminal, sparse lines elsewhere. */
+export function createTerminalLog(options: TerminalOptions): Log {
+  const live = options.info.isTTY === true;
+  let barShown = false;
+
+  const write = (stream: NodeJS.WriteStream, label: string, style: Style, message: string): void => {
+    clearBar();
+    const tag = options.colour ? styleText(style, `[${label}]`, { validateStream: false }) : `[${label}]`;
+    stream.write(`${tag} ${message}\n`);
+  };
+  const clearBar = (): void => {
+    if (!barShown) return;
+    options.info.write("\r\u001b[K");
+    barShown = false;
+  };
+  const info = (message: string): void => write(options.info, "INFO", "blue", message);
+
+  return {
+    info,
+    success: (message) => write(options.info, "SUCCESS", "green", message),
+    warn: (message) => write(process.stderr, "WARNING", "yellow", message),
+    error: (message) => write(process.stderr, "ERROR", "red", message),
+    debug: (message) => {
+      if (options.debug) write(process.stderr, "DEBUG", "gray", message);
+    },
+    stage(name): Stage {
+      info(name);
+      const started = performance.now();
+      const elapsed = (): number => (performance.now() - started) / 1000;
+      let shown = 0;
+      let position = "";
+      const draw = (): void => {
+        clearBar();
+        options.info.write(
+          `  ${position} ${formatSeconds(elapsed())}`.slice(0, (options.info.columns ?? 80) - 1),
+        );
+        barShown = true;
+      };
+      const ticker = setInterval(
+        () => (live ? draw() : info(`  … ${position ? `${position} ` : ""}${formatSeconds(elapsed())}`)),
+        live ? 1000 : TICK_MS,
+      );
+      ticker.unref();
+      const end = (): void => {
+        clearInterval(ticker);
+        clearBar();
+      };
+      return {
+        progress(done, total) {
+          const share = total > 0 ? done / total : 0;
+          if (live) {
+            const filled = Math.round(share * BAR_WIDTH);
+            position = `[${"#".repeat(filled)}${".".repeat(BAR_WIDTH - filled)}] ${done}/${total}`;
+            draw();
+            return;
+          }
+          position = `[${done}/${total}]`;
+          if (share - shown < SPARSE_SHARE && done < total) return;
+          shown = share;
+          info(`  ${position} ${formatSeconds(elapsed())}`);
+        },
+        done(note) {
+          end();
+          const seconds = elapsed();
+          info(`  done in ${formatSeconds(seconds)}${note ? ` · ${note}` : ""}`);
+          return seconds;
+        },
+        failed: end,
+      };
+    },
+  };
+}
+
+/** The host of a command-line run; the signal is aborted by the caller's signal handlers. */
+export function createTerminalHost(log: Log, signal: AbortSignal): Host {
+  return {
+    log,
+    signal,
+    scratch: createScratch(tmpdir()),
+    env: { ...process.env },
+    cwd: process.cwd(),
+    cores: availableParallelism(),
+    now: () => new Date(),
+    monotonic: () => performance.now(),
+  };
+}

@@ -1,0 +1,216 @@
+import { basename, join, resolve } from "node:path";
+import { examine } from "../build/doctor.ts";
+import { EXIT, type ExitCode } from "../errors/catalogue.ts";
+import { wheelsError } from "../errors/wheels-error.ts";
+import { exists, remove } from "../host/files.ts";
+import type { Host } from "../host/host.ts";
+import { cacheDir } from "../host/paths.ts";
+import { type PublishReport, publishWheels } from "../publish/publish.ts";
+import { demandCpuOnly } from "../torch/gate.ts";
+import { installTorch, makeVenv, resolveTorch, torchInstallCommand } from "../torch/install.ts";
+import { findPython } from "../torch/python.ts";
+import { ensureUv } from "../torch/uv.ts";
+import { selectVariants } from "../variants/manifest.ts";
+import { parsePythonVersions } from "../variants/request.ts";
+import { environmentChecks } from "../verify/runtime.ts";
+import { demandedChecks, outcome, type VerifyResult, verifyWheel } from "../verify/verify.ts";
+import type { COMMANDS } from "./commands.ts";
+import { loadVariants } from "./manifest.ts";
+import type { Values } from "./options.ts";
+import { buildTable, checksText, doctorText, planTable } from "./report.ts";
+import { buildAll, describeAll, failuresOf, prepare, runAll, torchRequest } from "./use.ts";
+
+/** What a command says: a document for `--json`, a text for people, and the exit status. */
+export interface Answer {
+  document: unknown;
+  text: string;
+  exit: ExitCode;
+}
+
+type Options<Name extends keyof typeof COMMANDS> = Values<(typeof COMMANDS)[Name]["options"]>;
+
+export async function doctor(host: Host, options: Options<"doctor">): Promise<Answer> {
+  const variants = await loadVariants(host, options.manifest);
+  const report = await examine(host, variants.values(), cacheDir(host, options["cache-dir"] ?? undefined));
+  return { document: report, text: doctorText(report), exit: EXIT.ok };
+}
+
+export async function plan(host: Host, options: Options<"plan">): Promise<Answer> {
+  const { plan: items } = await prepare(host, options, null);
+  return { document: { plan: items }, text: planTable(items), exit: EXIT.ok };
+}
+
+export async function setup(
+  host: Host,
+  options: Options<"setup">,
+  words: readonly string[],
+): Promise<Answer> {
+  const [folder, ...others] = words;
+  if (folder === undefined || others.length > 0) {
+    throw wheelsError("E_USAGE", { problem: "setup takes one folder.", hint: "vllm-cpu-wheels setup .venv" });
+  }
+  const venv = resolve(host.cwd, folder);
+  if (await exists(venv)) {
+    throw wheelsError("E_OUTPUT_DIR", {
+      dir: venv,
+      detail: "It exists already; setup makes a fresh environment.",
+    });
+  }
+  const [python] = options["python-version"] === null ? [] : parsePythonVersions(options["python-version"]);
+  const uv = await ensureUv(host, cacheDir(host, options["cache-dir"] ?? undefined));
+  const stage = host.log.stage("Installing PyTorch CPU-only version...");
+  try {
+    const interpreter = await makeVenv(uv, venv, python ?? (await findPython(host)));
+    const source = await resolveTorch(host, uv, interpreter, torchRequest(options));
+    host.log.info(`  ${torchInstallCommand(source, source.torchVersion)}`);
+    const facts = await installTorch(host, uv, interpreter, source);
+    demandCpuOnly(facts);
+    stage.done(`torch ${facts.torch?.version}, CUDA available: False`);
+    return {
+      document: { venv, python: interpreter, torch: facts.torch?.version, packages: source.pins },
+      text: `Use it: . ${join(venv, "bin", "activate")}`,
+      exit: EXIT.ok,
+    };
+  } catch (thrown) {
+    stage.failed();
+    await remove(venv);
+    throw thrown;
+  }
+}
+
+export async function build(host: Host, options: Options<"build">): Promise<Answer> {
+  const prepared = await prepare(host, options, options["version-suffix"]);
+  if (options["dry-run"]) {
+    const lines = describeAll(host, options, prepared);
+    return { document: { plan: prepared.plan, dryRun: lines }, text: lines.join("\n"), exit: EXIT.ok };
+  }
+  const built = await buildAll(host, options, prepared, async () => undefined);
+  return { document: { plan: prepared.plan, built }, text: buildTable(built, []), exit: EXIT.ok };
+}
+
+interface Result extends Omit<VerifyResult, "wheel" | "sha256" | "size"> {
+  wheel: string | null;
+  sha256: string | null;
+  environment?: string;
+}
+
+async function environmentResult(host: Host, environment: string): Promise<Result> {
+  const python = join(resolve(host.cwd, environment), "bin", "python");
+  if (!(await exists(python))) {
+    throw wheelsError("E_PYTHON_MISSING", {
+      wanted: python,
+      detail: `${environment} is no virtual environment.`,
+    });
+  }
+  const { checks, torch } = await environmentChecks(host, python);
+  return {
+    wheel: null,
+    sha256: null,
+    environment,
+    variant: null,
+    result: outcome(checks),
+    level: "import",
+    torch,
+    checks,
+    isa: { claimed: [], found: {}, files: [] },
+  };
+}
+
+export async function verify(
+  host: Host,
+  options: Options<"verify">,
+  wheels: readonly string[],
+): Promise<Answer> {
+  if (wheels.length === 0 && options.environment === null) {
+    throw wheelsError("E_USAGE", {
+      problem: "verify was given no wheel.",
+      hint: "vllm-cpu-wheels verify dist/*.whl",
+    });
+  }
+  const variants = await loadVariants(host, options.manifest);
+  const [variant] = options.variant === null ? [] : selectVariants(variants, options.variant);
+  const uv =
+    options.level === "static"
+      ? null
+      : await ensureUv(host, cacheDir(host, options["cache-dir"] ?? undefined));
+  const results: Result[] = [];
+  for (const wheel of wheels) {
+    if (options.level !== "static") host.log.info(`Verifying ${basename(wheel)}...`);
+    results.push(
+      await verifyWheel(host, {
+        wheel: resolve(host.cwd, wheel),
+        variants,
+        variant: variant ?? null,
+        level: options.level,
+        torch: torchRequest(options),
+        python: null,
+        uv,
+        writeVerdict: !options["no-verdict"],
+      }),
+    );
+  }
+  if (options.environment !== null) results.push(await environmentResult(host, options.environment));
+  const text = results.map((result) => {
+    const name = result.wheel === null ? `environment ${result.environment}` : basename(result.wheel);
+    const seen = result.torch
+      ? `\n  torch ${result.torch.version}, CUDA available: ${result.torch.cudaAvailable ? "True" : "False"}`
+      : "";
+    return checksText(
+      `${name}: ${result.result === "pass" ? "passed" : "FAILED"} (${result.level})${seen}`,
+      result.checks,
+    );
+  });
+  const failed = results.some(({ result }) => result === "fail");
+  return { document: { results }, text: text.join("\n\n"), exit: failed ? EXIT.checkFailed : EXIT.ok };
+}
+
+function publishText(report: PublishReport): string {
+  const lines = [
+    `${report.dryRun ? "Would publish" : "Published"} to ${report.target}: ${report.published.length} new, ${report.skipped.length} already there`,
+    ...report.unrun.map(
+      ({ file, lacked }) =>
+        `  ${file}: built and proven from its bytes, not run: this machine lacks ${lacked.join(", ")}`,
+    ),
+    ...report.install.map((command) => `  ${command}`),
+  ];
+  return lines.join("\n");
+}
+
+export async function publish(
+  host: Host,
+  options: Options<"publish">,
+  wheels: readonly string[],
+): Promise<Answer> {
+  if (options.to === null) {
+    throw wheelsError("E_USAGE", {
+      problem: "publish was given no target.",
+      hint: "Name one with --to=index:DIR.",
+    });
+  }
+  if (wheels.length === 0) throw wheelsError("E_PUBLISH_NOTHING", { where: "The command line" });
+  const report = await publishWheels(host, {
+    wheels: wheels.map((wheel) => resolve(host.cwd, wheel)),
+    target: options.to,
+    demanded: demandedChecks("kernels"),
+    dryRun: options["dry-run"],
+  });
+  return { document: report, text: publishText(report), exit: EXIT.ok };
+}
+
+export async function run(host: Host, options: Options<"run">): Promise<Answer> {
+  const report = await runAll(host, options);
+  if (options["dry-run"]) return { document: report, text: report.dryRun.join("\n"), exit: EXIT.ok };
+  const failures = failuresOf(report.results);
+  const parts = [`\n${buildTable(report.built, report.results)}`];
+  for (const result of report.results) {
+    const bad = result.checks.filter((check) => check.result === "fail" || check.result === "warn");
+    if (bad.length > 0) parts.push(checksText(`\n${basename(result.wheel)}:`, bad));
+  }
+  if (report.published) parts.push(`\n${publishText(report.published)}`);
+  if (failures.length > 0) {
+    const error = wheelsError("E_CHECK_FAILED", { failures });
+    host.log.error(`${error.what} Nothing was published. [${error.code}]`);
+    for (const failure of failures) host.log.error(`  ${failure}`);
+  }
+  return { document: report, text: parts.join("\n"), exit: failures.length > 0 ? EXIT.checkFailed : EXIT.ok };
+}

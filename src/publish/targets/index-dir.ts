@@ -1,0 +1,136 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { wheelsError } from "../../errors/wheels-error.ts";
+import { copyAtomic, listDir, makeDir, readTextIfAny, statPath, writeFileAtomic } from "../../host/files.ts";
+import type { Host } from "../../host/host.ts";
+import { withLock } from "../../host/lock.ts";
+import { verdictFileName } from "../../verify/verdict.ts";
+import type { Candidate } from "../planner.ts";
+import {
+  type IndexFile,
+  type ProjectPage,
+  parseProjectPage,
+  projectHtml,
+  projectPage,
+  rootHtml,
+  rootJson,
+} from "./index-pages.ts";
+import type { Target } from "./target.ts";
+
+const PAGE = "index.json";
+
+/** @throws E_OUTPUT_DIR where the page is not one that was written here */
+async function readPage(dir: string, project: string): Promise<ProjectPage | null> {
+  const path = join(dir, project, PAGE);
+  const text = await readTextIfAny(path);
+  if (text === null) return null;
+  try {
+    return parseProjectPage(text);
+  } catch (thrown) {
+    throw wheelsError(
+      "E_OUTPUT_DIR",
+      { dir: path, detail: "It is no page of an index that was written here." },
+      thrown,
+    );
+  }
+}
+
+function indexFile(host: Host, candidate: Candidate): IndexFile {
+  const { fileName, sha256, size, requiresPython, metadata, verdict, proof } = candidate;
+  return {
+    filename: fileName,
+    url: encodeURIComponent(fileName),
+    hashes: { sha256 },
+    ...(requiresPython === null ? {} : { "requires-python": requiresPython }),
+    size,
+    "upload-time": host.now().toISOString(),
+    "core-metadata": { sha256: createHash("sha256").update(metadata).digest("hex") },
+    _proof: {
+      level: verdict.predicate.level,
+      status: proof.status,
+      lacked: proof.lacked,
+      time: verdict.predicate.timeVerified,
+      verdict: encodeURIComponent(verdictFileName(fileName)),
+    },
+  };
+}
+
+/** What lies beside the wheel comes before the wheel is listed, so that a reader finds all that a page names. */
+async function placeFiles(dir: string, candidate: Candidate): Promise<void> {
+  const folder = join(dir, candidate.project);
+  await makeDir(folder);
+  await copyAtomic(candidate.path, join(folder, candidate.fileName));
+  await writeFileAtomic(join(folder, `${candidate.fileName}.metadata`), candidate.metadata);
+  await writeFileAtomic(
+    join(folder, verdictFileName(candidate.fileName)),
+    `${JSON.stringify(candidate.verdict, null, 2)}\n`,
+  );
+}
+
+/**
+ * A static index in a folder, for `file://` or any web server.
+ * The JSON pages are the state, and all else is derived from them: a file that no page lists was never published, so
+ * that a run which is killed leaves nothing to repair, and the next one writes the pages that are missing.
+ */
+export function indexDirTarget(host: Host, dir: string): Target {
+  const refuseLink = async (): Promise<void> => {
+    const stat = await statPath(dir);
+    if (stat?.isSymlink)
+      throw wheelsError("E_OUTPUT_DIR", { dir, detail: "It is a symbolic link; name the folder itself." });
+    if (stat && !stat.isDirectory) throw wheelsError("E_OUTPUT_DIR", { dir, detail: "It is no folder." });
+  };
+  const writeProject = async (project: string, added: readonly Candidate[]): Promise<void> => {
+    const before = await readPage(dir, project);
+    const names = new Set(added.map(({ fileName }) => fileName));
+    const files = [
+      ...(before?.files ?? []).filter(({ filename }) => !names.has(filename)),
+      ...added.map((one) => indexFile(host, one)),
+    ];
+    const page = projectPage(project, files);
+    await writeFileAtomic(join(dir, project, PAGE), `${JSON.stringify(page, null, 1)}\n`);
+    await writeFileAtomic(join(dir, project, "index.html"), projectHtml(page));
+  };
+  const writeRoot = async (): Promise<void> => {
+    const folders = (await listDir(dir)).filter(
+      ({ isDirectory, name }) => isDirectory && !name.startsWith("."),
+    );
+    const pages = await Promise.all(folders.map(({ name }) => readPage(dir, name)));
+    const known = pages.filter((page) => page !== null);
+    await writeFileAtomic(join(dir, "index.html"), rootHtml(known));
+    await writeFileAtomic(join(dir, PAGE), rootJson(known));
+  };
+  return {
+    name: `index:${dir}`,
+    allowsIsaGap: true,
+    async existing(projects) {
+      await refuseLink();
+      const pages = await Promise.all(projects.map((project) => readPage(dir, project)));
+      return new Map(
+        pages.flatMap((page) => page?.files ?? []).map(({ filename, hashes }) => [filename, hashes.sha256]),
+      );
+    },
+    async exclusively(work) {
+      await refuseLink();
+      await makeDir(dir);
+      return withLock(host, join(dir, ".lock"), `the index ${dir}`, work);
+    },
+    async publish(upload, all) {
+      for (const candidate of upload) {
+        if (host.signal.aborted) throw wheelsError("E_INTERRUPTED", { during: "publishing" });
+        await placeFiles(dir, candidate);
+      }
+      for (const project of new Set(all.map((candidate) => candidate.project))) {
+        await writeProject(
+          project,
+          upload.filter((candidate) => candidate.project === project),
+        );
+      }
+      await writeRoot();
+    },
+    installHint(candidates) {
+      return candidates.map(
+        ({ project, version }) => `pip install ${project}==${version} --index-url file://${dir}`,
+      );
+    },
+  };
+}

@@ -1,0 +1,110 @@
+import { z } from "zod";
+import { compareVersions, isVersion } from "../../wheel/version.ts";
+
+const fileSchema = z.object({
+  filename: z.string(),
+  url: z.string(),
+  hashes: z.object({ sha256: z.string() }),
+  "requires-python": z.string().optional(),
+  size: z.number(),
+  "upload-time": z.string(),
+  "core-metadata": z.object({ sha256: z.string() }),
+  // PEP 691 leaves keys that begin with an underscore to the index.
+  _proof: z.object({
+    level: z.string(),
+    status: z.enum(["proven", "proven-but-isa"]),
+    lacked: z.array(z.string()),
+    time: z.string(),
+    verdict: z.string(),
+  }),
+});
+
+const projectSchema = z.object({
+  meta: z.object({ "api-version": z.string() }),
+  name: z.string(),
+  versions: z.array(z.string()),
+  files: z.array(fileSchema),
+});
+
+export type IndexFile = z.infer<typeof fileSchema>;
+
+/** A project's page as JSON: PEP 691 with PEP 700's versions, sizes and upload times. */
+export type ProjectPage = z.infer<typeof projectSchema>;
+
+/** Throws SyntaxError or ZodError for what is no page of ours. */
+export function parseProjectPage(text: string): ProjectPage {
+  return projectSchema.parse(JSON.parse(text));
+}
+
+const escapeHtml = (text: string): string =>
+  text.replace(
+    /[&<>"']/g,
+    (char) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[char] ?? char,
+  );
+
+const versionOf = (file: IndexFile): string => file.filename.split("-")[1] ?? "";
+
+/** A project's page from its files; sorted, so that equal files give equal pages. */
+export function projectPage(name: string, files: readonly IndexFile[]): ProjectPage {
+  const versions = [...new Set(files.map(versionOf))].filter(isVersion).sort(compareVersions);
+  return {
+    meta: { "api-version": "1.1" },
+    name,
+    versions,
+    files: files.toSorted((a, b) => (a.filename < b.filename ? -1 : 1)),
+  };
+}
+
+const proofText = ({ _proof: proof }: IndexFile): string =>
+  proof.status === "proven"
+    ? `proven to level ${proof.level}`
+    : `proven from its bytes; not run, because the proving machine lacks ${proof.lacked.join(", ")}`;
+
+const page = (title: string, body: string): string => `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="pypi:repository-version" content="1.1">
+<meta name="color-scheme" content="light dark">
+<title>${escapeHtml(title)}</title>
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}li{margin:.4rem 0;overflow-wrap:anywhere}small{display:block;opacity:.75}</style>
+</head>
+<body>
+<h1>${escapeHtml(title)}</h1>
+${body}
+</body>
+</html>
+`;
+
+/** A project's page as HTML. Source: PEP 503, PEP 658 and 714 (core metadata), PEP 629 (version). */
+export function projectHtml(project: ProjectPage): string {
+  const items = project.files.map((file) => {
+    const metadata = `sha256=${file["core-metadata"].sha256}`;
+    const python = file["requires-python"];
+    const attributes = [
+      `href="${escapeHtml(file.url)}#sha256=${file.hashes.sha256}"`,
+      ...(python === undefined ? [] : [`data-requires-python="${escapeHtml(python)}"`]),
+      `data-core-metadata="${metadata}"`,
+      `data-dist-info-metadata="${metadata}"`,
+    ];
+    return `<li><a ${attributes.join(" ")}>${escapeHtml(file.filename)}</a><small>${escapeHtml(proofText(file))}</small></li>`;
+  });
+  return page(`Links for ${project.name}`, `<ul>\n${items.join("\n")}\n</ul>`);
+}
+
+/** The index's first page: PEP 503's list of projects, with what is known of their newest wheels. */
+export function rootHtml(projects: readonly ProjectPage[]): string {
+  const items = projects.map((project) => {
+    const newest = project.versions.at(-1) ?? "";
+    const proofs = new Set(project.files.filter((file) => versionOf(file) === newest).map(proofText));
+    const text = `${newest}, ${[...proofs].join("; ")}`;
+    return `<li><a href="${escapeHtml(project.name)}/">${escapeHtml(project.name)}</a><small>${escapeHtml(text)}</small></li>`;
+  });
+  return page("Simple index", `<ul>\n${items.join("\n")}\n</ul>`);
+}
+
+/** The list of projects as JSON. Source: PEP 691, "Project List". */
+export function rootJson(projects: readonly ProjectPage[]): string {
+  return `${JSON.stringify({ meta: { "api-version": "1.1" }, projects: projects.map(({ name }) => ({ name })) }, null, 1)}\n`;
+}

@@ -1,0 +1,232 @@
+import { isAbsolute, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { stringify } from "smol-toml";
+import { wheelsError } from "../errors/wheels-error.ts";
+import { exists, listDir, statPath, writeFile } from "../host/files.ts";
+import type { Host } from "../host/host.ts";
+import { tail } from "../host/process.ts";
+import { isGpuLocalVersion, isGpuPackage, parseTorchFacts, type TorchFacts } from "./gate.ts";
+import { runProbe } from "./python.ts";
+import type { Uv } from "./uv.ts";
+
+/** PyTorch's own index of CPU-only wheels. */
+export const CPU_INDEX = "https://download.pytorch.org/whl/cpu";
+export const TORCH_PACKAGES = ["torch", "torchvision"];
+
+export interface TorchRequest {
+  /** Index URL, or a folder of wheels or of a simple index; null for the default. */
+  index: string | null;
+  /** Package names; null for the default, of which only torch itself is indispensable. */
+  packages: string[] | null;
+  /** Exact torch version with or without its local part; null for the newest. */
+  version: string | null;
+}
+
+/** Where torch comes from, and the exact versions uv resolved there. */
+export interface TorchSource {
+  index: string;
+  flat: boolean;
+  packages: string[];
+  /** Requirement lines `name==version` of torch, its companions and all that they need. */
+  pins: string[];
+  torchVersion: string;
+}
+
+interface Place {
+  url: string;
+  flat: boolean;
+}
+
+/** A folder with wheels in it is a flat index; anything else is a simple index (PEP 503). */
+async function placeOf(host: Host, index: string): Promise<Place> {
+  const isUrl = /^[a-z][a-z0-9+.-]*:\/\//i.test(index);
+  const path = index.startsWith("file://") ? new URL(index).pathname : isUrl ? null : index;
+  if (path === null) return { url: index, flat: false };
+  const folder = isAbsolute(path) ? path : resolve(host.cwd, path);
+  const stat = await statPath(folder);
+  if (!stat) throw wheelsError("E_TORCH_INDEX", { index, detail: "There is no such folder." });
+  const flat = (await listDir(folder)).some(({ name }) => name.endsWith(".whl"));
+  return { url: pathToFileURL(folder).href, flat };
+}
+
+/** A project file for uv in which torch and its companions can come from this place only. */
+function project(place: Place, packages: readonly string[], version: string | null): string {
+  return stringify({
+    project: {
+      name: "cpu-only-torch",
+      version: "0",
+      "requires-python": ">=3.8",
+      dependencies: packages.map((name) => (name === "torch" && version ? `torch==${version}` : name)),
+    },
+    tool: {
+      uv: {
+        sources: Object.fromEntries(packages.map((name) => [name, { index: "pytorch-cpu" }])),
+        index: [
+          { name: "pytorch-cpu", url: place.url, explicit: true, ...(place.flat ? { format: "flat" } : {}) },
+        ],
+      },
+    },
+  });
+}
+
+type Resolution = { pins: string[] } | { problem: string; unreachable: boolean };
+
+const UNREACHABLE =
+  /error sending request|Failed to fetch|dns error|Connection (refused|reset)|timed? ?out|Request failed|status code [45]\d\d|HTTP status|Received some unexpected HTML|Unsupported `?Content-Type/i;
+
+async function resolveAt(uv: Uv, folder: string, python: string, text: string): Promise<Resolution> {
+  const file = join(folder, "pyproject.toml");
+  await writeFile(file, text);
+  const result = await uv.run(
+    [
+      "pip",
+      "compile",
+      "--python",
+      python,
+      "--no-header",
+      "--no-annotate",
+      "--only-binary",
+      ":all:",
+      "--quiet",
+      file,
+    ],
+    { cwd: folder },
+  );
+  if (result.code === 0) {
+    return { pins: result.stdout.split("\n").filter((line) => /^[A-Za-z0-9]/.test(line)) };
+  }
+  return { problem: tail(result, 12), unreachable: UNREACHABLE.test(result.stderr) };
+}
+
+async function findLinksPlaces(uv: Uv): Promise<Place[]> {
+  const places: Place[] = [];
+  for (const link of uv.pip.findLinks) {
+    const path = link.startsWith("file://") ? new URL(link).pathname : link;
+    if (isAbsolute(path) && (await exists(path))) places.push({ url: pathToFileURL(path).href, flat: true });
+  }
+  return places;
+}
+
+/** @throws E_TORCH_CUDA where what was resolved is a GPU build, before a byte of it is fetched */
+function demandCpuPins(pins: readonly string[]): string {
+  const findings = pins.filter((pin) => isGpuPackage(pin) || isGpuLocalVersion(pin));
+  if (findings.length > 0)
+    throw wheelsError("E_TORCH_CUDA", { findings: findings.map((pin) => `it would install ${pin}`) });
+  const torch = pins.find((pin) => pin.startsWith("torch=="));
+  if (!torch) throw wheelsError("E_TORCH_INSTALL", { detail: "uv resolved no torch." });
+  return torch.slice("torch==".length).split(/[ ;]/)[0] ?? "";
+}
+
+/**
+ * Decides where CPU-only torch comes from and which versions it will be.
+ * A named index is the only place asked. Without one it is the PyTorch CPU index; where that can't be reached, the
+ * user's own pip find-links folders, if they hold it.
+ * @param python interpreter of the environment it is for
+ * @throws E_TORCH_INDEX, E_TORCH_NOT_FOUND, E_TORCH_CUDA
+ */
+export async function resolveTorch(
+  host: Host,
+  uv: Uv,
+  python: string,
+  request: TorchRequest,
+): Promise<TorchSource> {
+  const named = request.index !== null;
+  const first = await placeOf(host, request.index ?? CPU_INDEX);
+  const wanted = request.packages ?? TORCH_PACKAGES;
+  const attempt = (place: Place, packages: string[]): Promise<Resolution> =>
+    host.scratch.withFolder("vllm-cpu-wheels-torch", (folder) =>
+      resolveAt(uv, folder, python, project(place, packages, request.version)),
+    );
+  // The companions are in the default for the sake of engines that need them; a build needs torch alone.
+  const sets = request.packages === null ? [wanted, ["torch"]] : [wanted];
+  let problem: { place: Place; text: string; unreachable: boolean } | null = null;
+  for (const place of [first, ...(named ? [] : await findLinksPlaces(uv))]) {
+    for (const packages of sets) {
+      const resolution = await attempt(place, packages);
+      if ("pins" in resolution) {
+        if (place !== first)
+          host.log.warn(`${first.url} can't be reached; taking torch from pip's find-links, ${place.url}`);
+        const left = wanted.filter((name) => !packages.includes(name));
+        if (left.length > 0)
+          host.log.warn(`${place.url} has no fitting ${left.join(", ")}; going on without`);
+        const torchVersion = demandCpuPins(resolution.pins);
+        return { index: place.url, flat: place.flat, packages, pins: resolution.pins, torchVersion };
+      }
+      problem ??= { place, text: resolution.problem, unreachable: resolution.unreachable };
+      if (resolution.unreachable) break;
+    }
+    if (!problem?.unreachable) break;
+  }
+  if (problem?.unreachable) throw wheelsError("E_TORCH_INDEX", { index: first.url, detail: problem.text });
+  throw wheelsError("E_TORCH_NOT_FOUND", {
+    packages: wanted.join(", ") + (request.version ? ` (torch ${request.version})` : ""),
+    index: first.url,
+    python: await pythonVersion(uv, python),
+    detail: problem?.text ?? "",
+  });
+}
+
+async function pythonVersion(uv: Uv, python: string): Promise<string> {
+  const result = await uv.run(["python", "find", "--show-version", python]);
+  return result.stdout.trim() || python;
+}
+
+/**
+ * Makes a fresh virtual environment.
+ * @param wanted Python version or path
+ * @returns path of its interpreter
+ * @throws E_PYTHON_MISSING
+ */
+export async function makeVenv(uv: Uv, folder: string, wanted: string): Promise<string> {
+  const result = await uv.run(["venv", "--quiet", "--no-project", "--python", wanted, folder]);
+  if (result.code !== 0) throw wheelsError("E_PYTHON_MISSING", { wanted, detail: tail(result) });
+  return join(folder, "bin", "python");
+}
+
+/** The command a person would type for the same; for logs and plans. */
+export function torchInstallCommand(
+  source: Pick<TorchSource, "index" | "packages">,
+  version: string | null,
+): string {
+  const names = source.packages.map((name) => (name === "torch" && version ? `torch==${version}` : name));
+  return `uv pip install ${names.join(" ")} --index-url ${source.index}`;
+}
+
+/**
+ * Installs the resolved torch into an environment and lets it through the gate.
+ * @returns the environment's facts
+ * @throws E_TORCH_INSTALL, E_TORCH_CUDA
+ */
+export async function installTorch(
+  host: Host,
+  uv: Uv,
+  python: string,
+  source: TorchSource,
+): Promise<TorchFacts> {
+  await host.scratch.withFolder("vllm-cpu-wheels-torch", async (folder) => {
+    const file = join(folder, "pyproject.toml");
+    const pins = join(folder, "pins.txt");
+    await writeFile(file, project({ url: source.index, flat: source.flat }, source.packages, null));
+    await writeFile(pins, `${source.pins.join("\n")}\n`);
+    const args = [
+      "pip",
+      "install",
+      "--python",
+      python,
+      "--only-binary",
+      ":all:",
+      "-r",
+      file,
+      "--constraint",
+      pins,
+    ];
+    const result = await uv.run(args, { cwd: folder, onLine: (line) => host.log.debug(line) });
+    if (result.code !== 0) throw wheelsError("E_TORCH_INSTALL", { detail: tail(result, 12) });
+  });
+  return torchFacts(host, python);
+}
+
+/** Asks an environment's interpreter about its torch. @throws E_PYTHON_PROBE */
+export async function torchFacts(host: Host, python: string): Promise<TorchFacts> {
+  return parseTorchFacts(await runProbe(host, python, "torch_facts.py"));
+}

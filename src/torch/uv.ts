@@ -1,0 +1,132 @@
+import { join } from "node:path";
+import { wheelsError } from "../errors/wheels-error.ts";
+import { exists, makeDir, writeFile } from "../host/files.ts";
+import type { Host } from "../host/host.ts";
+import { withLock } from "../host/lock.ts";
+import { type RunResult, run, tail } from "../host/process.ts";
+import { type PipSettings, readPipSettings, uvIndexEnv } from "./index-settings.ts";
+import { cleanPythonEnv, findPython } from "./python.ts";
+
+/**
+ * The uv that is installed where none is on PATH. Hashes: sha256 of its wheels as the package index lists them;
+ * pip checks them, so a mirror can't slip in another program.
+ */
+const UV = {
+  version: "0.13.9",
+  hashes: [
+    "2c45530751517d6c3bbc69a19473f6effe47cce047bede01ffd8af7ea7b36b25",
+    "5435c5ce14a56431208ca0996416d310f1598e8c2c8ba707688985a16bb82dbe",
+    "d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19",
+    "ecb6028d79dc96fbeafffe5c8af62a7099487ebc05a701e76714eebcffd06375",
+  ],
+} as const;
+
+/** A uv on PATH is used from this version on: explicit flat indexes and their sources work there. */
+const UV_FLOOR = [0, 9, 0] as const;
+
+/** uv with the user's index settings, ready to run. */
+export interface Uv {
+  path: string;
+  version: string;
+  pip: PipSettings;
+  /**
+   * Runs uv. Extra variables go on top of the user's environment.
+   * @throws E_INTERRUPTED
+   */
+  run(
+    args: readonly string[],
+    options?: { cwd?: string; env?: Record<string, string>; onLine?: (line: string) => void },
+  ): Promise<RunResult>;
+}
+
+async function uvVersion(host: Host, path: string): Promise<string | null> {
+  try {
+    const result = await run(host, path, ["--version"], { env: host.env });
+    return /^uv (\d+\.\d+\.\d+)/.exec(result.stdout)?.[1] ?? null;
+  } catch (thrown) {
+    if (thrown instanceof Error && "code" in thrown && thrown.code === "E_TOOL_MISSING") return null;
+    throw thrown;
+  }
+}
+
+function isAtLeast(version: string, floor: readonly number[]): boolean {
+  const parts = version.split(".").map(Number);
+  for (const [index, wanted] of floor.entries()) {
+    const part = parts[index] ?? 0;
+    if (part !== wanted) return part > wanted;
+  }
+  return true;
+}
+
+async function installUv(host: Host, python: string, folder: string): Promise<void> {
+  const stage = host.log.stage(`Installing uv ${UV.version}`);
+  await host.scratch.withFolder("vllm-cpu-wheels-uv", async (scratch) => {
+    const requirements = join(scratch, "requirements.txt");
+    const hashes = UV.hashes.map((hash) => `--hash=sha256:${hash}`).join(" ");
+    await writeFile(requirements, `uv==${UV.version} ${hashes}\n`);
+    await makeDir(folder);
+    const args = [
+      "-m",
+      "pip",
+      "install",
+      "--target",
+      folder,
+      "--only-binary",
+      ":all:",
+      "--require-hashes",
+      "--no-deps",
+    ];
+    const result = await run(host, python, [...args, "--upgrade", "-r", requirements], {
+      env: cleanPythonEnv(host),
+    });
+    if (result.code !== 0) {
+      stage.failed();
+      if (/No module named pip/.test(result.stderr)) {
+        throw wheelsError("E_PIP_MISSING", { python, detail: "This Python has no pip." });
+      }
+      throw wheelsError("E_TOOL_INSTALL", { tool: `uv ${UV.version}`, detail: tail(result) });
+    }
+  });
+  stage.done();
+}
+
+/**
+ * Finds uv on PATH or in the cache folder, or installs it there with pip, hash-checked.
+ * @param cache the cache folder
+ * @throws E_PYTHON_MISSING, E_PIP_MISSING, E_TOOL_INSTALL
+ */
+export async function ensureUv(host: Host, cache: string): Promise<Uv> {
+  const python = await findPython(host);
+  const pip = await readPipSettings(host, python);
+  let path = "uv";
+  let version = await uvVersion(host, path);
+  if (version === null || !isAtLeast(version, UV_FLOOR)) {
+    const folder = join(cache, "tools", `uv-${UV.version}`);
+    path = join(folder, "bin", "uv");
+    if (!(await exists(path)) || (await uvVersion(host, path)) === null) {
+      await withLock(
+        host,
+        join(cache, "tools", "uv.lock"),
+        "the tool cache",
+        () => installUv(host, python, folder),
+        {
+          // Another run installs the very same thing; what it leaves is as good as ours.
+          waitMs: 300_000,
+        },
+      );
+    }
+    version = (await uvVersion(host, path)) ?? UV.version;
+  }
+  const base = { ...cleanPythonEnv(host), ...uvIndexEnv(host.env, pip), UV_NO_PROGRESS: "1" };
+  return {
+    path,
+    version,
+    pip,
+    run: (args, options = {}) =>
+      run(host, path, args, {
+        env: { ...base, ...options.env },
+        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+        ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
+      }),
+  };
+}

@@ -1,0 +1,121 @@
+import { isIsaFeature } from "../../variants/features.ts";
+import type { RuntimeDispatch } from "../../variants/manifest-schema.ts";
+import type { AuditFacts, Claim, FeatureSample, WheelFacts } from "../facts.ts";
+import type { Check } from "../verdict.ts";
+
+const REFERENCE =
+  "Intel SDM vol. 2 (CPUID feature of each instruction); the variant's contract in the manifest";
+
+/** A glob with `*` as the only wild card. */
+function globMatches(glob: string, text: string): boolean {
+  const parts = glob.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(`^${parts.join(".*")}$`, "s").test(text);
+}
+
+/** Whole files only: a dispatch narrowed by symbol needs the walk by functions, and excuses nothing here. */
+function isDispatched(path: string, feature: string, dispatch: readonly RuntimeDispatch[]): boolean {
+  return dispatch.some(
+    (rule) =>
+      rule.symbol === undefined &&
+      globMatches(rule.file, path) &&
+      rule.features.some((allowed) => allowed === feature),
+  );
+}
+
+/** Instructions per feature over all libraries. */
+export function totals(audits: readonly AuditFacts[]): Record<string, number> {
+  const sums = new Map<string, number>();
+  for (const { found } of audits) {
+    for (const [feature, count] of Object.entries(found)) sums.set(feature, (sums.get(feature) ?? 0) + count);
+  }
+  return Object.fromEntries([...sums].sort(([a], [b]) => a.localeCompare(b)));
+}
+
+function notRun(id: "isa.contained" | "isa.used", facts: WheelFacts, claim: Claim): Check | null {
+  const broken = facts.audits.filter(({ problem }) => problem !== null);
+  const detail = !claim.variant
+    ? "its name is that of no variant in the manifest, so there is no contract to hold it to"
+    : broken.length > 0
+      ? broken.map(({ path, problem }) => `${path}: ${problem}`).join("; ")
+      : facts.libraries.length === 0
+        ? null
+        : "";
+  if (detail === null) {
+    return {
+      id,
+      result: "fail",
+      detail: "there is no library in the wheel, so nothing of what its name promises",
+      evidence: {},
+      reference: REFERENCE,
+      remedy: "Look into the build's log: it made no extension.",
+    };
+  }
+  return detail === "" ? null : { id, result: "not-run", detail, evidence: {}, reference: REFERENCE };
+}
+
+const where = ({ symbol, address, instruction }: FeatureSample): string =>
+  `${instruction} at ${address}${symbol ? ` in ${symbol}` : ""}`;
+
+/** No instruction goes beyond the variant's contract, except behind a dispatch that the manifest names. */
+export function isaContained(facts: WheelFacts, claim: Claim): Check {
+  const skipped = notRun("isa.contained", facts, claim);
+  if (skipped || !claim.variant) return skipped as Check;
+  const { isa, name } = claim.variant;
+  const allowed = new Set<string>(isa.mayUse);
+  const outside = facts.audits.flatMap((audit) =>
+    Object.entries(audit.found)
+      .filter(([feature]) => !allowed.has(feature) && !isDispatched(audit.path, feature, isa.dispatch))
+      .map(([feature, count]) => ({
+        path: audit.path,
+        feature,
+        known: isIsaFeature(feature),
+        count,
+        samples: audit.samples.filter((sample) => sample.feature === feature),
+      })),
+  );
+  const evidence = { outside, method: [...new Set(facts.audits.map(({ method }) => method))] };
+  const [first] = outside;
+  if (!first) {
+    const instructions = facts.audits.reduce((sum, audit) => sum + audit.instructions, 0);
+    const detail = `all ${instructions} instructions are within the contract of ${name}`;
+    return { id: "isa.contained", result: "pass", detail, evidence, reference: REFERENCE };
+  }
+  const sample = first.samples[0];
+  return {
+    id: "isa.contained",
+    result: "fail",
+    detail: `${outside.map(({ count, feature, path }) => `${count} × ${feature} in ${path}`).join("; ")}${
+      sample ? `; first: ${where(sample)}` : ""
+    }`,
+    evidence,
+    reference: REFERENCE,
+    remedy: `A CPU with just ${name}'s contract dies of an illegal instruction here. Build it so that the host can't leak in (build_wheels.sh does), or publish it under the variant it is.`,
+  };
+}
+
+/** The contract's must-use features occur, or the name promises too much. */
+export function isaUsed(facts: WheelFacts, claim: Claim): Check {
+  const skipped = notRun("isa.used", facts, claim);
+  if (skipped || !claim.variant) return skipped as Check;
+  const found = totals(facts.audits);
+  const { mustUse } = claim.variant.isa;
+  const missing = mustUse.filter((feature) => (found[feature] ?? 0) === 0);
+  const counts = Object.fromEntries(mustUse.map((feature) => [feature, found[feature] ?? 0]));
+  const holds = missing.length === 0;
+  return {
+    id: "isa.used",
+    result: holds ? "pass" : "warn",
+    detail: holds
+      ? Object.entries(counts)
+          .map(([feature, count]) => `${count} × ${feature}`)
+          .join(", ")
+      : `claims ${missing.join(", ")}, holds none`,
+    evidence: { counts },
+    reference: REFERENCE,
+    ...(holds
+      ? {}
+      : {
+          remedy: "The compiler switched the ISA off; look for cmake's “Disable … ISA support” in the log.",
+        }),
+  };
+}

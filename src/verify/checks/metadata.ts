@@ -1,0 +1,69 @@
+import type { Claim, WheelFacts } from "../facts.ts";
+import type { Check } from "../verdict.ts";
+
+/** What a plain install from the default index does with the wheel's requirement on torch. */
+export function torchRequirement(facts: WheelFacts, { variant }: Claim): Check {
+  const { torch } = facts;
+  const base = {
+    id: "metadata.torch-requirement",
+    evidence: { requirement: torch?.line ?? null },
+    reference: "PEP 440, local version identifiers; PEP 508",
+  } as const;
+  if (!torch) {
+    return variant
+      ? {
+          ...base,
+          result: "fail",
+          detail: "the wheel's libraries are torch extensions, yet METADATA requires no torch",
+          remedy: "Add torch to the project's dependencies.",
+        }
+      : { ...base, result: "pass", detail: "no torch is required" };
+  }
+  if (torch.isLocal) {
+    return {
+      ...base,
+      result: "fail",
+      detail: `${torch.line} can't be resolved on the default index, which has no local versions`,
+      remedy: `Require torch==${torch.pinned?.split("+")[0]}; an installed ${torch.pinned} satisfies it.`,
+    };
+  }
+  if (torch.pinned === null) {
+    return {
+      ...base,
+      result: "warn",
+      detail: `${torch.line}: a plain install takes the newest torch, CUDA build and other ABI`,
+      remedy: "Require the exact torch that the wheel was built against.",
+    };
+  }
+  return {
+    ...base,
+    result: "pass",
+    detail: `${torch.line}: satisfied by an installed ${torch.pinned}+cpu; a plain install would bring the CUDA build of ${torch.pinned}`,
+  };
+}
+
+/** A reader of the description sees how to get CPU-only torch. */
+export function cpuInstructions(facts: WheelFacts, { variant }: Claim): Check {
+  const shown =
+    /--(extra-)?index-url[ =]\S*\/cpu\b|--torch-backend[ =]cpu|download\.pytorch\.org\/whl\/cpu/.test(
+      facts.description,
+    );
+  const result = shown || !facts.torch ? "pass" : variant ? "fail" : "warn";
+  return {
+    id: "metadata.cpu-instructions",
+    result,
+    detail: shown
+      ? "the description says how to install CPU-only torch"
+      : facts.torch
+        ? "the description does not say how to get CPU-only torch"
+        : "no torch, no instructions needed",
+    evidence: { characters: facts.description.length },
+    reference: "core metadata specification, Description",
+    ...(result === "pass"
+      ? {}
+      : {
+          remedy:
+            "Put the install commands into the readme; comments in pyproject.toml never reach METADATA.",
+        }),
+  };
+}

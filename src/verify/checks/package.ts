@@ -1,0 +1,79 @@
+import type { Claim, WheelFacts } from "../facts.ts";
+import type { Check } from "../verdict.ts";
+
+const SPEC = "https://packaging.python.org/en/latest/specifications/binary-distribution-format/";
+
+function fromProblems(
+  check: Pick<Check, "id" | "reference" | "remedy">,
+  problems: readonly string[],
+  good: string,
+): Check {
+  const failed = problems.length > 0;
+  return {
+    id: check.id,
+    result: failed ? "fail" : "pass",
+    detail: failed
+      ? problems.slice(0, 3).join("; ") + (problems.length > 3 ? ` (and ${problems.length - 3} more)` : "")
+      : good,
+    evidence: { problems: problems.slice(0, 50) },
+    ...(check.reference === undefined ? {} : { reference: check.reference }),
+    ...(failed && check.remedy !== undefined ? { remedy: check.remedy } : {}),
+  };
+}
+
+/** The archive holds what it says: CRCs, sizes, no overlap, no duplicate, no name that escapes, no bomb. */
+export function zipIntegrity(facts: WheelFacts): Check {
+  return fromProblems(
+    {
+      id: "zip.integrity",
+      reference: "PKWARE APPNOTE 6.3.10; PEP 427",
+      remedy: "Build the wheel again, or download it again.",
+    },
+    facts.zipProblems,
+    "every entry's CRC, size and name is right",
+  );
+}
+
+/** RECORD vouches for every file with its hash, and for no other. */
+export function recordHashes(facts: WheelFacts): Check {
+  return fromProblems(
+    {
+      id: "record.hashes",
+      reference: `${SPEC}#the-dist-info-directory`,
+      remedy: "Build the wheel again; never edit one with a zip tool.",
+    },
+    facts.recordProblems,
+    `RECORD is right for all ${facts.recordFiles} files`,
+  );
+}
+
+/** File name, METADATA and dist-info folder say one name and version, and it is the variant's. */
+export function nameAgreement(facts: WheelFacts, { variant }: Claim): Check {
+  const wanted = variant?.distribution.toLowerCase().replace(/[-_.]+/g, "-");
+  const foreign =
+    wanted !== undefined && facts.distribution !== null && facts.distribution !== wanted
+      ? [`the distribution is ${facts.distribution}, variant ${variant?.name} is ${wanted}`]
+      : [];
+  return fromProblems(
+    {
+      id: "name.agreement",
+      reference: `${SPEC}#file-name-convention`,
+      remedy: "Build the wheel under its own name; renaming a file does not change what is in it.",
+    },
+    [...facts.nameProblems, ...foreign],
+    `${facts.distribution} ${facts.version} in file name, METADATA and dist-info`,
+  );
+}
+
+/** File name and WHEEL say the same tags, and abi3 libraries are named as such. */
+export function tagsAgreement(facts: WheelFacts): Check {
+  return fromProblems(
+    {
+      id: "tags.agreement",
+      reference: "PEP 425; PEP 427",
+      remedy: "Use `wheel tags` or auditwheel repair to retag, never a file manager.",
+    },
+    facts.tagProblems,
+    facts.tags.join(" "),
+  );
+}

@@ -1,0 +1,84 @@
+import type { Variant } from "../variants/manifest.ts";
+
+/** A wheel's requirement on torch, and what an installer does with it. */
+export interface TorchRequirement {
+  /** The requirement line as METADATA has it. */
+  line: string;
+  /** The exact version pinned by `==`, its local part included; null where it is not pinned. */
+  pinned: string | null;
+  /** True where the pin names a local version such as +cpu (PEP 440). */
+  isLocal: boolean;
+}
+
+/** What the checks know of one shared library in the wheel. */
+export interface LibraryFacts {
+  path: string;
+  /** Why its inside could not be read (32-bit, big-endian, broken), or null. */
+  problem: string | null;
+  /** As platform tags spell it: x86_64, aarch64, … */
+  architecture: string;
+  needed: string[];
+  soname: string | null;
+  /** DT_RPATH and DT_RUNPATH entries. */
+  searchPaths: string[];
+  /** Symbol versions it wants of other libraries, e.g. GLIBC_2.34. */
+  wantedVersions: string[];
+  undefinedSymbols: string[];
+  executableStack: boolean;
+  textRelocations: boolean;
+}
+
+/** First places at which a feature occurs, for evidence. */
+export interface FeatureSample {
+  feature: string;
+  address: string;
+  symbol: string | null;
+  instruction: string;
+}
+
+/** The machine code of one library, by ISA feature. */
+export interface AuditFacts {
+  path: string;
+  /** Why it was not audited, or null. */
+  problem: string | null;
+  /** How functions were found: `linear` is a sweep over executable sections. */
+  method: string;
+  bytes: number;
+  instructions: number;
+  found: Record<string, number>;
+  samples: FeatureSample[];
+}
+
+/** Everything the static checks look at; gathered once, read by pure functions. */
+export interface WheelFacts {
+  fileName: string;
+  /** Bytes. */
+  size: number;
+  sha256: string;
+  zipProblems: string[];
+  recordProblems: string[];
+  /** Number of files that RECORD vouches for. */
+  recordFiles: number;
+  nameProblems: string[];
+  tagProblems: string[];
+  /** Normalised distribution name; null where it can't be told. */
+  distribution: string | null;
+  version: string | null;
+  tags: string[];
+  platformTags: string[];
+  torch: TorchRequirement | null;
+  gpuRequirements: string[];
+  description: string;
+  /** Packages that can be imported, top level. */
+  packages: string[];
+  /** Names of declared kernel checks (entry points). */
+  kernelChecks: string[];
+  libraries: LibraryFacts[];
+  audits: AuditFacts[];
+}
+
+/** What the checks are asked against. */
+export interface Claim {
+  /** The variant the wheel claims to be; null for a wheel of somebody else's. */
+  variant: Variant | null;
+}

@@ -1,0 +1,283 @@
+import { basename, dirname, join } from "node:path";
+import { z } from "zod";
+import type { ElfAudit } from "../elf/audit.ts";
+import { wheelsError } from "../errors/wheels-error.ts";
+import { readBytes, readText, readTextIfAny, writeFileAtomic } from "../host/files.ts";
+import type { Host } from "../host/host.ts";
+import { auditWorkerPath, versionFilePath } from "../host/resources.ts";
+import { inWorkers } from "../host/workers.ts";
+import type { TorchRequest } from "../torch/install.ts";
+import type { Uv } from "../torch/uv.ts";
+import { type Variant, variantOfDistribution } from "../variants/manifest.ts";
+import { isaContained, isaUsed, totals } from "./checks/isa.ts";
+import { cpuInstructions, torchRequirement } from "./checks/metadata.ts";
+import { nameAgreement, recordHashes, tagsAgreement, zipIntegrity } from "./checks/package.ts";
+import { elfCudaFree, platformGlibc, platformLibraries } from "./checks/platform.ts";
+import type { AuditFacts, Claim, WheelFacts } from "./facts.ts";
+import { type Gathered, gather } from "./gather.ts";
+import { type RuntimeAnswer, runtimeChecks } from "./runtime.ts";
+import {
+  type Check,
+  type CheckId,
+  type IsaReport,
+  LEVELS,
+  type Level,
+  PREDICATE_TYPE,
+  STATEMENT_TYPE,
+  type Verdict,
+  verdictFileName,
+  verdictSchema,
+} from "./verdict.ts";
+
+const STATIC: readonly ((facts: WheelFacts, claim: Claim) => Check)[] = [
+  zipIntegrity,
+  recordHashes,
+  nameAgreement,
+  tagsAgreement,
+  platformGlibc,
+  platformLibraries,
+  elfCudaFree,
+  torchRequirement,
+  cpuInstructions,
+  isaContained,
+  isaUsed,
+];
+
+const STATIC_IDS: readonly CheckId[] = [
+  "zip.integrity",
+  "record.hashes",
+  "name.agreement",
+  "tags.agreement",
+  "platform.glibc",
+  "platform.libraries",
+  "elf.cuda-free",
+  "metadata.torch-requirement",
+  "metadata.cpu-instructions",
+  "isa.contained",
+  "isa.used",
+];
+
+const IMPORT_IDS: readonly CheckId[] = [
+  "runtime.resolve",
+  "runtime.torch-cpu",
+  "runtime.cuda-unavailable",
+  "runtime.no-cuda-packages",
+  "runtime.torchvision",
+  "runtime.import",
+];
+
+/** The checks that a level is made of; each level includes the ones below it. */
+export function demandedChecks(level: Level): readonly CheckId[] {
+  const added: Record<Level, readonly CheckId[]> = {
+    static: STATIC_IDS,
+    import: IMPORT_IDS,
+    kernels: ["runtime.kernels"],
+    engine: ["runtime.engine"],
+  };
+  return LEVELS.slice(0, LEVELS.indexOf(level) + 1).flatMap((one) => added[one]);
+}
+
+export interface VerifyRequest {
+  wheel: string;
+  variants: ReadonlyMap<string, Variant>;
+  /** The variant it is said to be; null to go by its name. */
+  variant: Variant | null;
+  level: Level;
+  torch: TorchRequest;
+  python: string | null;
+  /** Needed above the static level. */
+  uv: Uv | null;
+  writeVerdict: boolean;
+}
+
+/** A wheel's answers, as `verify --json` lists them. */
+export interface VerifyResult {
+  wheel: string;
+  sha256: string;
+  size: number;
+  variant: string | null;
+  result: "pass" | "fail";
+  level: Level;
+  torch: { version: string; cudaAvailable: boolean } | null;
+  checks: Check[];
+  isa: IsaReport;
+}
+
+/** @throws E_WHEEL_FILE */
+async function readWheelFile(path: string): Promise<Uint8Array> {
+  try {
+    return await readBytes(path);
+  } catch (thrown) {
+    throw wheelsError(
+      "E_WHEEL_FILE",
+      { wheel: path, detail: thrown instanceof Error ? thrown.message : String(thrown) },
+      thrown,
+    );
+  }
+}
+
+async function audit(host: Host, gathered: Gathered): Promise<AuditFacts[]> {
+  const none = { method: "none", bytes: 0, instructions: 0, found: {}, samples: [] };
+  const known = new Map(gathered.facts.libraries.map((library) => [library.path, library]));
+  const auditable = gathered.libraries.filter(({ path }) => {
+    const library = known.get(path);
+    return library?.problem === null && library.architecture === "x86_64";
+  });
+  const audits = await inWorkers<Uint8Array, ElfAudit>(
+    host,
+    auditWorkerPath(),
+    auditable.map(({ bytes }) => bytes),
+  );
+  const done = new Map(auditable.map(({ path }, index) => [path, audits[index]]));
+  return gathered.facts.libraries.map(({ path, problem, architecture }) => {
+    const result = done.get(path);
+    return result
+      ? { path, problem: null, ...result }
+      : { path, problem: problem ?? `${architecture} machine code is not decoded`, ...none };
+  });
+}
+
+/** All static facts of a wheel's bytes. */
+export async function wheelFacts(host: Host, fileName: string, bytes: Uint8Array): Promise<WheelFacts> {
+  const gathered = gather(fileName, bytes);
+  return { ...gathered.facts, audits: await audit(host, gathered) };
+}
+
+function isaReport(facts: WheelFacts, variant: Variant | null): IsaReport {
+  return {
+    claimed: variant?.isa.mustUse ?? [],
+    found: totals(facts.audits),
+    files: facts.audits.map(({ path, method, bytes, found }) => ({ path, method, bytes, found })),
+  };
+}
+
+/** A wheel passes where no check failed; what was not run is judged by whoever publishes. */
+export function outcome(checks: readonly Check[]): "pass" | "fail" {
+  return checks.some(({ result }) => result === "fail") ? "fail" : "pass";
+}
+
+async function versionOfVerifier(): Promise<string> {
+  return z.object({ version: z.string() }).parse(JSON.parse(await readText(versionFilePath()))).version;
+}
+
+/** The statement that goes beside the wheel. */
+export function makeVerdict(result: VerifyResult, version: string, time: Date): Verdict {
+  const passed: CheckId[] = result.checks
+    .filter(({ result: answer }) => answer === "pass" || answer === "warn")
+    .map(({ id }) => id);
+  const reached = LEVELS.filter((level) => demandedChecks(level).every((id) => passed.includes(id)));
+  return {
+    _type: STATEMENT_TYPE,
+    subject: [{ name: basename(result.wheel), digest: { sha256: result.sha256 } }],
+    predicateType: PREDICATE_TYPE,
+    predicate: {
+      verifier: { id: "https://github.com/org/vllm-cpu-actions", version: { "vllm-cpu-wheels": version } },
+      timeVerified: time.toISOString(),
+      resourceUri: `pkg:pypi/${basename(result.wheel)}`,
+      policy: { uri: "https://github.com/org/vllm-cpu-actions/policy/default" },
+      verificationResult: result.result === "pass" ? "PASSED" : "FAILED",
+      verifiedLevels: reached.map((level) => `VLLM_CPU_${level.toUpperCase()}`),
+      variant: result.variant,
+      level: result.level,
+      torch: result.torch,
+      isa: result.isa,
+      checks: result.checks,
+    },
+  };
+}
+
+/**
+ * Checks of an earlier verdict on the same bytes by the same verifier that this run did not ask again, so that a quick
+ * static look does not throw a proof away.
+ */
+function kept(earlier: Verdict | null, result: VerifyResult, version: string): Check[] {
+  const predicate = earlier?.predicate;
+  if (
+    !predicate ||
+    earlier.subject[0]?.digest.sha256 !== result.sha256 ||
+    predicate.variant !== result.variant
+  )
+    return [];
+  if (predicate.verifier.version["vllm-cpu-wheels"] !== version) return [];
+  const asked = new Set(result.checks.map(({ id }) => id));
+  return predicate.checks.filter(({ id }) => !asked.has(id));
+}
+
+async function readVerdict(path: string): Promise<Verdict | null> {
+  const text = await readTextIfAny(path);
+  if (text === null) return null;
+  try {
+    return verdictSchema.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
+async function save(host: Host, result: VerifyResult): Promise<void> {
+  const path = join(dirname(result.wheel), verdictFileName(basename(result.wheel)));
+  const version = await versionOfVerifier();
+  const earlier = await readVerdict(path);
+  const checks = [...result.checks, ...kept(earlier, result, version)];
+  const deeper = checks.length > result.checks.length && earlier !== null;
+  const whole: VerifyResult = {
+    ...result,
+    checks,
+    result: outcome(checks),
+    level: deeper ? earlier.predicate.level : result.level,
+    torch: result.torch ?? (deeper ? earlier.predicate.torch : null),
+  };
+  await writeFileAtomic(path, `${JSON.stringify(makeVerdict(whole, version, host.now()), null, 2)}\n`);
+}
+
+/**
+ * Asks a wheel every question up to a level and writes the verdict beside it.
+ * @throws E_WHEEL_FILE; above the static level also E_TORCH_INDEX, E_TORCH_NOT_FOUND, E_PYTHON_MISSING
+ */
+export async function verifyWheel(host: Host, request: VerifyRequest): Promise<VerifyResult> {
+  const bytes = await readWheelFile(request.wheel);
+  const facts = await wheelFacts(host, basename(request.wheel), bytes);
+  const variant =
+    request.variant ??
+    (facts.distribution === null
+      ? null
+      : variantOfDistribution(request.variants.values(), facts.distribution));
+  const claim: Claim = { variant };
+  const checks = STATIC.map((check) => check(facts, claim));
+  let runtime: RuntimeAnswer = { checks: [], torch: null };
+  if (request.level !== "static" && request.uv) {
+    const broken = checks.filter(
+      ({ id, result }) => result === "fail" && (id === "zip.integrity" || id === "record.hashes"),
+    );
+    if (broken.length === 0) {
+      runtime = await runtimeChecks(host, request.uv, {
+        wheel: request.wheel,
+        facts,
+        claim,
+        level: request.level,
+        torch: request.torch,
+        python: request.python,
+      });
+    }
+    const asked = new Set([...checks, ...runtime.checks].map(({ id }) => id));
+    const missing = demandedChecks(request.level).filter((id) => !asked.has(id));
+    const why =
+      broken.length > 0 ? "not run: the archive is broken" : "not run: this version has no such check yet";
+    runtime.checks.push(
+      ...missing.map((id): Check => ({ id, result: "not-run", detail: why, evidence: {} })),
+    );
+  }
+  const all = [...checks, ...runtime.checks];
+  const result: VerifyResult = {
+    wheel: request.wheel,
+    sha256: facts.sha256,
+    size: facts.size,
+    variant: variant?.name ?? null,
+    result: outcome(all),
+    level: request.level,
+    torch: runtime.torch,
+    checks: all,
+    isa: isaReport(facts, variant),
+  };
+  if (request.writeVerdict) await save(host, result);
+  return result;
+}

@@ -1,0 +1,67 @@
+import { FormatError } from "./format-error.ts";
+
+/** Core metadata, or the WHEEL file: headers in order, and a body. */
+export interface Headers {
+  headers: readonly { name: string; value: string }[];
+  /** What follows the first empty line; the description in core metadata 2.1 and later. */
+  body: string;
+}
+
+/**
+ * Parses e-mail style headers. Folded lines are kept in the value, with their line breaks.
+ * Source: core metadata specification; RFC 822, section 3.
+ * @param where name of the file, for errors
+ * @throws FormatError
+ */
+export function parseHeaders(text: string, where: string): Headers {
+  const unified = text.replace(/\r\n?/g, "\n");
+  const blank = unified.search(/^\n/m);
+  const [head, body] = blank < 0 ? [unified, ""] : [unified.slice(0, blank), unified.slice(blank + 1)];
+  const headers: { name: string; value: string }[] = [];
+  for (const line of head.split("\n")) {
+    if (line === "") continue;
+    if (/^[ \t]/.test(line)) {
+      const last = headers.at(-1);
+      if (!last) throw new FormatError(where, "it begins with a continuation line");
+      last.value += `\n${line}`;
+      continue;
+    }
+    const colon = line.indexOf(":");
+    if (colon <= 0 || !/^[!-9;-~]+$/.test(line.slice(0, colon)))
+      throw new FormatError(where, `no header: ${line.slice(0, 80)}`);
+    headers.push({ name: line.slice(0, colon), value: line.slice(colon + 1).trim() });
+  }
+  return { headers, body };
+}
+
+export function formatHeaders({ headers, body }: Headers): string {
+  const head = headers.map(({ name, value }) => `${name}: ${value}\n`).join("");
+  return body === "" ? head : `${head}\n${body}`;
+}
+
+const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
+
+/** All values of a header, in order. */
+export function allOf(document: Headers, name: string): string[] {
+  return document.headers.filter((header) => same(header.name, name)).map(({ value }) => value);
+}
+
+/** The first value of a header, or null. */
+export function oneOf(document: Headers, name: string): string | null {
+  return allOf(document, name)[0] ?? null;
+}
+
+/** The document with all of a header's lines replaced by these, at the place of the first of them. */
+export function withHeader(document: Headers, name: string, values: readonly string[]): Headers {
+  const first = document.headers.findIndex((header) => same(header.name, name));
+  const rest = document.headers.filter((header) => !same(header.name, name));
+  const at = first < 0 ? rest.length : first;
+  const added = values.map((value) => ({ name, value }));
+  return { ...document, headers: [...rest.slice(0, at), ...added, ...rest.slice(at)] };
+}
+
+/** The description: the body, or the older Description header with its folding undone (core metadata 1.x). */
+export function descriptionOf(document: Headers): string {
+  if (document.body.trim() !== "") return document.body;
+  return (oneOf(document, "Description") ?? "").replace(/\n( {7}\||\t| {8})/g, "\n");
+}
