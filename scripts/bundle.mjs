@@ -27,7 +27,8 @@ const { output } = await bundle.write({
   chunkFileNames: "chunks/[name].js",
   minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
   comments: false,
-  banner: 'import { createRequire as __createRequire } from "node:module"; import { dirname as __pathDirname } from "node:path"; import { fileURLToPath as __fileURLToPath } from "node:url"; const __filename = __fileURLToPath(import.meta.url); const __dirname = __pathDirname(__filename);',
+  banner:
+    'import { createRequire as __createRequire } from "node:module"; import { dirname as __pathDirname } from "node:path"; import { fileURLToPath as __fileURLToPath } from "node:url"; const __filename = __fileURLToPath(import.meta.url); const __dirname = __pathDirname(__filename);',
 });
 await bundle.close();
 

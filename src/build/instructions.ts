@@ -10,8 +10,7 @@ export interface InstallFacts {
 /** The public index that users are told of, whatever mirror the build itself used. */
 const INDEX = "https://download.pytorch.org/whl/cpu";
 
-/** The heading by which the check metadata.cpu-instructions finds the block again. */
-export const HEADING = "Install with CPU-only PyTorch";
+const HEADING = "Install with CPU-only PyTorch";
 
 const commands = ({ distribution, version, torchVersion }: InstallFacts): string[] => [
   `pip install torch==${torchVersion} --index-url ${INDEX}`,

@@ -1,8 +1,6 @@
-import { createHash, randomBytes } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { wheelsError } from "../errors/wheels-error.ts";
 
 export interface DirEntry {
@@ -148,24 +146,12 @@ export async function copyAtomic(from: string, to: string): Promise<void> {
   await placeAtomically(to, (temporary) => fs.copyFile(from, temporary, fs.constants.COPYFILE_FICLONE));
 }
 
-/** Lower-case hexadecimal sha256 of a file, read as a stream. */
-export async function sha256File(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(path), hash);
-  return hash.digest("hex");
-}
-
 /** Bytes that are free for this user on the file system of the nearest existing folder. */
 export async function freeBytes(path: string): Promise<number> {
   let folder = resolve(path);
   while (!(await exists(folder))) folder = dirname(folder);
   const stat = await fs.statfs(folder);
   return stat.bavail * stat.bsize;
-}
-
-/** The path with symbolic links resolved. Throws Node's own error where there is none. */
-export async function realPath(path: string): Promise<string> {
-  return fs.realpath(path);
 }
 
 /** True where `inner` is `outer` or lies below it. Both are taken as they are spelt. */

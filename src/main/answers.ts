@@ -143,6 +143,7 @@ export async function verify(
         variant: variant ?? null,
         level: options.level,
         torch: torchRequest(options),
+        known: null,
         python: null,
         uv,
         writeVerdict: !options["no-verdict"],

@@ -94,7 +94,7 @@ export async function buildAll(
   host: Host,
   options: BuildOptions,
   prepared: Prepared,
-  after: (uv: Uv, built: BuiltWheel) => Promise<void>,
+  after: (uv: Uv, built: BuiltWheel, torch: TorchSource) => Promise<void>,
 ): Promise<BuiltWheel[]> {
   const cache = cacheDir(host, options["cache-dir"] ?? undefined);
   const compiler = await findCompiler(host);
@@ -132,7 +132,7 @@ export async function buildAll(
       );
       torches.set(python ?? "", result.torch);
       built.push(result.built);
-      await after(uv, result.built);
+      await after(uv, result.built, result.torch);
     }
   }
   return built;
@@ -183,7 +183,7 @@ export async function runAll(host: Host, options: Values<typeof COMMANDS.run.opt
   const target = options["publish-to"];
   const outputDir = resolve(host.cwd, options["output-dir"]);
   const torch = torchRequest(options);
-  const prove = async (uv: Uv, wheel: string): Promise<void> => {
+  const prove = async (uv: Uv, wheel: string, known: TorchSource | null): Promise<void> => {
     const stage = host.log.stage(`Verifying ${wheel.split("/").at(-1)}...`);
     try {
       const result = await verifyWheel(host, {
@@ -192,6 +192,7 @@ export async function runAll(host: Host, options: Values<typeof COMMANDS.run.opt
         variant: null,
         level: "kernels",
         torch,
+        known,
         python: prepared.pythons[0] ?? null,
         uv,
         writeVerdict: true,
@@ -221,9 +222,9 @@ export async function runAll(host: Host, options: Values<typeof COMMANDS.run.opt
     const wheels = await wheelsIn(outputDir, prepared.selected);
     if (wheels.length === 0) throw wheelsError("E_PUBLISH_NOTHING", { where: outputDir });
     const uv = await ensureUv(host, cacheDir(host, options["cache-dir"] ?? undefined));
-    for (const wheel of wheels) await prove(uv, wheel);
+    for (const wheel of wheels) await prove(uv, wheel, null);
   } else {
-    report.built = await buildAll(host, options, prepared, (uv, { wheel }) => prove(uv, wheel));
+    report.built = await buildAll(host, options, prepared, (uv, { wheel }, known) => prove(uv, wheel, known));
   }
   const failures = failuresOf(report.results);
   if (failures.length === 0 && target !== null) {

@@ -1,5 +1,3 @@
-import { wheelsError } from "../errors/wheels-error.ts";
-
 /**
  * ISA features in Linux cpuinfo spelling, with what each implies.
  * Sources: Intel SDM vol. 1 ch. 5 and vol. 2 (CPUID flags of each instruction); for the levels x86-64-v2 … v4 the
@@ -113,10 +111,4 @@ const FLAGS: Partial<Record<IsaFeature, string>> = {
 /** Compiler flags for the features that have one of their own. */
 export function compilerFlags(features: Iterable<IsaFeature>): string[] {
   return [...features].map((feature) => FLAGS[feature]).filter((flag) => flag !== undefined);
-}
-
-/** @throws E_INTERNAL where a name that was checked before is no feature */
-export function asIsaFeature(name: string): IsaFeature {
-  if (!isIsaFeature(name)) throw wheelsError("E_INTERNAL", { detail: `${name} is no ISA feature` });
-  return name;
 }

@@ -4,7 +4,14 @@ import { readText } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { tail } from "../host/process.ts";
 import { gate, isGpuPackage, type TorchFacts } from "../torch/gate.ts";
-import { installTorch, makeVenv, resolveTorch, type TorchRequest, torchFacts } from "../torch/install.ts";
+import {
+  installTorch,
+  makeVenv,
+  resolveTorch,
+  type TorchRequest,
+  type TorchSource,
+  torchFacts,
+} from "../torch/install.ts";
 import { findPython, runProbe } from "../torch/python.ts";
 import type { Uv } from "../torch/uv.ts";
 import { cpuFlags } from "../variants/cpuinfo.ts";
@@ -19,6 +26,8 @@ export interface RuntimeRequest {
   claim: Claim;
   level: Exclude<Level, "static">;
   torch: TorchRequest;
+  /** What was resolved for the build, if this run built it; used where it is the torch that the wheel wants. */
+  known: TorchSource | null;
   /** Python version such as 3.11; null to follow the wheel's tag, else the Python on PATH. */
   python: string | null;
 }
@@ -228,10 +237,15 @@ export async function runtimeChecks(host: Host, uv: Uv, request: RuntimeRequest)
     );
     const pinned = request.facts.torch?.pinned?.split("+")[0] ?? null;
     try {
-      const source = await resolveTorch(host, uv, python, {
-        ...request.torch,
-        version: request.torch.version ?? pinned,
-      });
+      const fits =
+        request.known !== null && (pinned === null || request.known.torchVersion.split("+")[0] === pinned);
+      const source =
+        fits && request.known
+          ? request.known
+          : await resolveTorch(host, uv, python, {
+              ...request.torch,
+              version: request.torch.version ?? pinned,
+            });
       await installTorch(host, uv, python, source);
       const resolve = await installWheel(uv, python, request.wheel, source.torchVersion);
       const facts = await torchFacts(host, python);

@@ -6,7 +6,7 @@ import { readBytes, readText, readTextIfAny, writeFileAtomic } from "../host/fil
 import type { Host } from "../host/host.ts";
 import { auditWorkerPath, versionFilePath } from "../host/resources.ts";
 import { inWorkers } from "../host/workers.ts";
-import type { TorchRequest } from "../torch/install.ts";
+import type { TorchRequest, TorchSource } from "../torch/install.ts";
 import type { Uv } from "../torch/uv.ts";
 import { type Variant, variantOfDistribution } from "../variants/manifest.ts";
 import { isaContained, isaUsed, totals } from "./checks/isa.ts";
@@ -84,6 +84,7 @@ export interface VerifyRequest {
   variant: Variant | null;
   level: Level;
   torch: TorchRequest;
+  known: TorchSource | null;
   python: string | null;
   /** Needed above the static level. */
   uv: Uv | null;
@@ -255,6 +256,7 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
         claim,
         level: request.level,
         torch: request.torch,
+        known: request.known,
         python: request.python,
       });
     }

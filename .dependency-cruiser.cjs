@@ -1,0 +1,83 @@
+// The layers of the engine. Imports go one way: main → use cases → pure parts; only host/ touches the world.
+const PURE = "^src/(errors|variants|wheel|elf)/";
+const USE_CASES = "^src/(torch|build|verify|publish)/";
+
+module.exports = {
+  forbidden: [
+    { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
+    {
+      name: "pure-parts-touch-no-world",
+      comment: "variants, wheel, elf and the errors are pure: bytes and data in, data out.",
+      severity: "error",
+      from: { path: PURE },
+      to: {
+        path: [
+          "^src/(host|main|torch|build|verify|publish)/",
+          "^(node:)?(fs|child_process|worker_threads|os|net|http|https)(/|$)",
+        ],
+      },
+    },
+    {
+      name: "checks-are-pure",
+      severity: "error",
+      from: { path: "^src/verify/(checks/|facts|gather|platform-policies|verdict)" },
+      to: {
+        path: ["^src/(host|main|torch|build|publish)/", "^(node:)?(fs|child_process|worker_threads)(/|$)"],
+      },
+    },
+    {
+      name: "policy-is-pure",
+      severity: "error",
+      from: { path: "^src/(publish/(gate|planner|targets/index-pages)|torch/gate)\\.ts$" },
+      to: { path: ["^src/host/", "^(node:)?(fs|child_process)(/|$)"] },
+    },
+    {
+      name: "use-cases-reach-the-world-through-host",
+      severity: "error",
+      from: { path: USE_CASES },
+      to: {
+        path: [
+          "^src/main/",
+          "^(node:)?(fs|child_process|worker_threads|net|http|https)(/|$)",
+          "^@actions/",
+          "node_modules/@actions/",
+        ],
+      },
+    },
+    {
+      name: "host-knows-no-use-case",
+      severity: "error",
+      from: { path: "^src/host/" },
+      to: { path: "^src/(main|variants|wheel|elf|torch|build|verify|publish)/" },
+    },
+    {
+      name: "build-and-publish-are-strangers",
+      severity: "error",
+      from: { path: "^src/build/" },
+      to: { path: "^src/(publish|verify)/" },
+    },
+    {
+      name: "only-host-and-main-know-actions",
+      severity: "error",
+      from: { pathNot: "^src/(host|main)/" },
+      to: { path: ["^@actions/", "node_modules/@actions/"] },
+    },
+    { name: "no-orphans", severity: "error", from: { orphan: true, pathNot: "\\.d\\.ts$" }, to: {} },
+    { name: "not-to-unresolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
+    {
+      name: "no-dev-dependencies",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { dependencyTypes: ["npm-dev"] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "require", "node", "default", "types"],
+    },
+  },
+};

@@ -1,0 +1,75 @@
+// Writes the documents that are made from code; with --check it only says whether they are up to date.
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { CATALOGUE, type ErrorCode, type ErrorText } from "../src/errors/catalogue.ts";
+import { COMMANDS } from "../src/main/commands.ts";
+import { optionTable } from "../src/main/options.ts";
+import { manifestSchema } from "../src/variants/manifest-schema.ts";
+import { verdictSchema } from "../src/verify/verdict.ts";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Stands in for an error's parameters: every field shows its own name. */
+function placeholders(): unknown {
+  return new Proxy(
+    {},
+    {
+      get: (_target, name) => {
+        const shown = `<${String(name)}>`;
+        return Object.assign([shown], { toString: () => shown, replaceAll: () => shown });
+      },
+    },
+  );
+}
+
+function errorsPage(): string {
+  const lines = [
+    "# Errors",
+    "",
+    "Made from `src/errors/catalogue.ts` by `npm run generate`. Codes are permanent.",
+    "",
+  ];
+  for (const code of Object.keys(CATALOGUE) as ErrorCode[]) {
+    const entry = CATALOGUE[code];
+    const text = (entry.text as (params: unknown) => ErrorText)(placeholders());
+    lines.push(`## ${code}`, "", `${entry.title}. Exit status ${entry.exit}.`, "");
+    lines.push(`- What: ${text.what}`, `- Why: ${text.why}`, `- Remedy: ${text.remedy}`, "");
+  }
+  return lines.join("\n").replaceAll("<", "&lt;");
+}
+
+function commandsPage(): string {
+  const lines = ["# Commands", "", "Made from `src/main/commands.ts` by `npm run generate`.", ""];
+  for (const command of Object.values(COMMANDS)) {
+    const usage = `vllm-cpu-wheels ${command.name}${command.positionals ? ` ${command.positionals.placeholder}` : ""}`;
+    lines.push(`## ${command.name}`, "", command.summary, "", `\`${usage}\``, "", optionTable(command), "");
+  }
+  return lines.join("\n");
+}
+
+const jsonSchema = (schema: z.ZodType, title: string): string =>
+  `${JSON.stringify({ title, ...z.toJSONSchema(schema) }, null, 2)}\n`;
+
+const documents: Record<string, string> = {
+  "docs/errors.md": errorsPage(),
+  "docs/commands.md": commandsPage(),
+  "schemas/variants.schema.json": jsonSchema(manifestSchema, "vllm-cpu-actions variants manifest"),
+  "schemas/verdict.schema.json": jsonSchema(verdictSchema, "vllm-cpu-actions verdict"),
+};
+
+async function main(): Promise<void> {
+  for (const [name, text] of Object.entries(documents)) {
+    const path = join(root, name);
+    if (!process.argv.includes("--check")) {
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, text);
+    } else if ((await readFile(path, "utf8").catch(() => "")) !== text) {
+      console.error(`${name} is not what the code says; run npm run generate`);
+      process.exitCode = 1;
+    }
+  }
+}
+
+void main();
