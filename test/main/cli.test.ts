@@ -1,0 +1,142 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { CATALOGUE } from "../../src/errors/catalogue.ts";
+import { COMMANDS } from "../../src/main/commands.ts";
+import { exec, type Ran, removeScratch, root, scratch, torchFolder, wheels } from "../support/run.ts";
+
+afterAll(removeScratch);
+
+const errorOf = (ran: Ran): { code: string; what: string; remedy: string } =>
+  (JSON.parse(ran.stdout) as { error: { code: string; what: string; remedy: string } }).error;
+
+describe("bad input gives a code, a remedy and the right status, and no stack", () => {
+  const noPython = scratch();
+  writeFileSync(join(noPython, "x.txt"), "");
+  const badToml = scratch();
+  writeFileSync(join(badToml, "pyproject.toml"), "[project\n");
+  const occupied = join(scratch(), "file");
+  writeFileSync(occupied, "");
+  test.each<[string[], string, number]>([
+    [["run", "--variant=vllm-cpu-avx51"], "E_VARIANT_UNKNOWN", 2],
+    [["run", "--variant="], "E_OPTION_VALUE", 2],
+    [["run", "--vllm-version=9.9.9"], "E_VERSION_UNKNOWN", 2],
+    [["run", "--max-jobs=0"], "E_OPTION_VALUE", 2],
+    [["run", "--max-jobs=-1"], "E_OPTION_VALUE", 2],
+    [["run", "--max-jobs=many"], "E_OPTION_VALUE", 2],
+    [["run", "--python-version=2.7"], "E_OPTION_VALUE", 2],
+    [["run", "--version-suffix=.rc1"], "E_OPTION_VALUE", 2],
+    [["run", "--varian=all"], "E_USAGE", 2],
+    [["run", "all"], "E_USAGE", 2],
+    [["run", "--dry-run=yes"], "E_OPTION_VALUE", 2],
+    [["run", "--torch-packages=numpy"], "E_OPTION_VALUE", 2],
+    [["run", "--torch-version=$(id)"], "E_OPTION_VALUE", 2],
+    [["run", "--source=/nowhere"], "E_SOURCE", 2],
+    [["run", `--source=${noPython}`], "E_SOURCE", 2],
+    [["run", `--source=${badToml}`], "E_SOURCE", 2],
+    [["run", "--manifest=/nowhere.yml"], "E_MANIFEST_UNREADABLE", 2],
+    [["run", "--skip-build", `--dist-dir=${noPython}`], "E_PUBLISH_NOTHING", 2],
+    [["run", `--output-dir=${occupied}/x`, "--variant=vllm-cpu"], "E_OUTPUT_DIR", 2],
+    [["verify", "/nowhere-1-py3-none-any.whl"], "E_WHEEL_FILE", 2],
+    [["verify", "--level=deep", "x.whl"], "E_OPTION_VALUE", 2],
+    [["verify"], "E_USAGE", 2],
+    [["verify", "--environment=/nowhere"], "E_PYTHON_MISSING", 3],
+    [["frobnicate"], "E_USAGE", 2],
+  ])("%j", (args, code, status) => {
+    const ran = wheels([...args, "--json"]);
+    expect([errorOf(ran).code, ran.status]).toEqual([code, status]);
+    expect(errorOf(ran).remedy).not.toBe("");
+    expect(ran.stderr).not.toMatch(/^\s+at /m);
+  });
+
+  test("no compiler", () => {
+    const ran = wheels(["run", "--variant=vllm-cpu", "--json", `--output-dir=${scratch()}`], { env: { CXX: "no-such-c++" } });
+    expect([errorOf(ran).code, ran.status]).toEqual(["E_COMPILER_MISSING", 3]);
+    expect(errorOf(ran).remedy).toContain("apt-get install g++");
+  });
+
+  test("a compiler that is too old", () => {
+    const folder = scratch();
+    writeFileSync(join(folder, "old-g++"), '#!/bin/sh\n[ "$1" = -dumpfullversion ] && echo 7.5.0 || echo "g++ (GCC) 7.5.0"\n', { mode: 0o755 });
+    const ran = wheels(["run", "--variant=vllm-cpu-amxbf16", "--json"], { env: { CXX: join(folder, "old-g++") } });
+    expect([errorOf(ran).code, ran.status]).toEqual(["E_COMPILER_OLD", 3]);
+  });
+
+  test("a wheel on another architecture's machine", () => {
+    const folder = scratch();
+    writeFileSync(
+      join(folder, "own.yml"),
+      "version: 1\nvariants:\n  arm:\n    description: x\n    architecture: aarch64\n    isa: {may-use: [asimd], must-use: [asimd]}\n",
+    );
+    const ran = wheels(["run", "--variant=arm", `--manifest=${join(folder, "own.yml")}`, "--json"]);
+    expect([errorOf(ran).code, ran.status]).toEqual(["E_ARCHITECTURE", 3]);
+  });
+});
+
+test("--dry-run prints commands, variables and files, and touches nothing", () => {
+  const folder = scratch();
+  mkdirSync(join(folder, "home"));
+  const ran = exec(join(root, "build_wheels.sh"), ["--variant=vllm-cpu-avx512vnni", "--max-jobs=6", "--dry-run"], {
+    cwd: folder,
+    env: { HOME: join(folder, "home"), XDG_CACHE_HOME: join(folder, "home", "cache"), TMPDIR: folder },
+  });
+  expect(ran.status).toBe(0);
+  for (const text of [
+    "uv pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu",
+    "export MAX_JOBS=6",
+    "export VLLM_CPU_AVX512VNNI=1",
+    "uv build --wheel --no-build-isolation",
+    `writes ${join(folder, "dist", "vllm_cpu_avx512vnni-0.1.0-<tags>.whl.verdict.json")}`,
+  ]) {
+    expect(ran.stdout).toContain(text);
+  }
+  expect(readdirSync(folder)).toEqual(["home"]);
+  expect(readdirSync(join(folder, "home"))).toEqual([]);
+});
+
+test("every command has --help with all its options", () => {
+  for (const [name, command] of Object.entries(COMMANDS)) {
+    const ran = wheels([name, "--help"]);
+    expect(ran.status).toBe(0);
+    for (const option of Object.keys(command.options)) expect(ran.stdout).toContain(`--${option}`);
+  }
+});
+
+test("plan --json lists a job per variant and Python, with runner labels", () => {
+  const ran = wheels(["plan", "--python-version=3.11-3.12", "--json"]);
+  const { plan } = JSON.parse(ran.stdout) as { plan: { id: string; runnerLabels: string[] }[] };
+  expect(plan).toHaveLength(10);
+  expect(plan.find(({ id }) => id === "cp312-vllm-cpu-avx512vnni")?.runnerLabels).toEqual(["self-hosted", "linux", "x64", "avx512", "avx512vnni"]);
+});
+
+test("doctor says what can be built and what can be run", () => {
+  const ran = wheels(["doctor", "--json"]);
+  const report = JSON.parse(ran.stdout) as { variants: { variant: string; cannotBuild: string | null }[] };
+  expect(report.variants).toHaveLength(5);
+  expect(report.variants.every(({ cannotBuild }) => cannotBuild === null)).toBe(true);
+});
+
+describe("an index of torch that is of no use", () => {
+  const build = (index: string): Ran =>
+    wheels(["run", "--variant=vllm-cpu", `--torch-index-url=${index}`, `--output-dir=${scratch()}`, "--json"], {
+      env: { UV_HTTP_RETRIES: "0", UV_HTTP_TIMEOUT: "3" },
+    });
+  test("because it is down", () => {
+    const ran = build("http://127.0.0.1:9/simple");
+    expect([errorOf(ran).code, ran.status]).toEqual(["E_TORCH_INDEX", 4]);
+    expect(ran.stderr).toContain("[ERROR] Failed to install PyTorch CPU-only");
+  });
+  test("because there is no such folder", () => expect(errorOf(build("/nowhere")).code).toBe("E_TORCH_INDEX"));
+  test("because it has no torch", () => expect(errorOf(build(scratch())).code).toBe("E_TORCH_NOT_FOUND"));
+  test("because it has no such version", () => {
+    const ran = wheels(["run", "--variant=vllm-cpu", `--torch-index-url=${torchFolder}`, "--torch-version=9.9.9", `--output-dir=${scratch()}`, "--json"]);
+    expect(errorOf(ran).code).toBe("E_TORCH_NOT_FOUND");
+  });
+});
+
+test("every error code is used somewhere in the sources", () => {
+  const sources = exec("git", ["grep", "-ohE", '"E_[A-Z_]+"', "--", "src", ":!src/errors/catalogue.ts"], { cwd: root }).stdout;
+  const used = new Set(sources.split("\n").map((line) => line.replaceAll('"', "")));
+  expect(Object.keys(CATALOGUE).filter((code) => !used.has(code))).toEqual([]);
+  expect(existsSync(join(root, "docs", "errors.md"))).toBe(true);
+});

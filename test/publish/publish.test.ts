@@ -1,0 +1,188 @@
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { type Check, type CheckId, verdictFileName } from "../../src/verify/verdict.ts";
+import { demandedChecks } from "../../src/verify/verify.ts";
+import { exec, type Ran, removeScratch, scratch, wheels } from "../support/run.ts";
+import { type TinyWheel, tinyWheel, verdictFor } from "../support/wheel.ts";
+
+afterAll(removeScratch);
+
+const ids = demandedChecks("kernels");
+
+function place(folder: string, options: TinyWheel = {}, changes: Partial<Record<CheckId, Partial<Check>>> = {}): string {
+  const { fileName, bytes } = tinyWheel(options);
+  const path = join(folder, fileName);
+  writeFileSync(path, bytes);
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  writeFileSync(verdictFileName(path), JSON.stringify(verdictFor(path, sha256, ids, changes)));
+  return path;
+}
+
+const publish = (folder: string, ...args: string[]): Ran => wheels(["publish", ...args, `--to=index:${join(folder, "index")}`, "--json"]);
+
+const codeOf = (ran: Ran): string => (JSON.parse(ran.stdout) as { error: { code: string } }).error.code;
+
+test("pip installs from the index, with the metadata file and the hash", () => {
+  const folder = scratch();
+  const wheel = place(folder, { name: "tiny-thing", metadata: "Requires-Python: >=3.8\n\n" });
+  expect(publish(folder, wheel).status).toBe(0);
+  const target = join(folder, "site");
+  const pip = ["-m", "pip", "install", "--no-cache-dir", "--index-url", `file://${join(folder, "index")}`, "--target", target];
+  const ran = exec("python3", [...pip, "Tiny_Thing==1.0"], { env: { PIP_FIND_LINKS: "", PIP_EXTRA_INDEX_URL: "", PIP_CONFIG_FILE: "/dev/null" } });
+  expect(ran.stdout + ran.stderr).toMatch(/Successfully installed tiny[-_]thing-1.0/i);
+  const page = readFileSync(join(folder, "index/tiny-thing/index.html"), "utf8");
+  const metadata = createHash("sha256").update(readFileSync(join(folder, "index/tiny-thing/tiny_thing-1.0-py3-none-any.whl.metadata"))).digest("hex");
+  expect(page).toContain('data-requires-python="&gt;=3.8"');
+  expect(page).toContain(`data-core-metadata="sha256=${metadata}"`);
+  const json = JSON.parse(readFileSync(join(folder, "index/tiny-thing/index.json"), "utf8")) as { versions: string[]; files: { size: number }[] };
+  expect(json.versions).toEqual(["1.0"]);
+  expect(json.files[0]?.size).toBe(readFileSync(wheel).length);
+});
+
+test("a second run publishes nothing and keeps what others published", () => {
+  const folder = scratch();
+  const first = place(folder);
+  expect(publish(folder, first).status).toBe(0);
+  const second = place(folder, { version: "1.1" });
+  const ran = publish(folder, first, second);
+  expect(JSON.parse(ran.stdout)).toMatchObject({ published: ["tiny-1.1-py3-none-any.whl"], skipped: ["tiny-1.0-py3-none-any.whl"] });
+  expect(readFileSync(join(folder, "index/tiny/index.html"), "utf8").match(/<li>/g)).toHaveLength(2);
+});
+
+test("pages that a killed run left out are written by the next one", () => {
+  const folder = scratch();
+  const wheel = place(folder);
+  publish(folder, wheel);
+  writeFileSync(join(folder, "index/tiny/index.html"), "");
+  writeFileSync(join(folder, "index/index.html"), "");
+  writeFileSync(join(folder, "index/.lock"), JSON.stringify({ pid: 999_999_999, host: exec("hostname", []).stdout.trim(), started: "1" }));
+  expect(publish(folder, wheel).status).toBe(0);
+  expect(readFileSync(join(folder, "index/tiny/index.html"), "utf8")).toContain("tiny-1.0");
+  expect(readFileSync(join(folder, "index/index.html"), "utf8")).toContain("tiny/");
+});
+
+test("a dry run touches nothing", () => {
+  const folder = scratch();
+  expect(publish(folder, place(folder), "--dry-run").status).toBe(0);
+  expect(existsSync(join(folder, "index"))).toBe(false);
+});
+
+describe("refused, with nothing published", () => {
+  const refusal = (code: string, prepare: (folder: string) => string[], left = false): void => {
+    const folder = scratch();
+    const ran = publish(folder, ...prepare(folder));
+    expect(codeOf(ran)).toBe(code);
+    expect(ran.status).toBe(1);
+    expect(existsSync(join(folder, "index", "index.html"))).toBe(left);
+  };
+
+  test("a wheel without a verdict", () => {
+    refusal("E_VERDICT_MISSING", (folder) => {
+      const { fileName, bytes } = tinyWheel();
+      writeFileSync(join(folder, fileName), bytes);
+      return [join(folder, fileName)];
+    });
+  });
+
+  test("a wheel with one byte changed, and the good one beside it", () => {
+    refusal("E_VERDICT_OTHER_BYTES", (folder) => {
+      const wheel = place(folder);
+      const bytes = readFileSync(wheel);
+      bytes[40] = (bytes[40] ?? 0) ^ 1;
+      writeFileSync(wheel, bytes);
+      return [place(folder, { name: "fine" }), wheel];
+    });
+  });
+
+  test("a verdict of another wheel", () => {
+    refusal("E_VERDICT_OTHER_BYTES", (folder) => {
+      const [a, b] = [place(folder), place(folder, { name: "other" })];
+      cpSync(verdictFileName(b), verdictFileName(a));
+      return [a];
+    });
+  });
+
+  const edited = (change: (verdict: { predicate: { verificationResult: string; checks: Check[] } }) => void) => (folder: string) => {
+    const wheel = place(folder, {}, { "isa.contained": { result: "fail", detail: "42 × amx_tile" } });
+    const verdict = JSON.parse(readFileSync(verdictFileName(wheel), "utf8")) as Parameters<typeof change>[0];
+    change(verdict);
+    writeFileSync(verdictFileName(wheel), JSON.stringify(verdict));
+    return [wheel];
+  };
+
+  test.each<[string, Parameters<typeof edited>[0]]>([
+    ["a failed check", () => undefined],
+    ["a verdict edited to PASSED", (verdict) => void (verdict.predicate.verificationResult = "PASSED")],
+    [
+      "a verdict whose failed check was taken out",
+      ({ predicate }) => {
+        predicate.verificationResult = "PASSED";
+        predicate.checks = predicate.checks.filter(({ id }) => id !== "isa.contained");
+      },
+    ],
+    [
+      "a verdict whose failed check was covered by a second answer",
+      ({ predicate }) => {
+        predicate.verificationResult = "PASSED";
+        predicate.checks.unshift({ id: "isa.contained", result: "pass", detail: "", evidence: {} });
+      },
+    ],
+    [
+      "a verdict whose failed check was made a matter of the ISA",
+      ({ predicate }) => {
+        predicate.verificationResult = "PASSED";
+        predicate.checks = predicate.checks.map((check) =>
+          check.id === "isa.contained" ? { ...check, result: "not-run" as const, lacks: ["amx_tile"] } : check,
+        );
+      },
+    ],
+  ])("%s", (_name, change) => refusal("E_VERDICT_FAILED", edited(change)));
+
+  test("a check that was not run for any other reason than the ISA", () => {
+    refusal("E_VERDICT_FAILED", (folder) => [place(folder, {}, { "runtime.kernels": { result: "not-run", detail: "tired" } })]);
+  });
+
+  test("a wheel that holds none of what its name promises", () => {
+    refusal("E_VERDICT_FAILED", (folder) => [place(folder, {}, { "isa.used": { result: "warn", detail: "claims avx512_vnni, holds none" } })]);
+  });
+
+  test("what is no verdict at all", () => {
+    refusal("E_VERDICT_INVALID", (folder) => {
+      const wheel = place(folder);
+      writeFileSync(verdictFileName(wheel), '{"result": "pass"}');
+      return [wheel];
+    });
+  });
+
+  test("other bytes under a name that is taken, with the next free name proposed", () => {
+    const folder = scratch();
+    publish(folder, place(folder));
+    const ran = publish(folder, place(folder, { metadata: "\nOther words.\n" }));
+    expect(codeOf(ran)).toBe("E_PUBLISH_CONFLICT");
+    expect(ran.stdout).toContain("--version-suffix=.post1");
+  });
+});
+
+test("a wheel whose ISA the machine lacked is taken, and the page says so", () => {
+  const folder = scratch();
+  const gap = { result: "not-run" as const, detail: "lacks amx_tile", lacks: ["amx_tile"] };
+  const wheel = place(folder, {}, { "runtime.import": gap, "runtime.kernels": gap });
+  const ran = publish(folder, wheel);
+  expect(JSON.parse(ran.stdout)).toMatchObject({ unrun: [{ lacked: ["amx_tile"] }] });
+  expect(readFileSync(join(folder, "index/tiny/index.html"), "utf8")).toContain("lacks amx_tile");
+});
+
+test("targets that can't be written are refused by name", () => {
+  const folder = scratch();
+  const wheel = place(folder);
+  mkdirSync(join(folder, "real"));
+  symlinkSync(join(folder, "real"), join(folder, "index"));
+  expect(codeOf(publish(folder, wheel))).toBe("E_OUTPUT_DIR");
+  expect(readdirSync(join(folder, "real"))).toEqual([]);
+  for (const target of ["pypi", "ftp://x", "github-release:a/b@v1"]) {
+    const ran = wheels(["publish", wheel, `--to=${target}`, "--json"]);
+    expect([codeOf(ran), ran.status]).toEqual(["E_PUBLISH_TARGET", 2]);
+  }
+});
