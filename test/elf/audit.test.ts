@@ -33,9 +33,24 @@ describe("one function per feature, compiled here", () => {
     ["avx2", "__m256i f(__m256i a, __m256i b) { return _mm256_add_epi32(a, b); }", "-mavx2", /^vpaddd/],
     ["fma", "__m256 f(__m256 a, __m256 b) { return _mm256_fmadd_ps(a, b, b); }", "-mfma", /^vfmadd/],
     ["avx512f", "__m512i f(__m512i a, __m512i b) { return _mm512_add_epi32(a, b); }", "-mavx512f", /^vpaddd/],
-    ["avx512_vnni", "__m512i f(__m512i a, __m512i b) { return _mm512_dpbusd_epi32(a, a, b); }", "-mavx512vnni", /^vpdpbusd/],
-    ["avx_vnni", "__m256i f(__m256i a, __m256i b) { return _mm256_dpbusd_avx_epi32(a, a, b); }", "-mavxvnni", /^(\{vex\} )?vpdpbusd/],
-    ["avx512_bf16", "__m512 f(__m512 a, __m512bh b) { return _mm512_dpbf16_ps(a, b, b); }", "-mavx512bf16", /^vdpbf16ps/],
+    [
+      "avx512_vnni",
+      "__m512i f(__m512i a, __m512i b) { return _mm512_dpbusd_epi32(a, a, b); }",
+      "-mavx512vnni",
+      /^vpdpbusd/,
+    ],
+    [
+      "avx_vnni",
+      "__m256i f(__m256i a, __m256i b) { return _mm256_dpbusd_avx_epi32(a, a, b); }",
+      "-mavxvnni",
+      /^(\{vex\} )?vpdpbusd/,
+    ],
+    [
+      "avx512_bf16",
+      "__m512 f(__m512 a, __m512bh b) { return _mm512_dpbf16_ps(a, b, b); }",
+      "-mavx512bf16",
+      /^vdpbf16ps/,
+    ],
     ["amx_bf16", "void f() { _tile_dpbf16ps(0, 1, 2); }", "-mamx-tile -mamx-bf16", /^tdpbf16ps/],
     ["amx_tile", "void f() { _tile_zero(0); _tile_release(); }", "-mamx-tile", /^tile/],
   ])("%s", (feature, body, flags, mnemonic) => {
@@ -48,21 +63,34 @@ describe("one function per feature, compiled here", () => {
   });
 
   test("VEX and EVEX encodings of one mnemonic are told apart", () => {
-    const vex = audit(compile(`${INCLUDE}__m256i f(__m256i a, __m256i b) { return _mm256_dpbusd_avx_epi32(a, a, b); }`, ["-mavxvnni"]).bytes);
+    const vex = audit(
+      compile(`${INCLUDE}__m256i f(__m256i a, __m256i b) { return _mm256_dpbusd_avx_epi32(a, a, b); }`, [
+        "-mavxvnni",
+      ]).bytes,
+    );
     expect(vex.found["avx512_vnni"]).toBeUndefined();
-    const evex = audit(compile(`${INCLUDE}__m256i f(__m256i a, __m256i b) { return _mm256_dpbusd_epi32(a, a, b); }`, ["-mavx512vnni", "-mavx512vl"]).bytes);
+    const evex = audit(
+      compile(`${INCLUDE}__m256i f(__m256i a, __m256i b) { return _mm256_dpbusd_epi32(a, a, b); }`, [
+        "-mavx512vnni",
+        "-mavx512vl",
+      ]).bytes,
+    );
     expect(evex.found).toMatchObject({ avx512_vnni: 1, avx512vl: 1 });
     expect(evex.found["avx_vnni"]).toBeUndefined();
   });
 
   test("plain code needs the baseline only, endbr64 included", () => {
-    const { found, invalid } = audit(compile("int f(int x) { return x * 3; }", ["-fcf-protection=full"]).bytes);
+    const { found, invalid } = audit(
+      compile("int f(int x) { return x * 3; }", ["-fcf-protection=full"]).bytes,
+    );
     expect(Object.keys(found)).toEqual(["x86-64"]);
     expect(invalid).toBe(0);
   });
 
   test("code behind a stripped section table is still seen", () => {
-    const { bytes } = compile(`${INCLUDE}__m512i f(__m512i a) { return _mm512_add_epi32(a, a); }`, ["-mavx512f"]);
+    const { bytes } = compile(`${INCLUDE}__m512i f(__m512i a) { return _mm512_add_epi32(a, a); }`, [
+      "-mavx512f",
+    ]);
     const stripped = Buffer.from(bytes);
     stripped.writeBigUInt64LE(0n, 40);
     stripped.writeUInt16LE(0, 60);
@@ -71,15 +99,17 @@ describe("one function per feature, compiled here", () => {
 });
 
 test("what a library needs is what readelf says", () => {
-  const { path, bytes } = compile("#include <cmath>\n#include <string>\ndouble f(double x, std::string s) { return std::sin(x) + s.size(); }", [
-    "-Wl,-rpath,/opt/x:$ORIGIN/lib",
-    "-Wl,-z,execstack",
-  ]);
+  const { path, bytes } = compile(
+    "#include <cmath>\n#include <string>\ndouble f(double x, std::string s) { return std::sin(x) + s.size(); }",
+    ["-Wl,-rpath,/opt/x:$ORIGIN/lib", "-Wl,-z,execstack"],
+  );
   const elf = readElf(bytes);
   const dynamic = exec("readelf", ["-dW", path]).stdout;
   expect(elf.needed).toEqual([...dynamic.matchAll(/NEEDED.*\[(.*)\]/g)].map((match) => match[1]));
   const versions = exec("readelf", ["-VW", path]).stdout;
-  const wanted = [...new Set([...versions.matchAll(/Name: (\S+)\s+Flags/g)].map((match) => match[1] ?? ""))].sort();
+  const wanted = [
+    ...new Set([...versions.matchAll(/Name: (\S+)\s+Flags/g)].map((match) => match[1] ?? "")),
+  ].sort();
   expect(elf.wantedVersions).toEqual(wanted);
   expect(elf.searchPaths).toEqual(["/opt/x", "$ORIGIN/lib"]);
   expect(elf.executableStack).toBe(true);
@@ -105,7 +135,10 @@ describe("hostile libraries", () => {
       data.fill(0xff, at, Math.min(at + 8, 64));
       survives(data);
     }
-    for (const [at, value, text] of [[4, 1, "32-bit"], [5, 2, "big-endian"]] as const) {
+    for (const [at, value, text] of [
+      [4, 1, "32-bit"],
+      [5, 2, "big-endian"],
+    ] as const) {
       const data = Buffer.from(bytes);
       data[at] = value;
       expect(() => readElf(data)).toThrow(text);
@@ -114,11 +147,14 @@ describe("hostile libraries", () => {
   });
   test("random flips", () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 40 }), (flips) => {
-        const data = Buffer.from(bytes);
-        for (const [at, value] of flips) data[at] = value;
-        survives(data);
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)), { minLength: 1, maxLength: 40 }),
+        (flips) => {
+          const data = Buffer.from(bytes);
+          for (const [at, value] of flips) data[at] = value;
+          survives(data);
+        },
+      ),
       { numRuns: 300 },
     );
   });

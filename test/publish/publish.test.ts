@@ -1,5 +1,13 @@
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { type Check, type CheckId, verdictFileName } from "../../src/verify/verdict.ts";
@@ -11,7 +19,11 @@ afterAll(removeScratch);
 
 const ids = demandedChecks("kernels");
 
-function place(folder: string, options: TinyWheel = {}, changes: Partial<Record<CheckId, Partial<Check>>> = {}): string {
+function place(
+  folder: string,
+  options: TinyWheel = {},
+  changes: Partial<Record<CheckId, Partial<Check>>> = {},
+): string {
   const { fileName, bytes } = tinyWheel(options);
   const path = join(folder, fileName);
   writeFileSync(path, bytes);
@@ -20,7 +32,8 @@ function place(folder: string, options: TinyWheel = {}, changes: Partial<Record<
   return path;
 }
 
-const publish = (folder: string, ...args: string[]): Ran => wheels(["publish", ...args, `--to=index:${join(folder, "index")}`, "--json"]);
+const publish = (folder: string, ...args: string[]): Ran =>
+  wheels(["publish", ...args, `--to=index:${join(folder, "index")}`, "--json"]);
 
 const codeOf = (ran: Ran): string => (JSON.parse(ran.stdout) as { error: { code: string } }).error.code;
 
@@ -29,14 +42,30 @@ test("pip installs from the index, with the metadata file and the hash", () => {
   const wheel = place(folder, { name: "tiny-thing", metadata: "Requires-Python: >=3.8\n\n" });
   expect(publish(folder, wheel).status).toBe(0);
   const target = join(folder, "site");
-  const pip = ["-m", "pip", "install", "--no-cache-dir", "--index-url", `file://${join(folder, "index")}`, "--target", target];
-  const ran = exec("python3", [...pip, "Tiny_Thing==1.0"], { env: { PIP_FIND_LINKS: "", PIP_EXTRA_INDEX_URL: "", PIP_CONFIG_FILE: "/dev/null" } });
+  const pip = [
+    "-m",
+    "pip",
+    "install",
+    "--no-cache-dir",
+    "--index-url",
+    `file://${join(folder, "index")}`,
+    "--target",
+    target,
+  ];
+  const ran = exec("python3", [...pip, "Tiny_Thing==1.0"], {
+    env: { PIP_FIND_LINKS: "", PIP_EXTRA_INDEX_URL: "", PIP_CONFIG_FILE: "/dev/null" },
+  });
   expect(ran.stdout + ran.stderr).toMatch(/Successfully installed tiny[-_]thing-1.0/i);
   const page = readFileSync(join(folder, "index/tiny-thing/index.html"), "utf8");
-  const metadata = createHash("sha256").update(readFileSync(join(folder, "index/tiny-thing/tiny_thing-1.0-py3-none-any.whl.metadata"))).digest("hex");
+  const metadata = createHash("sha256")
+    .update(readFileSync(join(folder, "index/tiny-thing/tiny_thing-1.0-py3-none-any.whl.metadata")))
+    .digest("hex");
   expect(page).toContain('data-requires-python="&gt;=3.8"');
   expect(page).toContain(`data-core-metadata="sha256=${metadata}"`);
-  const json = JSON.parse(readFileSync(join(folder, "index/tiny-thing/index.json"), "utf8")) as { versions: string[]; files: { size: number }[] };
+  const json = JSON.parse(readFileSync(join(folder, "index/tiny-thing/index.json"), "utf8")) as {
+    versions: string[];
+    files: { size: number }[];
+  };
   expect(json.versions).toEqual(["1.0"]);
   expect(json.files[0]?.size).toBe(readFileSync(wheel).length);
 });
@@ -47,7 +76,10 @@ test("a second run publishes nothing and keeps what others published", () => {
   expect(publish(folder, first).status).toBe(0);
   const second = place(folder, { version: "1.1" });
   const ran = publish(folder, first, second);
-  expect(JSON.parse(ran.stdout)).toMatchObject({ published: ["tiny-1.1-py3-none-any.whl"], skipped: ["tiny-1.0-py3-none-any.whl"] });
+  expect(JSON.parse(ran.stdout)).toMatchObject({
+    published: ["tiny-1.1-py3-none-any.whl"],
+    skipped: ["tiny-1.0-py3-none-any.whl"],
+  });
   expect(readFileSync(join(folder, "index/tiny/index.html"), "utf8").match(/<li>/g)).toHaveLength(2);
 });
 
@@ -57,7 +89,10 @@ test("pages that a killed run left out are written by the next one", () => {
   publish(folder, wheel);
   writeFileSync(join(folder, "index/tiny/index.html"), "");
   writeFileSync(join(folder, "index/index.html"), "");
-  writeFileSync(join(folder, "index/.lock"), JSON.stringify({ pid: 999_999_999, host: exec("hostname", []).stdout.trim(), started: "1" }));
+  writeFileSync(
+    join(folder, "index/.lock"),
+    JSON.stringify({ pid: 999_999_999, host: exec("hostname", []).stdout.trim(), started: "1" }),
+  );
   expect(publish(folder, wheel).status).toBe(0);
   expect(readFileSync(join(folder, "index/tiny/index.html"), "utf8")).toContain("tiny-1.0");
   expect(readFileSync(join(folder, "index/index.html"), "utf8")).toContain("tiny/");
@@ -104,13 +139,17 @@ describe("refused, with nothing published", () => {
     });
   });
 
-  const edited = (change: (verdict: { predicate: { verificationResult: string; checks: Check[] } }) => void) => (folder: string) => {
-    const wheel = place(folder, {}, { "isa.contained": { result: "fail", detail: "42 × amx_tile" } });
-    const verdict = JSON.parse(readFileSync(verdictFileName(wheel), "utf8")) as Parameters<typeof change>[0];
-    change(verdict);
-    writeFileSync(verdictFileName(wheel), JSON.stringify(verdict));
-    return [wheel];
-  };
+  const edited =
+    (change: (verdict: { predicate: { verificationResult: string; checks: Check[] } }) => void) =>
+    (folder: string) => {
+      const wheel = place(folder, {}, { "isa.contained": { result: "fail", detail: "42 × amx_tile" } });
+      const verdict = JSON.parse(readFileSync(verdictFileName(wheel), "utf8")) as Parameters<
+        typeof change
+      >[0];
+      change(verdict);
+      writeFileSync(verdictFileName(wheel), JSON.stringify(verdict));
+      return [wheel];
+    };
 
   test.each<[string, Parameters<typeof edited>[0]]>([
     ["a failed check", () => undefined],
@@ -134,18 +173,24 @@ describe("refused, with nothing published", () => {
       ({ predicate }) => {
         predicate.verificationResult = "PASSED";
         predicate.checks = predicate.checks.map((check) =>
-          check.id === "isa.contained" ? { ...check, result: "not-run" as const, lacks: ["amx_tile"] } : check,
+          check.id === "isa.contained"
+            ? { ...check, result: "not-run" as const, lacks: ["amx_tile"] }
+            : check,
         );
       },
     ],
   ])("%s", (_name, change) => refusal("E_VERDICT_FAILED", edited(change)));
 
   test("a check that was not run for any other reason than the ISA", () => {
-    refusal("E_VERDICT_FAILED", (folder) => [place(folder, {}, { "runtime.kernels": { result: "not-run", detail: "tired" } })]);
+    refusal("E_VERDICT_FAILED", (folder) => [
+      place(folder, {}, { "runtime.kernels": { result: "not-run", detail: "tired" } }),
+    ]);
   });
 
   test("a wheel that holds none of what its name promises", () => {
-    refusal("E_VERDICT_FAILED", (folder) => [place(folder, {}, { "isa.used": { result: "warn", detail: "claims avx512_vnni, holds none" } })]);
+    refusal("E_VERDICT_FAILED", (folder) => [
+      place(folder, {}, { "isa.used": { result: "warn", detail: "claims avx512_vnni, holds none" } }),
+    ]);
   });
 
   test("what is no verdict at all", () => {

@@ -34,7 +34,11 @@ export interface Ran {
   stderr: string;
 }
 
-export function exec(command: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string } = {}): Ran {
+export function exec(
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string } = {},
+): Ran {
   const result = spawnSync(command, [...args], {
     encoding: "utf8",
     cwd: options.cwd ?? root,
@@ -50,7 +54,12 @@ export const wheels = (args: readonly string[], options: Parameters<typeof exec>
   exec(process.execPath, [cli, ...args], options);
 
 /** Runs the bundle and sends it a signal when a line appears. */
-export function interrupted(args: readonly string[], on: RegExp, signal: NodeJS.Signals, env: NodeJS.ProcessEnv = {}): Promise<Ran> {
+export function interrupted(
+  args: readonly string[],
+  on: RegExp,
+  signal: NodeJS.Signals,
+  env: NodeJS.ProcessEnv = {},
+): Promise<Ran> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [cli, ...args], { env: { ...process.env, ...env } });
     const ran: Ran = { status: null, stdout: "", stderr: "" };

@@ -1,5 +1,5 @@
-import { makeVerdict, outcome, type VerifyResult } from "../../src/verify/verify.ts";
 import type { Check, CheckId, Verdict } from "../../src/verify/verdict.ts";
+import { makeVerdict, outcome, type VerifyResult } from "../../src/verify/verify.ts";
 import { formatRecord, recordHash } from "../../src/wheel/record.ts";
 import { type NewEntry, writeZip } from "../../src/wheel/zip-writer.ts";
 
@@ -12,24 +12,54 @@ export interface TinyWheel {
 }
 
 /** A small valid wheel and its file name. */
-export function tinyWheel(options: TinyWheel = {}): { fileName: string; bytes: Uint8Array; entries: NewEntry[] } {
+export function tinyWheel(options: TinyWheel = {}): {
+  fileName: string;
+  bytes: Uint8Array;
+  entries: NewEntry[];
+} {
   const { name = "tiny", version = "1.0", tag = "py3-none-any" } = options;
   const escaped = name.replaceAll("-", "_");
   const info = `${escaped}-${version}.dist-info`;
-  const text = (path: string, body: string): NewEntry => ({ name: path, data: Buffer.from(body), mode: 0o644 });
+  const text = (path: string, body: string): NewEntry => ({
+    name: path,
+    data: Buffer.from(body),
+    mode: 0o644,
+  });
   const entries = [
-    ...Object.entries(options.files ?? { [`${escaped}/__init__.py`]: "x = 1\n" }).map(([path, body]) => text(path, body)),
-    text(`${info}/METADATA`, `Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\n${options.metadata ?? "\nA description.\n"}`),
+    ...Object.entries(options.files ?? { [`${escaped}/__init__.py`]: "x = 1\n" }).map(([path, body]) =>
+      text(path, body),
+    ),
+    text(
+      `${info}/METADATA`,
+      `Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\n${options.metadata ?? "\nA description.\n"}`,
+    ),
     text(`${info}/WHEEL`, `Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: ${tag}\n`),
   ];
-  const record = entries.map(({ name: path, data }) => ({ path, hash: recordHash(data), size: String(data.length) }));
-  entries.push(text(`${info}/RECORD`, formatRecord([...record, { path: `${info}/RECORD`, hash: "", size: "" }])));
-  return { fileName: `${escaped}-${version}-${tag}.whl`, bytes: writeZip(entries, new Date("2026-01-01T00:00:00Z")), entries };
+  const record = entries.map(({ name: path, data }) => ({
+    path,
+    hash: recordHash(data),
+    size: String(data.length),
+  }));
+  entries.push(
+    text(`${info}/RECORD`, formatRecord([...record, { path: `${info}/RECORD`, hash: "", size: "" }])),
+  );
+  return {
+    fileName: `${escaped}-${version}-${tag}.whl`,
+    bytes: writeZip(entries, new Date("2026-01-01T00:00:00Z")),
+    entries,
+  };
 }
 
 /** A verdict in which every one of these checks passes, but for what is overridden. */
-export function verdictFor(wheel: string, sha256: string, ids: readonly CheckId[], changes: Partial<Record<CheckId, Partial<Check>>> = {}): Verdict {
-  const checks = ids.map((id): Check => ({ id, result: "pass", detail: "fine", evidence: {}, ...changes[id] }));
+export function verdictFor(
+  wheel: string,
+  sha256: string,
+  ids: readonly CheckId[],
+  changes: Partial<Record<CheckId, Partial<Check>>> = {},
+): Verdict {
+  const checks = ids.map(
+    (id): Check => ({ id, result: "pass", detail: "fine", evidence: {}, ...changes[id] }),
+  );
   const result: VerifyResult = {
     wheel,
     sha256,

@@ -1,8 +1,22 @@
 import { describe, expect, test } from "@jest/globals";
-import { demandCpuOnly, gate, isGpuLocalVersion, isGpuPackage, type TorchFacts } from "../../src/torch/gate.ts";
+import {
+  demandCpuOnly,
+  gate,
+  isGpuLocalVersion,
+  isGpuPackage,
+  type TorchFacts,
+} from "../../src/torch/gate.ts";
 import { parsePipConfig, uvIndexEnv } from "../../src/torch/index-settings.ts";
 
-const torch = { version: "2.13.0+cpu", cuda: null, hip: null, xpu: null, cudaAvailable: false, cudaLibraries: [], file: "t" };
+const torch = {
+  version: "2.13.0+cpu",
+  cuda: null,
+  hip: null,
+  xpu: null,
+  cudaAvailable: false,
+  cudaLibraries: [],
+  file: "t",
+};
 const good: TorchFacts = {
   python: "3.11.7",
   executable: "python",
@@ -12,25 +26,59 @@ const good: TorchFacts = {
   companions: [],
 };
 
-const failed = (facts: TorchFacts): string[] => gate(facts).filter(({ result }) => result === "fail").map(({ id }) => id);
+const failed = (facts: TorchFacts): string[] =>
+  gate(facts)
+    .filter(({ result }) => result === "fail")
+    .map(({ id }) => id);
 
 describe("the CPU-only gate", () => {
   test("lets CPU-only torch through, triton included", () => {
-    expect(failed({ ...good, distributions: [...good.distributions, { name: "triton", version: "3" }] })).toEqual([]);
+    expect(
+      failed({ ...good, distributions: [...good.distributions, { name: "triton", version: "3" }] }),
+    ).toEqual([]);
     expect(() => demandCpuOnly(good)).not.toThrow();
   });
   test("lets a build without +cpu through where torch has no GPU backend", () => {
     expect(failed({ ...good, torch: { ...torch, version: "2.13.0" } })).toEqual([]);
   });
   test.each<[string, TorchFacts, string[]]>([
-    ["the CUDA build", { ...good, torch: { ...torch, version: "2.13.0+cu130", cuda: "13.0" } }, ["runtime.torch-cpu"]],
-    ["a CUDA build that lies about its version", { ...good, torch: { ...torch, cuda: "13.0" } }, ["runtime.torch-cpu"]],
+    [
+      "the CUDA build",
+      { ...good, torch: { ...torch, version: "2.13.0+cu130", cuda: "13.0" } },
+      ["runtime.torch-cpu"],
+    ],
+    [
+      "a CUDA build that lies about its version",
+      { ...good, torch: { ...torch, cuda: "13.0" } },
+      ["runtime.torch-cpu"],
+    ],
     ["the ROCm build", { ...good, torch: { ...torch, hip: "6.4" } }, ["runtime.torch-cpu"]],
-    ["CUDA libraries among torch's files", { ...good, torch: { ...torch, cudaLibraries: ["libtorch_cuda.so"] } }, ["runtime.torch-cpu"]],
+    [
+      "CUDA libraries among torch's files",
+      { ...good, torch: { ...torch, cudaLibraries: ["libtorch_cuda.so"] } },
+      ["runtime.torch-cpu"],
+    ],
     ["a GPU in use", { ...good, torch: { ...torch, cudaAvailable: true } }, ["runtime.cuda-unavailable"]],
-    ["a CUDA package", { ...good, distributions: [{ name: "nvidia-cublas", version: "1" }] }, ["runtime.no-cuda-packages"]],
-    ["torchvision of the CUDA torch", { ...good, companions: [{ name: "torchvision", version: "1", error: "operator torchvision::nms does not exist" }] }, ["runtime.torchvision"]],
-    ["no torch", { ...good, torch: null, error: "ModuleNotFoundError" }, ["runtime.torch-cpu", "runtime.cuda-unavailable"]],
+    [
+      "a CUDA package",
+      { ...good, distributions: [{ name: "nvidia-cublas", version: "1" }] },
+      ["runtime.no-cuda-packages"],
+    ],
+    [
+      "torchvision of the CUDA torch",
+      {
+        ...good,
+        companions: [
+          { name: "torchvision", version: "1", error: "operator torchvision::nms does not exist" },
+        ],
+      },
+      ["runtime.torchvision"],
+    ],
+    [
+      "no torch",
+      { ...good, torch: null, error: "ModuleNotFoundError" },
+      ["runtime.torch-cpu", "runtime.cuda-unavailable"],
+    ],
   ])("refuses %s", (_name, facts, ids) => {
     expect(failed(facts)).toEqual(ids);
     expect(() => demandCpuOnly(facts)).toThrow("not CPU-only");
@@ -38,7 +86,12 @@ describe("the CPU-only gate", () => {
 });
 
 test("GPU packages are known by name, and nothing else is", () => {
-  expect(["nvidia-cublas-cu12", "nvidia_nccl", "cuda-bindings", "cuda-toolkit"].map(isGpuPackage)).toEqual([true, true, true, true]);
+  expect(["nvidia-cublas-cu12", "nvidia_nccl", "cuda-bindings", "cuda-toolkit"].map(isGpuPackage)).toEqual([
+    true,
+    true,
+    true,
+    true,
+  ]);
   expect(["triton", "cudatext", "numpy"].map(isGpuPackage)).toEqual([false, false, false]);
   expect(["2.13.0+cu130", "2.13.0+rocm6.4"].map(isGpuLocalVersion)).toEqual([true, true]);
   expect(["2.13.0+cpu", "2.13.0"].map(isGpuLocalVersion)).toEqual([false, false]);
@@ -61,7 +114,10 @@ describe("the user's pip configuration", () => {
     });
   });
   test("is told to uv, and what is set for uv wins", () => {
-    expect(uvIndexEnv({}, pip)).toMatchObject({ UV_DEFAULT_INDEX: "https://three.example/simple", UV_FIND_LINKS: "/x,/y" });
+    expect(uvIndexEnv({}, pip)).toMatchObject({
+      UV_DEFAULT_INDEX: "https://three.example/simple",
+      UV_FIND_LINKS: "/x,/y",
+    });
     expect(uvIndexEnv({ UV_DEFAULT_INDEX: "https://own.example" }, pip)).toEqual({});
   });
 });

