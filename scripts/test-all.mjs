@@ -62,7 +62,7 @@ step("layers", bin("depcruise"), ["--config", ".dependency-cruiser.cjs", "src"])
 step("dist is what src builds", process.execPath, ["scripts/check-dist.mjs"]);
 step("generated documents", bin("tsx"), ["scripts/generate.ts", "--check"]);
 step("python lint", tool("ruff"), ["check", "src/probe", "test/fixtures/sample"]);
-step("python format", tool("ruff"), ["format", "--check", "--line-length=100", "src/probe"]);
+step("python format", tool("ruff"), ["format", "--check", "src/probe"]);
 step("workflow lint", tool("actionlint"), ["-color=false"]);
 step("workflow security", tool("zizmor"), [
   "--offline",

@@ -58,7 +58,7 @@ def companion_facts(name: str, operator: str | None) -> dict[str, object]:
             namespace, op = operator.split("::")
             getattr(getattr(torch.ops, namespace), op)
         facts["error"] = None
-    except BaseException as error:  # any failure to load is the finding, SystemExit too
+    except BaseException as error:  # noqa: BLE001 - any failure to load is the finding, SystemExit too
         facts["error"] = f"{type(error).__name__}: {error}"
     return facts
 
@@ -71,7 +71,7 @@ def main() -> None:
     try:
         facts["torch"] = torch_facts()
         facts["error"] = None
-    except BaseException as error:  # as above
+    except BaseException as error:  # noqa: BLE001 - as above
         facts["torch"] = None
         facts["error"] = f"{type(error).__name__}: {error}"
     companions = []

@@ -153,7 +153,12 @@ describe("refused, with nothing published", () => {
 
   test.each<[string, Parameters<typeof edited>[0]]>([
     ["a failed check", () => undefined],
-    ["a verdict edited to PASSED", (verdict) => void (verdict.predicate.verificationResult = "PASSED")],
+    [
+      "a verdict edited to PASSED",
+      (verdict) => {
+        verdict.predicate.verificationResult = "PASSED";
+      },
+    ],
     [
       "a verdict whose failed check was taken out",
       ({ predicate }) => {
