@@ -8,7 +8,8 @@ import {
   Instruction,
 } from "iced-x86";
 import { cpuinfoName } from "./cpuid-names.ts";
-import type { CodeRange, ElfFile, ElfFunction } from "./elf.ts";
+import type { CodeRange, ElfFile } from "./elf.ts";
+import type { ElfFunction } from "./elf-symbols.ts";
 
 /** A place where a feature is used. */
 export interface Sample {

@@ -1,4 +1,5 @@
-import { CATALOGUE, type ErrorCode, type ErrorParams, type ErrorText, type ExitCode } from "./catalogue.ts";
+import { CATALOGUE, type ErrorCode, type ErrorParams } from "./catalogue.ts";
+import type { ErrorText, ExitCode } from "./entry.ts";
 
 /** The one error type that use cases throw: a permanent code, what happened, why, and what to type. */
 export class WheelsError extends Error implements ErrorText {

@@ -1,6 +1,6 @@
 import { basename, join, resolve } from "node:path";
 import { examine } from "../build/doctor.ts";
-import { EXIT, type ExitCode } from "../errors/catalogue.ts";
+import { EXIT, type ExitCode } from "../errors/entry.ts";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { exists, remove } from "../host/files.ts";
 import type { Host } from "../host/host.ts";

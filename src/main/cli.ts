@@ -1,4 +1,4 @@
-import { EXIT, type ExitCode } from "../errors/catalogue.ts";
+import { EXIT, type ExitCode } from "../errors/entry.ts";
 import { asWheelsError, type WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import { readText } from "../host/files.ts";
 import type { Host } from "../host/host.ts";

@@ -164,7 +164,7 @@ describe("an index of torch that is of no use", () => {
 });
 
 test("every error code is used somewhere in the sources", () => {
-  const sources = exec("git", ["grep", "-ohE", '"E_[A-Z_]+"', "--", "src", ":!src/errors/catalogue.ts"], {
+  const sources = exec("git", ["grep", "-ohE", '"E_[A-Z_]+"', "--", "src", ":!src/errors"], {
     cwd: root,
   }).stdout;
   const used = new Set(sources.split("\n").map((line) => line.replaceAll('"', "")));

@@ -1,0 +1,127 @@
+import { FormatError } from "../wheel/format-error.ts";
+
+export const PT_LOAD = 1;
+const PT_DYNAMIC = 2;
+export const MOST_SECTIONS = 65_536;
+
+export interface Segment {
+  type: number;
+  flags: number;
+  offset: number;
+  address: number;
+  fileSize: number;
+}
+
+export interface Section {
+  name: number;
+  type: number;
+  flags: number;
+  address: bigint;
+  offset: number;
+  size: number;
+  link: number;
+}
+
+export class Reader {
+  readonly bytes: Uint8Array;
+  readonly #view: DataView;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+  guard(offset: number, length: number, what: string): void {
+    if (!(offset >= 0 && length >= 0 && offset + length <= this.bytes.length))
+      throw new FormatError(what, "it lies outside the file");
+  }
+  u16(offset: number): number {
+    this.guard(offset, 2, "ELF field");
+    return this.#view.getUint16(offset, true);
+  }
+  u32(offset: number): number {
+    this.guard(offset, 4, "ELF field");
+    return this.#view.getUint32(offset, true);
+  }
+  u64(offset: number): bigint {
+    this.guard(offset, 8, "ELF field");
+    return this.#view.getBigUint64(offset, true);
+  }
+  /** A 64-bit offset or size; beyond 2^53 no file is that long, so it is forged. */
+  word(offset: number): number {
+    const value = this.u64(offset);
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new FormatError("ELF field", "absurd 64-bit value");
+    return Number(value);
+  }
+  text(offset: number, limit: number): string {
+    const end = Math.min(limit, this.bytes.length);
+    let stop = offset;
+    while (stop < end && this.bytes[stop] !== 0) stop++;
+    if (offset < 0 || offset > end || stop === end) throw new FormatError("ELF string", "it does not end");
+    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + offset, stop - offset).toString("utf8");
+  }
+}
+
+export function readSegments(file: Reader): Segment[] {
+  const [offset, size, count] = [file.word(32), file.u16(54), file.u16(56)];
+  if (count > 0 && size < 56) throw new FormatError("program headers", "they are too small");
+  return Array.from({ length: count }, (_unused, index) => {
+    const at = offset + index * size;
+    return {
+      type: file.u32(at),
+      flags: file.u32(at + 4),
+      offset: file.word(at + 8),
+      address: file.word(at + 16),
+      fileSize: file.word(at + 32),
+    };
+  });
+}
+
+export function readSections(file: Reader): Section[] {
+  const [offset, size] = [file.word(40), file.u16(58)];
+  let count = file.u16(60);
+  if (offset === 0) return [];
+  if (size < 64) throw new FormatError("section headers", "they are too small");
+  // More than 0xff00 sections: the real count stands in the first header (gABI, e_shnum).
+  if (count === 0) count = file.word(offset + 32);
+  if (count > MOST_SECTIONS) throw new FormatError("section headers", `${count} sections`);
+  return Array.from({ length: count }, (_unused, index) => {
+    const at = offset + index * size;
+    return {
+      name: file.u32(at),
+      type: file.u32(at + 4),
+      flags: file.word(at + 8),
+      address: file.u64(at + 16),
+      offset: file.word(at + 24),
+      size: file.word(at + 32),
+      link: file.u32(at + 40),
+    };
+  });
+}
+
+/** File offset of a virtual address, by the loadable segments, as a loader would map it. */
+export function offsetOf(segments: readonly Segment[], address: number, what: string): number {
+  const segment = segments.find(
+    (candidate) =>
+      candidate.type === PT_LOAD &&
+      address >= candidate.address &&
+      address < candidate.address + candidate.fileSize,
+  );
+  if (!segment) throw new FormatError(what, "it is in no segment that is loaded");
+  return segment.offset + (address - segment.address);
+}
+
+export type Dynamic = Map<number, number[]>;
+
+export function readDynamic(file: Reader, segments: readonly Segment[]): Dynamic {
+  const found: Dynamic = new Map();
+  const segment = segments.find(({ type }) => type === PT_DYNAMIC);
+  if (!segment) return found;
+  file.guard(segment.offset, segment.fileSize, "dynamic section");
+  for (let at = segment.offset; at + 16 <= segment.offset + segment.fileSize; at += 16) {
+    const tag = Number(file.u64(at));
+    if (tag === 0) break;
+    const raw = file.u64(at + 8);
+    found.set(tag, [...(found.get(tag) ?? []), Number(raw)]);
+  }
+  return found;
+}

@@ -1,0 +1,100 @@
+import { FormatError } from "../wheel/format-error.ts";
+import { type Dynamic, MOST_SECTIONS, offsetOf, type Reader, type Segment } from "./elf-format.ts";
+
+export interface ElfFunction {
+  name: string;
+  address: bigint;
+  size: number;
+}
+
+const DT = {
+  NEEDED: 1,
+  HASH: 4,
+  STRTAB: 5,
+  SYMTAB: 6,
+  STRSZ: 10,
+  SONAME: 14,
+  RPATH: 15,
+  TEXTREL: 22,
+  RUNPATH: 29,
+  FLAGS: 30,
+} as const;
+const DT_GNU_HASH = 0x6ffffef5;
+const DT_VERNEED = 0x6ffffffe;
+const DT_VERNEEDNUM = 0x6fffffff;
+/** A wheel's libraries have well under a million symbols; anything near this is a forged count. */
+const MOST_SYMBOLS = 8_000_000;
+
+export function readVersions(
+  file: Reader,
+  dynamic: Dynamic,
+  segments: readonly Segment[],
+  string: (offset: number) => string,
+): string[] {
+  const [address] = dynamic.get(DT_VERNEED) ?? [];
+  const [count = 0] = dynamic.get(DT_VERNEEDNUM) ?? [];
+  if (address === undefined) return [];
+  const versions = new Set<string>();
+  let at = offsetOf(segments, address, "version needs");
+  for (let index = 0; index < Math.min(count, MOST_SECTIONS); index++) {
+    let aux = at + file.u32(at + 8);
+    for (let entry = file.u16(at + 2); entry > 0; entry--) {
+      versions.add(string(file.u32(aux + 8)));
+      const next = file.u32(aux + 12);
+      if (next === 0) break;
+      aux += next;
+    }
+    const next = file.u32(at + 12);
+    if (next === 0) break;
+    at += next;
+  }
+  return [...versions].sort();
+}
+
+/** Number of dynamic symbols, from the hash tables; the dynamic section itself does not say (gABI; GNU hash). */
+export function countSymbols(file: Reader, dynamic: Dynamic, segments: readonly Segment[]): number {
+  const [hash] = dynamic.get(DT.HASH) ?? [];
+  if (hash !== undefined) return file.u32(offsetOf(segments, hash, "hash table") + 4);
+  const [gnu] = dynamic.get(DT_GNU_HASH) ?? [];
+  if (gnu === undefined) return 0;
+  const at = offsetOf(segments, gnu, "GNU hash table");
+  const [buckets, first, bloom] = [file.u32(at), file.u32(at + 4), file.u32(at + 8)];
+  if (buckets > MOST_SYMBOLS || bloom > MOST_SYMBOLS) throw new FormatError("GNU hash table", "absurd size");
+  const table = at + 16 + bloom * 8;
+  let last = 0;
+  for (let index = 0; index < buckets; index++) last = Math.max(last, file.u32(table + index * 4));
+  if (last < first) return first;
+  const chain = table + buckets * 4;
+  while ((file.u32(chain + (last - first) * 4) & 1) === 0) last++;
+  return last + 1;
+}
+
+export interface ElfSymbol extends ElfFunction {
+  type: number;
+  section: number;
+}
+
+export function readSymbols(
+  file: Reader,
+  offset: number,
+  count: number,
+  string: (offset: number) => string,
+): ElfSymbol[] {
+  if (count > MOST_SYMBOLS) throw new FormatError("symbol table", `${count} symbols`);
+  file.guard(offset, count * 24, "symbol table");
+  const symbols: ElfSymbol[] = [];
+  for (let index = 1; index < count; index++) {
+    const at = offset + index * 24;
+    const name = file.u32(at);
+    if (name === 0) continue;
+    const size = file.u64(at + 16);
+    symbols.push({
+      name: string(name),
+      type: (file.bytes[at + 4] ?? 0) & 15,
+      section: file.u16(at + 6),
+      address: file.u64(at + 8),
+      size: size > BigInt(file.bytes.length) ? 0 : Number(size),
+    });
+  }
+  return symbols;
+}
