@@ -4,6 +4,21 @@ export const PT_LOAD = 1;
 const PT_DYNAMIC = 2;
 export const MOST_SECTIONS = 65_536;
 
+/** Tags of the dynamic section (gABI, chapter 5). */
+export const DT = {
+  NEEDED: 1,
+  HASH: 4,
+  STRTAB: 5,
+  SYMTAB: 6,
+  STRSZ: 10,
+  SONAME: 14,
+  RPATH: 15,
+  TEXTREL: 22,
+  RUNPATH: 29,
+  FLAGS: 30,
+} as const;
+
+/** A program header. */
 export interface Segment {
   type: number;
   flags: number;
@@ -12,6 +27,7 @@ export interface Segment {
   fileSize: number;
 }
 
+/** A section header. */
 export interface Section {
   name: number;
   type: number;
@@ -22,6 +38,7 @@ export interface Section {
   link: number;
 }
 
+/** Little-endian reads that answer an offset outside the file with a FormatError. */
 export class Reader {
   readonly bytes: Uint8Array;
   readonly #view: DataView;
@@ -61,6 +78,7 @@ export class Reader {
   }
 }
 
+/** The program headers. @throws FormatError */
 export function readSegments(file: Reader): Segment[] {
   const [offset, size, count] = [file.word(32), file.u16(54), file.u16(56)];
   if (count > 0 && size < 56) throw new FormatError("program headers", "they are too small");
@@ -76,6 +94,7 @@ export function readSegments(file: Reader): Segment[] {
   });
 }
 
+/** The section headers; none in a stripped table. @throws FormatError */
 export function readSections(file: Reader): Section[] {
   const [offset, size] = [file.word(40), file.u16(58)];
   let count = file.u16(60);
@@ -110,8 +129,10 @@ export function offsetOf(segments: readonly Segment[], address: number, what: st
   return segment.offset + (address - segment.address);
 }
 
+/** Values of the dynamic section by tag. */
 export type Dynamic = Map<number, number[]>;
 
+/** The dynamic section, by the program headers, as a loader finds it. @throws FormatError */
 export function readDynamic(file: Reader, segments: readonly Segment[]): Dynamic {
   const found: Dynamic = new Map();
   const segment = segments.find(({ type }) => type === PT_DYNAMIC);

@@ -1,30 +1,20 @@
 import { FormatError } from "../wheel/format-error.ts";
-import { type Dynamic, MOST_SECTIONS, offsetOf, type Reader, type Segment } from "./elf-format.ts";
+import { DT, type Dynamic, MOST_SECTIONS, offsetOf, type Reader, type Segment } from "./elf-format.ts";
 
+/** A function by address; `size` in bytes, 0 where the table does not say. */
 export interface ElfFunction {
   name: string;
   address: bigint;
   size: number;
 }
 
-const DT = {
-  NEEDED: 1,
-  HASH: 4,
-  STRTAB: 5,
-  SYMTAB: 6,
-  STRSZ: 10,
-  SONAME: 14,
-  RPATH: 15,
-  TEXTREL: 22,
-  RUNPATH: 29,
-  FLAGS: 30,
-} as const;
 const DT_GNU_HASH = 0x6ffffef5;
 const DT_VERNEED = 0x6ffffffe;
 const DT_VERNEEDNUM = 0x6fffffff;
 /** A wheel's libraries have well under a million symbols; anything near this is a forged count. */
 const MOST_SYMBOLS = 8_000_000;
 
+/** Names of the symbol versions that a library wants of others. @throws FormatError */
 export function readVersions(
   file: Reader,
   dynamic: Dynamic,
@@ -69,11 +59,13 @@ export function countSymbols(file: Reader, dynamic: Dynamic, segments: readonly 
   return last + 1;
 }
 
+/** Any named symbol; section 0 is an undefined one. */
 export interface ElfSymbol extends ElfFunction {
   type: number;
   section: number;
 }
 
+/** The named symbols of a table at a file offset. @throws FormatError */
 export function readSymbols(
   file: Reader,
   offset: number,

@@ -1,5 +1,6 @@
 import { FormatError } from "../wheel/format-error.ts";
 import {
+  DT,
   offsetOf,
   PT_LOAD,
   Reader,
@@ -50,18 +51,6 @@ const PF_X = 1;
 const SHT_PROGBITS = 1;
 const SHT_SYMTAB = 2;
 const SHF_EXECINSTR = 4;
-const DT = {
-  NEEDED: 1,
-  HASH: 4,
-  STRTAB: 5,
-  SYMTAB: 6,
-  STRSZ: 10,
-  SONAME: 14,
-  RPATH: 15,
-  TEXTREL: 22,
-  RUNPATH: 29,
-  FLAGS: 30,
-} as const;
 const DF_TEXTREL = 4;
 const STT_FUNC = 2;
 const STT_GNU_IFUNC = 10;

@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { type BuiltWheel, buildWheel, sourceDateEpoch } from "../build/build.ts";
+import { type BuildRequest, type BuiltWheel, buildWheel, sourceDateEpoch } from "../build/build.ts";
 import { describeBuild } from "../build/dry-run.ts";
 import { findCompiler, preflight } from "../build/preflight.ts";
 import { demandVersion, openSource, type Source } from "../build/source.ts";
@@ -14,7 +14,7 @@ import { selectVariants, type Variant } from "../variants/manifest.ts";
 import { makePlan, type PlanItem } from "../variants/plan.ts";
 import { parsePythonVersions } from "../variants/request.ts";
 import { demandedChecks, type VerifyResult, verifyWheel } from "../verify/verify.ts";
-import { parseWheelFileName } from "../wheel/names.ts";
+import { escapeName, parseWheelFileName } from "../wheel/names.ts";
 import { withSuffix } from "../wheel/version.ts";
 import type { COMMANDS } from "./commands.ts";
 import { loadVariants } from "./manifest.ts";
@@ -89,6 +89,26 @@ export interface RunReport {
   dryRun: string[];
 }
 
+function buildRequest(
+  host: Host,
+  options: BuildOptions,
+  source: Source,
+  variant: Variant,
+  python: string | null,
+): BuildRequest {
+  return {
+    variant,
+    source,
+    python,
+    versionSuffix: options["version-suffix"],
+    outputDir: resolve(host.cwd, options["output-dir"]),
+    jobs: options["max-jobs"] ?? host.cores,
+    torch: torchRequest(options),
+    cacheDir: cacheDir(host, options["cache-dir"] ?? undefined),
+    keepScratch: options["no-cleanup"],
+  };
+}
+
 /** Builds what was prepared, wheel by wheel, and hands each to `after` before the next is begun. */
 export async function buildAll(
   host: Host,
@@ -96,11 +116,10 @@ export async function buildAll(
   prepared: Prepared,
   after: (uv: Uv, built: BuiltWheel, torch: TorchSource) => Promise<void>,
 ): Promise<BuiltWheel[]> {
-  const cache = cacheDir(host, options["cache-dir"] ?? undefined);
   const compiler = await findCompiler(host);
   // All of them first: an hour of compiling is no use before "your compiler is too old for the next one".
   for (const variant of prepared.selected) await preflight(host, compiler, variant);
-  const uv = await ensureUv(host, cache);
+  const uv = await ensureUv(host, cacheDir(host, options["cache-dir"] ?? undefined));
   const built: BuiltWheel[] = [];
   const torches = new Map<string, TorchSource>();
   for (const variant of prepared.selected) {
@@ -117,17 +136,7 @@ export async function buildAll(
         host,
         uv,
         compiler,
-        {
-          variant,
-          source: prepared.source,
-          python,
-          versionSuffix: options["version-suffix"],
-          outputDir: resolve(host.cwd, options["output-dir"]),
-          jobs: options["max-jobs"] ?? host.cores,
-          torch: torchRequest(options),
-          cacheDir: cache,
-          keepScratch: options["no-cleanup"],
-        },
+        buildRequest(host, options, prepared.source, variant, python),
         torches.get(python ?? "") ?? null,
       );
       torches.set(python ?? "", result.torch);
@@ -145,29 +154,14 @@ export function describeAll(host: Host, options: BuildOptions, prepared: Prepare
   const pythons = prepared.pythons.length > 0 ? prepared.pythons : [null];
   return prepared.selected.flatMap((variant) =>
     pythons.flatMap((python) => [
-      ...describeBuild(
-        {
-          variant,
-          source: prepared.source,
-          python,
-          versionSuffix: options["version-suffix"],
-          outputDir: resolve(host.cwd, options["output-dir"]),
-          jobs: options["max-jobs"] ?? host.cores,
-          torch: torchRequest(options),
-          cacheDir: cacheDir(host, options["cache-dir"] ?? undefined),
-          keepScratch: options["no-cleanup"],
-        },
-        sourceDateEpoch(host),
-      ),
+      ...describeBuild(buildRequest(host, options, prepared.source, variant, python), sourceDateEpoch(host)),
       "",
     ]),
   );
 }
 
 async function wheelsIn(folder: string, selected: readonly Variant[]): Promise<string[]> {
-  const prefixes = selected.map(
-    ({ distribution }) => `${distribution.toLowerCase().replace(/[-_.]+/g, "_")}-`,
-  );
+  const prefixes = selected.map(({ distribution }) => `${escapeName(distribution)}-`);
   return (await listDir(folder))
     .map(({ name }) => name)
     .filter(

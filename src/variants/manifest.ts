@@ -2,6 +2,7 @@ import { closest } from "fastest-levenshtein";
 import { load, YAMLException } from "js-yaml";
 import type { z } from "zod";
 import { wheelsError } from "../errors/wheels-error.ts";
+import { normalizeName } from "../wheel/names.ts";
 import { closure, type IsaFeature, lacking } from "./features.ts";
 import {
   manifestSchema,
@@ -151,7 +152,7 @@ export function resolveManifest(documents: readonly ManifestDocument[]): Map<str
   const distributions = new Map<string, string>();
   for (const [name, { document }] of layers) {
     const variant = finish(name, inherit(name, layers, []), document);
-    const normalised = variant.distribution.toLowerCase().replace(/[-_.]+/g, "-");
+    const normalised = normalizeName(variant.distribution);
     const other = distributions.get(normalised);
     if (other !== undefined) {
       fail(
@@ -249,7 +250,7 @@ function nearestName(name: string, known: readonly string[]): string {
 /** The variant whose distribution has this normalised name, if any. */
 export function variantOfDistribution(variants: Iterable<Variant>, normalised: string): Variant | null {
   for (const variant of variants) {
-    if (variant.distribution.toLowerCase().replace(/[-_.]+/g, "-") === normalised) return variant;
+    if (normalizeName(variant.distribution) === normalised) return variant;
   }
   return null;
 }

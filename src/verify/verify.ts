@@ -17,6 +17,7 @@ import type { AuditFacts, Claim, WheelFacts } from "./facts.ts";
 import { type Gathered, gather } from "./gather.ts";
 import { type RuntimeAnswer, runtimeChecks } from "./runtime.ts";
 import {
+  CHECK_IDS,
   type Check,
   type CheckId,
   type IsaReport,
@@ -43,28 +44,11 @@ const STATIC: readonly ((facts: WheelFacts, claim: Claim) => Check)[] = [
   isaUsed,
 ];
 
-const STATIC_IDS: readonly CheckId[] = [
-  "zip.integrity",
-  "record.hashes",
-  "name.agreement",
-  "tags.agreement",
-  "platform.glibc",
-  "platform.libraries",
-  "elf.cuda-free",
-  "metadata.torch-requirement",
-  "metadata.cpu-instructions",
-  "isa.contained",
-  "isa.used",
-];
+const STATIC_IDS = CHECK_IDS.filter((id) => !id.startsWith("runtime."));
 
-const IMPORT_IDS: readonly CheckId[] = [
-  "runtime.resolve",
-  "runtime.torch-cpu",
-  "runtime.cuda-unavailable",
-  "runtime.no-cuda-packages",
-  "runtime.torchvision",
-  "runtime.import",
-];
+const IMPORT_IDS = CHECK_IDS.filter(
+  (id) => id.startsWith("runtime.") && id !== "runtime.kernels" && id !== "runtime.engine",
+);
 
 /** The checks that a level is made of; each level includes the ones below it. */
 export function demandedChecks(level: Level): readonly CheckId[] {

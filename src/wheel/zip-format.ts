@@ -10,6 +10,7 @@ const EOCD_SIZE = 22;
 const FLAG_DESCRIPTOR = 0x8;
 const FLAG_UTF8 = 0x800;
 
+/** Where the central directory lies. */
 export interface Directory {
   offset: number;
   size: number;
@@ -52,6 +53,7 @@ export class Bytes {
   }
 }
 
+/** Finds the one end record. @throws FormatError */
 export function findDirectory(file: Bytes): Directory {
   const { bytes } = file;
   const lowest = Math.max(0, bytes.length - EOCD_SIZE - 0xffff);
@@ -82,6 +84,7 @@ function directory64(file: Bytes, eocd: number): Directory {
   return { count: file.u64(at + 32), size: file.u64(at + 40), offset: file.u64(at + 48), end: at };
 }
 
+/** An entry as the central directory has it. */
 export interface Central {
   name: string;
   flags: number;
@@ -123,6 +126,7 @@ function zip64Fields(file: Bytes, at: number, length: number, wanted: readonly b
   return wanted.map(() => null);
 }
 
+/** All entries of the central directory. @throws FormatError */
 export function readCentral(file: Bytes, directory: Directory): Central[] {
   const entries: Central[] = [];
   let at = directory.offset;
@@ -168,6 +172,7 @@ export interface Span {
   end: number;
 }
 
+/** An entry's local header, which must say what the directory says. @throws FormatError */
 export function readLocal(file: Bytes, entry: Central): Span {
   const at = entry.local;
   if (file.u32(at) !== LOCAL)

@@ -1,3 +1,4 @@
+import { normalizeName } from "../../wheel/names.ts";
 import type { Claim, WheelFacts } from "../facts.ts";
 import type { Check } from "../verdict.ts";
 
@@ -49,7 +50,7 @@ export function recordHashes(facts: WheelFacts): Check {
 
 /** File name, METADATA and dist-info folder say one name and version, and it is the variant's. */
 export function nameAgreement(facts: WheelFacts, { variant }: Claim): Check {
-  const wanted = variant?.distribution.toLowerCase().replace(/[-_.]+/g, "-");
+  const wanted = variant ? normalizeName(variant.distribution) : undefined;
   const foreign =
     wanted !== undefined && facts.distribution !== null && facts.distribution !== wanted
       ? [`the distribution is ${facts.distribution}, variant ${variant?.name} is ${wanted}`]
