@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { CPU_INDEX, shownUrl, TORCH_PACKAGES } from "../torch/install.ts";
+import { shownUrl } from "../host/urls.ts";
+import { CPU_INDEX, TORCH_PACKAGES } from "../torch/install.ts";
 import type { BuildRequest } from "./build.ts";
 import { compileArgs } from "./compile.ts";
 import { buildVariables } from "./environment.ts";

@@ -17,6 +17,8 @@ export interface ErrorText {
   why: string;
   /** What to type or change. */
   remedy: string;
+  /** The line of the user's file that is at fault; lines and columns count from 1. */
+  place?: { file: string; line: number; column: number };
 }
 
 export interface ErrorEntry<P> {

@@ -23,9 +23,58 @@ export const GENERAL = {
     (p: { option: string; value: string; expected: string }) => ({
       what: `${p.option} got ${p.value}.`,
       why: `It takes ${p.expected}.`,
-      remedy: `Give ${p.option} a value it takes; --help lists them.`,
+      remedy: `Give ${p.option} a value it takes; --help and docs/actions.md list them.`,
     }),
   ),
+  E_INPUT_UNKNOWN: entry(
+    EXIT.badInput,
+    "Unknown input",
+    (p: { action: string; input: string; hint: string }) => ({
+      what: `${p.action} has no input ${p.input}.`,
+      why: "GitHub passes an input that an action does not know with a mere warning, and its value would count for nothing.",
+      remedy: p.hint,
+    }),
+  ),
+  E_RUNNER: entry(EXIT.badInput, "Not on a runner", (p: { variable: string; detail: string }) => ({
+    what: `${p.variable} is not usable: ${p.detail}.`,
+    why: "The runner of GitHub Actions sets it for each step; an action can't work without it.",
+    remedy:
+      "Run it as a step of a workflow (`uses:`). In a shell, the same engine is the command vllm-cpu-wheels.",
+  })),
+  E_FOREIGN_OWNER: entry(
+    EXIT.machineCannot,
+    "Files of another user",
+    (p: { path: string; owner: string; user: string }) => ({
+      what: `${p.path} belongs to ${p.owner}, and this runs as ${p.user}.`,
+      why: "An earlier job, most likely one in a container or under sudo, left files that this user can't replace.",
+      remedy: `On the machine: sudo chown -R ${p.user} ${p.path} (or sudo rm -rf it).`,
+    }),
+  ),
+  E_PLAN_EMPTY: entry(EXIT.badInput, "Nothing planned", (p: { known: string[] }) => ({
+    what: "No wheel is left of this request.",
+    why: `The only and skip patterns leave none of: ${p.known.join(", ")}.`,
+    remedy:
+      "Widen the patterns; `vllm-cpu-wheels plan --print-identifiers` prints what they are matched with.",
+  })),
+  E_MATRIX_SIZE: entry(EXIT.badInput, "Matrix too large", (p: { jobs: number; most: number }) => ({
+    what: `The plan has ${p.jobs} jobs; a matrix takes ${p.most}.`,
+    why: "GitHub refuses a workflow whose matrix has more jobs.",
+    remedy: "Split the request over several workflow calls, by variant or by Python version (only, skip).",
+  })),
+  E_ARTIFACT: entry(
+    EXIT.toolFailed,
+    "Artifact transfer failed",
+    (p: { doing: string; name: string; detail: string }) => ({
+      what: `${p.doing} the artifact ${p.name} failed.`,
+      why: p.detail,
+      remedy: "Re-run the failed job. What was built is unchanged: an equal build gives equal bytes.",
+    }),
+  ),
+  E_ARTIFACT_NAME: entry(EXIT.badInput, "Artifact name unusable", (p: { name: string; detail: string }) => ({
+    what: `The artifact name ${p.name} can't be used.`,
+    why: p.detail,
+    remedy: "Leave artifact-name out: the default name holds the wheel's hash, and can't clash in a matrix.",
+  })),
   E_VARIANT_UNKNOWN: entry(
     EXIT.badInput,
     "Unknown variant",
@@ -42,6 +91,7 @@ export const GENERAL = {
       what: `${p.file}:${p.line}:${p.column}: ${p.problem}`,
       why: "The manifest does not fit its schema (schemas/variants.schema.json).",
       remedy: p.hint,
+      place: { file: p.file, line: p.line, column: p.column },
     }),
   ),
   E_MANIFEST_UNREADABLE: entry(

@@ -71,6 +71,16 @@ export const PUBLISH = {
       remedy: "Use index:DIR.",
     }),
   ),
+  E_PUBLISH_INCOMPLETE: entry(EXIT.checkFailed, "Planned wheels missing", (p: { missing: string[] }) => ({
+    what: `${p.missing.length} planned ${p.missing.length === 1 ? "wheel is" : "wheels are"} missing: ${p.missing.join(", ")}.`,
+    why: "Their build failed or never ran. All of a plan is published together, or none of it.",
+    remedy: "Re-run the failed jobs, or leave these wheels out of the plan.",
+  })),
+  E_INDEX_READ: entry(EXIT.toolFailed, "Index unreadable", (p: { index: string; detail: string }) => ({
+    what: `The index ${p.index} could not be read.`,
+    why: p.detail,
+    remedy: "Check the URL (it ends before the project's name) and the network, or leave skip-existing out.",
+  })),
   E_PUBLISH_NOTHING: entry(EXIT.badInput, "Nothing to publish", (p: { where: string }) => ({
     what: "There is no wheel to publish.",
     why: `${p.where} holds no *.whl.`,

@@ -2,13 +2,14 @@ import { CATALOGUE, type ErrorCode, type ErrorParams } from "./catalogue.ts";
 import type { ErrorText, ExitCode } from "./entry.ts";
 
 /** The one error type that use cases throw: a permanent code, what happened, why, and what to type. */
-export class WheelsError extends Error implements ErrorText {
+export class WheelsError extends Error {
   override readonly name = "WheelsError";
   readonly code: ErrorCode;
   readonly exit: ExitCode;
   readonly what: string;
   readonly why: string;
   readonly remedy: string;
+  readonly place: NonNullable<ErrorText["place"]> | null;
 
   constructor(code: ErrorCode, exit: ExitCode, text: ErrorText, cause?: unknown) {
     super(`${text.what} ${text.why}`, cause === undefined ? undefined : { cause });
@@ -17,6 +18,7 @@ export class WheelsError extends Error implements ErrorText {
     this.what = text.what;
     this.why = text.why;
     this.remedy = text.remedy;
+    this.place = text.place ?? null;
   }
 
   /** The form that `--json` prints under `error`. */

@@ -23,7 +23,7 @@ export function isMissing(thrown: unknown): boolean {
 
 /**
  * Runs a write and turns the failures users can cause into errors with a remedy.
- * @throws E_DISK_FULL, E_OUTPUT_DIR
+ * @throws E_DISK_FULL, E_OUTPUT_DIR, E_FOREIGN_OWNER
  */
 async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
@@ -31,10 +31,25 @@ async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
   } catch (thrown) {
     const code = errno(thrown);
     if (code === "ENOSPC" || code === "EDQUOT") throw wheelsError("E_DISK_FULL", { where: path }, thrown);
+    if (code === "EACCES" || code === "EPERM") await blameOwner(path, thrown);
     if (["EACCES", "EROFS", "EPERM", "ENOTDIR", "EEXIST", "ELOOP", "ENAMETOOLONG"].includes(code)) {
       throw wheelsError("E_OUTPUT_DIR", { dir: path, detail: (thrown as Error).message }, thrown);
     }
     throw thrown;
+  }
+}
+
+/** @throws E_FOREIGN_OWNER where the nearest thing that exists belongs to somebody else */
+async function blameOwner(path: string, cause: unknown): Promise<void> {
+  const user = process.getuid?.();
+  for (let place = resolve(path); ; place = dirname(place)) {
+    const stat = await fs.lstat(place).catch(() => null);
+    if (stat === null && place !== dirname(place)) continue;
+    if (stat && user !== undefined && stat.uid !== user) {
+      const owner = stat.uid === 0 ? "root" : `user ${stat.uid}`;
+      throw wheelsError("E_FOREIGN_OWNER", { path: place, owner, user: String(user) }, cause);
+    }
+    return;
   }
 }
 

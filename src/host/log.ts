@@ -16,5 +16,7 @@ export interface Log {
   error(message: string): void;
   /** Shown only when debugging is asked for. */
   debug(message: string): void;
+  /** A line of another program's output, as it is: compilers' errors, which a problem matcher reads. */
+  output(line: string): void;
   stage(name: string): Stage;
 }

@@ -1,15 +1,25 @@
 import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { styleText } from "node:util";
 import type { Host } from "./host.ts";
 import type { Log, Stage } from "./log.ts";
 import { createScratch } from "./scratch.ts";
+import { folderTools } from "./tools.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
+/** What of a stream a log needs. */
+export interface Sink {
+  isTTY?: boolean;
+  columns?: number;
+  write(text: string): unknown;
+}
+
 export interface TerminalOptions {
-  /** Where information goes; warnings and errors always go to stderr. */
-  info: NodeJS.WriteStream;
+  info: Sink;
+  /** Where warnings and errors go. */
+  problems: Sink;
   debug: boolean;
   colour: boolean;
 }
@@ -54,7 +64,7 @@ export function createTerminalLog(options: TerminalOptions): Log {
   const live = options.info.isTTY === true;
   let barShown = false;
 
-  const write = (stream: NodeJS.WriteStream, label: string, style: Style, message: string): void => {
+  const write = (stream: Sink, label: string, style: Style, message: string): void => {
     clearBar();
     const tag = options.colour ? styleText(style, `[${label}]`, { validateStream: false }) : `[${label}]`;
     stream.write(`${tag} ${message}\n`);
@@ -69,10 +79,14 @@ export function createTerminalLog(options: TerminalOptions): Log {
   return {
     info,
     success: (message) => write(options.info, "SUCCESS", "green", message),
-    warn: (message) => write(process.stderr, "WARNING", "yellow", message),
-    error: (message) => write(process.stderr, "ERROR", "red", message),
+    warn: (message) => write(options.problems, "WARNING", "yellow", message),
+    error: (message) => write(options.problems, "ERROR", "red", message),
     debug: (message) => {
-      if (options.debug) write(process.stderr, "DEBUG", "gray", message);
+      if (options.debug) write(options.problems, "DEBUG", "gray", message);
+    },
+    output(line) {
+      clearBar();
+      options.info.write(`${line}\n`);
     },
     stage(name): Stage {
       info(name);
@@ -130,6 +144,7 @@ export function createTerminalHost(log: Log, signal: AbortSignal): Host {
     scratch: createScratch(tmpdir()),
     env: { ...process.env },
     cwd: process.cwd(),
+    tools: (cache) => folderTools(join(cache, "tools")),
     cores: availableParallelism(),
     now: () => new Date(),
     monotonic: () => performance.now(),

@@ -1,28 +1,38 @@
 import { basename, join, resolve } from "node:path";
 import { examine } from "../build/doctor.ts";
 import { EXIT, type ExitCode } from "../errors/entry.ts";
-import { wheelsError } from "../errors/wheels-error.ts";
-import { exists, remove } from "../host/files.ts";
+import { type WheelsError, wheelsError } from "../errors/wheels-error.ts";
+import { exists } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { cacheDir } from "../host/paths.ts";
+import { formatBytes } from "../host/terminal.ts";
+import { parseExpected } from "../publish/expect.ts";
 import { type PublishReport, publishWheels } from "../publish/publish.ts";
-import { demandCpuOnly } from "../torch/gate.ts";
-import { installTorch, makeVenv, resolveTorch, torchInstallCommand } from "../torch/install.ts";
 import { findPython } from "../torch/python.ts";
 import { ensureUv } from "../torch/uv.ts";
 import { selectVariants } from "../variants/manifest.ts";
-import { parsePythonVersions } from "../variants/request.ts";
 import { environmentChecks } from "../verify/runtime.ts";
 import { demandedChecks, outcome, type VerifyResult, verifyWheel } from "../verify/verify.ts";
 import type { COMMANDS } from "./commands.ts";
 import { loadVariants } from "./manifest.ts";
 import type { Values } from "./options.ts";
 import { buildTable, checksText, doctorText, planTable } from "./report.ts";
-import { buildAll, describeAll, failuresOf, prepare, runAll, torchRequest } from "./use.ts";
+import { setupEnvironment } from "./setup-use.ts";
+import {
+  buildAll,
+  type ChosenPlan,
+  choosePlan,
+  describeAll,
+  failuresOf,
+  prepare,
+  type RunReport,
+  runAll,
+  torchRequest,
+} from "./use.ts";
 
 /** What a command says: a document for `--json`, a text for people, and the exit status. */
-export interface Answer {
-  document: unknown;
+export interface Answer<Document = unknown> {
+  document: Document;
   text: string;
   exit: ExitCode;
 }
@@ -35,9 +45,12 @@ export async function doctor(host: Host, options: Options<"doctor">): Promise<An
   return { document: report, text: doctorText(report), exit: EXIT.ok };
 }
 
-export async function plan(host: Host, options: Options<"plan">): Promise<Answer> {
-  const { plan: items } = await prepare(host, options, null);
-  return { document: { plan: items }, text: planTable(items), exit: EXIT.ok };
+export async function plan(host: Host, options: Options<"plan">): Promise<Answer<ChosenPlan>> {
+  const chosen = await choosePlan(host, options);
+  const text = options["print-identifiers"]
+    ? chosen.plan.map(({ id }) => id).join("\n")
+    : [planTable(chosen.plan), ...chosen.existing.map(({ id }) => `${id}: there already`)].join("\n");
+  return { document: chosen, text, exit: EXIT.ok };
 }
 
 export async function setup(
@@ -50,32 +63,19 @@ export async function setup(
     throw wheelsError("E_USAGE", { problem: "setup takes one folder.", hint: "vllm-cpu-wheels setup .venv" });
   }
   const venv = resolve(host.cwd, folder);
-  if (await exists(venv)) {
-    throw wheelsError("E_OUTPUT_DIR", {
-      dir: venv,
-      detail: "It exists already; setup makes a fresh environment.",
-    });
-  }
-  const [python] = options["python-version"] === null ? [] : parsePythonVersions(options["python-version"]);
-  const uv = await ensureUv(host, cacheDir(host, options["cache-dir"] ?? undefined));
-  const stage = host.log.stage("Installing PyTorch CPU-only version...");
-  try {
-    const interpreter = await makeVenv(uv, venv, python ?? (await findPython(host)));
-    const source = await resolveTorch(host, uv, interpreter, torchRequest(options));
-    host.log.info(`  ${torchInstallCommand(source, source.torchVersion)}`);
-    const facts = await installTorch(host, uv, interpreter, source);
-    demandCpuOnly(facts);
-    stage.done(`torch ${facts.torch?.version}, CUDA available: False`);
-    return {
-      document: { venv, python: interpreter, torch: facts.torch?.version, packages: source.pins },
-      text: `Use it: . ${join(venv, "bin", "activate")}`,
-      exit: EXIT.ok,
-    };
-  } catch (thrown) {
-    stage.failed();
-    await remove(venv);
-    throw thrown;
-  }
+  const { python, torch, packages, savings } = await setupEnvironment(host, options, venv, null);
+  return {
+    document: { venv, python, torch, packages, ...(options.savings ? { savings } : {}) },
+    text: [
+      ...(savings
+        ? [
+            `Saved ${formatBytes(savings.saved)} of download: ${formatBytes(savings.cpu)} instead of ${formatBytes(savings.cuda)}`,
+          ]
+        : []),
+      `Use it: . ${join(venv, "bin", "activate")}`,
+    ].join("\n"),
+    exit: EXIT.ok,
+  };
 }
 
 export async function build(host: Host, options: Options<"build">): Promise<Answer> {
@@ -88,15 +88,18 @@ export async function build(host: Host, options: Options<"build">): Promise<Answ
   return { document: { plan: prepared.plan, built }, text: buildTable(built, []), exit: EXIT.ok };
 }
 
-interface Result extends Omit<VerifyResult, "wheel" | "sha256" | "size"> {
+export interface Result extends Omit<VerifyResult, "wheel" | "sha256" | "size"> {
   wheel: string | null;
   sha256: string | null;
   environment?: string;
 }
 
 async function environmentResult(host: Host, environment: string): Promise<Result> {
-  const python = join(resolve(host.cwd, environment), "bin", "python");
-  if (!(await exists(python))) {
+  const python =
+    environment === "current"
+      ? await findPython(host)
+      : join(resolve(host.cwd, environment), "bin", "python");
+  if (environment !== "current" && !(await exists(python))) {
     throw wheelsError("E_PYTHON_MISSING", {
       wanted: python,
       detail: `${environment} is no virtual environment.`,
@@ -120,7 +123,7 @@ export async function verify(
   host: Host,
   options: Options<"verify">,
   wheels: readonly string[],
-): Promise<Answer> {
+): Promise<Answer<{ results: Result[] }>> {
   if (wheels.length === 0 && options.environment === null) {
     throw wheelsError("E_USAGE", {
       problem: "verify was given no wheel.",
@@ -181,7 +184,8 @@ export async function publish(
   host: Host,
   options: Options<"publish">,
   wheels: readonly string[],
-): Promise<Answer> {
+  onRefusal?: (refusals: readonly WheelsError[]) => void,
+): Promise<Answer<PublishReport>> {
   if (options.to === null) {
     throw wheelsError("E_USAGE", {
       problem: "publish was given no target.",
@@ -194,11 +198,13 @@ export async function publish(
     target: options.to,
     demanded: demandedChecks("kernels"),
     dryRun: options["dry-run"],
+    expected: options.expect === null ? [] : parseExpected(options.expect),
+    ...(onRefusal ? { onRefusal } : {}),
   });
   return { document: report, text: publishText(report), exit: EXIT.ok };
 }
 
-export async function run(host: Host, options: Options<"run">): Promise<Answer> {
+export async function run(host: Host, options: Options<"run">): Promise<Answer<RunReport>> {
   const report = await runAll(host, options);
   if (options["dry-run"]) return { document: report, text: report.dryRun.join("\n"), exit: EXIT.ok };
   const failures = failuresOf(report.results);

@@ -91,7 +91,12 @@ async function main(words: readonly string[]): Promise<ExitCode> {
   const json = rest.includes("--json");
   const stream = json ? process.stderr : process.stdout;
   const debug = Boolean(process.env["VLLM_CPU_WHEELS_DEBUG"]);
-  const log = createTerminalLog({ info: stream, debug, colour: wantsColour(stream, process.env) });
+  const log = createTerminalLog({
+    info: stream,
+    problems: process.stderr,
+    debug,
+    colour: wantsColour(stream, process.env),
+  });
   let host: Host | null = null;
   const controller = abortOnSignals(
     () => host?.scratch ?? null,

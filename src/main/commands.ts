@@ -74,14 +74,18 @@ const request = {
   },
 } as const satisfies OptionSpecs;
 
-const build = {
-  ...request,
+const versionSuffix = {
   "version-suffix": {
     kind: "text",
     placeholder: ".postN",
     default: null,
     help: "Added to the version: .postN or .devN",
   },
+} as const satisfies OptionSpecs;
+
+const build = {
+  ...request,
+  ...versionSuffix,
   "output-dir": {
     kind: "text",
     placeholder: "DIR",
@@ -125,8 +129,35 @@ export const COMMANDS = {
     name: "plan",
     summary: "Prints which wheels a request stands for, and builds nothing.",
     positionals: null,
-    options: { ...request, ...manifest, ...common },
-    examples: ["vllm-cpu-wheels plan --variant=all --python-version=3.11-3.13 --json"],
+    options: {
+      ...request,
+      ...versionSuffix,
+      only: {
+        kind: "text",
+        placeholder: "PATTERNS",
+        default: null,
+        help: "Keep the wheels whose identifier fits one of these: cp311-* *{bf16,vnni}",
+      },
+      skip: {
+        kind: "text",
+        placeholder: "PATTERNS",
+        default: null,
+        help: "Leave out the wheels whose identifier fits one of these",
+      },
+      "skip-existing": {
+        kind: "text",
+        placeholder: "INDEX",
+        default: null,
+        help: "Leave out what this index has already: URL of a simple index, or index:DIR",
+      },
+      ...manifest,
+      "print-identifiers": { kind: "flag", help: "Print the identifiers alone, one a line" },
+      ...common,
+    },
+    examples: [
+      "vllm-cpu-wheels plan --variant=all --python-version=3.11-3.13 --json",
+      "vllm-cpu-wheels plan --only='cp311-*' --skip='*amx*' --print-identifiers",
+    ],
   },
   setup: {
     name: "setup",
@@ -135,6 +166,10 @@ export const COMMANDS = {
     options: {
       "python-version": { kind: "text", placeholder: "X.Y", default: null, help: "Else the Python on PATH" },
       ...torch,
+      savings: {
+        kind: "flag",
+        help: "Measure on the indexes what the CUDA build would have downloaded more",
+      },
       ...common,
     },
     examples: ["vllm-cpu-wheels setup .venv --torch-version=2.13.0"],
@@ -163,7 +198,7 @@ export const COMMANDS = {
         kind: "text",
         placeholder: "VENV",
         default: null,
-        help: "Gate this virtual environment instead",
+        help: "Gate this virtual environment; `current` is the Python on PATH",
       },
       variant: {
         kind: "text",
@@ -193,6 +228,12 @@ export const COMMANDS = {
         default: null,
         aliases: ["publish-to"],
         help: "index:DIR, or just a folder",
+      },
+      expect: {
+        kind: "text",
+        placeholder: "JSON",
+        default: null,
+        help: "A plan (of plan --json, or an action's matrix): refuse unless every wheel of it is there",
       },
       "dry-run": { kind: "flag", help: "Print what would be published, and touch nothing" },
       ...common,

@@ -7,9 +7,11 @@ import { wheelsError } from "../errors/wheels-error.ts";
 import { listDir } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { cacheDir } from "../host/paths.ts";
+import { listWheels } from "../publish/listing.ts";
 import { type PublishReport, publishWheels } from "../publish/publish.ts";
 import type { TorchRequest, TorchSource } from "../torch/install.ts";
 import { ensureUv, type Uv } from "../torch/uv.ts";
+import { chooseItems, isWheelOf } from "../variants/choose.ts";
 import { selectVariants, type Variant } from "../variants/manifest.ts";
 import { makePlan, type PlanItem } from "../variants/plan.ts";
 import { parsePythonVersions } from "../variants/request.ts";
@@ -72,6 +74,30 @@ export async function prepare(host: Host, options: RequestOptions, suffix: strin
   if (suffix !== null) withSuffix(source.version ?? "0", suffix);
   const version = source.version === null ? null : source.version + (suffix ?? "");
   return { variants, selected, pythons, source, plan: makePlan(selected, pythons, version) };
+}
+
+/** A plan after only, skip and skip-existing. */
+export interface ChosenPlan {
+  plan: PlanItem[];
+  /** What the index has already. */
+  existing: PlanItem[];
+}
+
+/** @throws what {@link prepare} throws, E_PLAN_EMPTY, E_INDEX_READ */
+export async function choosePlan(
+  host: Host,
+  options: Values<typeof COMMANDS.plan.options>,
+): Promise<ChosenPlan> {
+  const { plan } = await prepare(host, options, options["version-suffix"]);
+  const items = chooseItems(plan, options.only, options.skip);
+  const index = options["skip-existing"];
+  if (index === null) return { plan: items, existing: [] };
+  if (items.some(({ version }) => version === null))
+    host.log.warn("The source states no version, so skip-existing can't tell which wheels are there");
+  const there = await listWheels(host, index, [...new Set(items.map(({ distribution }) => distribution))]);
+  const isThere = (item: PlanItem): boolean =>
+    item.version !== null && there.some((file) => isWheelOf(item, file));
+  return { plan: items.filter((item) => !isThere(item)), existing: items.filter(isThere) };
 }
 
 /** True where the wheel serves every later Python too, so that another build would make the same (PEP 384). */
@@ -227,6 +253,7 @@ export async function runAll(host: Host, options: Values<typeof COMMANDS.run.opt
       target,
       demanded: demandedChecks("kernels"),
       dryRun: false,
+      expected: [],
     });
   }
   return report;

@@ -9,6 +9,7 @@ import { oneOf } from "../wheel/metadata.ts";
 import { normalizeName } from "../wheel/names.ts";
 import { openWheel } from "../wheel/wheel-file.ts";
 import { readZip } from "../wheel/zip-reader.ts";
+import { type Expected, missingOf } from "./expect.ts";
 import { judge } from "./gate.ts";
 import { type Candidate, planPublish } from "./planner.ts";
 import { parseTarget } from "./targets/parse.ts";
@@ -21,6 +22,10 @@ export interface PublishRequest {
   /** Checks that must be answered. */
   demanded: readonly CheckId[];
   dryRun: boolean;
+  /** Wheels that must be among these, or nothing is published. */
+  expected: readonly Expected[];
+  /** Told of every refusal before the first of them is thrown. */
+  onRefusal?: (refusals: readonly WheelsError[]) => void;
 }
 
 export interface PublishReport {
@@ -88,9 +93,10 @@ async function candidateOf(
   }
 }
 
-function refuseAll(host: Host, refusals: readonly WheelsError[]): void {
+function refuseAll(host: Host, request: PublishRequest, refusals: readonly WheelsError[]): void {
   const [first] = refusals;
   if (!first) return;
+  request.onRefusal?.(refusals);
   for (const refusal of refusals) host.log.error(`  refuse ${refusal.code}: ${refusal.what} ${refusal.why}`);
   host.log.error("Nothing was published.");
   throw first;
@@ -104,9 +110,16 @@ export async function publishWheels(host: Host, request: PublishRequest): Promis
   const target = parseTarget(host, request.target);
   host.log.info(`Publishing to ${target.name}${request.dryRun ? " (dry run)" : ""}`);
   const judged = await Promise.all(request.wheels.map((path) => candidateOf(path, request, target)));
-  refuseAll(host, judged.filter(isRefusal));
+  const missing = missingOf(
+    request.expected,
+    request.wheels.map((path) => basename(path)),
+  );
+  refuseAll(host, request, [
+    ...judged.filter(isRefusal),
+    ...(missing.length > 0 ? [wheelsError("E_PUBLISH_INCOMPLETE", { missing })] : []),
+  ]);
   const candidates = judged.filter((one): one is Candidate => !isRefusal(one));
-  const act = (): Promise<PublishReport> => planAndPublish(host, target, candidates, request.dryRun);
+  const act = (): Promise<PublishReport> => planAndPublish(host, target, candidates, request);
   return request.dryRun ? act() : target.exclusively(act);
 }
 
@@ -114,8 +127,9 @@ async function planAndPublish(
   host: Host,
   target: Target,
   candidates: readonly Candidate[],
-  dryRun: boolean,
+  request: PublishRequest,
 ): Promise<PublishReport> {
+  const { dryRun } = request;
   const existing = await target.existing([...new Set(candidates.map(({ project }) => project))]);
   const plan = planPublish(candidates, existing, target.name);
   for (const { fileName, proof } of plan.upload) {
@@ -125,7 +139,7 @@ async function planAndPublish(
   }
   for (const { fileName } of plan.skip)
     host.log.info(`  skip   ${fileName}: already there with the same bytes`);
-  refuseAll(host, plan.refuse);
+  refuseAll(host, request, plan.refuse);
   const all = [...plan.upload, ...plan.skip];
   if (!dryRun) await target.publish(plan.upload, all);
   return {

@@ -5,6 +5,7 @@ import { wheelsError } from "../errors/wheels-error.ts";
 import { exists, listDir, statPath, writeFile } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { tail } from "../host/process.ts";
+import { shownUrl } from "../host/urls.ts";
 import { isGpuLocalVersion, isGpuPackage, parseTorchFacts, type TorchFacts } from "./gate.ts";
 import { runProbe } from "./python.ts";
 import type { Uv } from "./uv.ts";
@@ -32,11 +33,6 @@ export interface TorchSource {
   torchVersion: string;
 }
 
-/** A URL as it may be shown: without the user name and password that private indexes carry in it. */
-export function shownUrl(url: string): string {
-  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/@]*@/i, "$1***@");
-}
-
 interface Place {
   url: string;
   flat: boolean;
@@ -54,8 +50,11 @@ async function placeOf(host: Host, index: string): Promise<Place> {
   return { url: pathToFileURL(folder).href, flat };
 }
 
-/** A project file for uv in which torch and its companions can come from this place only. */
-function project(place: Place, packages: readonly string[], version: string | null): string {
+/**
+ * A project file for uv in which torch and its companions can come from this place only.
+ * @param place null for the user's own indexes
+ */
+export function project(place: Place | null, packages: readonly string[], version: string | null): string {
   return stringify({
     project: {
       name: "cpu-only-torch",
@@ -63,14 +62,21 @@ function project(place: Place, packages: readonly string[], version: string | nu
       "requires-python": ">=3.8",
       dependencies: packages.map((name) => (name === "torch" && version ? `torch==${version}` : name)),
     },
-    tool: {
-      uv: {
-        sources: Object.fromEntries(packages.map((name) => [name, { index: "pytorch-cpu" }])),
-        index: [
-          { name: "pytorch-cpu", url: place.url, explicit: true, ...(place.flat ? { format: "flat" } : {}) },
-        ],
+    ...(place && {
+      tool: {
+        uv: {
+          sources: Object.fromEntries(packages.map((name) => [name, { index: "pytorch-cpu" }])),
+          index: [
+            {
+              name: "pytorch-cpu",
+              url: place.url,
+              explicit: true,
+              ...(place.flat ? { format: "flat" } : {}),
+            },
+          ],
+        },
       },
-    },
+    }),
   });
 }
 

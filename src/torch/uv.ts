@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import { wheelsError } from "../errors/wheels-error.ts";
-import { exists, makeDir, writeFile } from "../host/files.ts";
+import { makeDir, writeFile } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
-import { withLock } from "../host/lock.ts";
 import { type RunResult, run, tail } from "../host/process.ts";
 import { type PipSettings, readPipSettings, uvIndexEnv } from "./index-settings.ts";
 import { cleanPythonEnv, findPython } from "./python.ts";
@@ -91,7 +90,7 @@ async function installUv(host: Host, python: string, folder: string): Promise<vo
 }
 
 /**
- * Finds uv on PATH or in the cache folder, or installs it there with pip, hash-checked.
+ * Finds uv on PATH or among the host's tools, or installs it there with pip, hash-checked.
  * @param cache the cache folder
  * @throws E_PYTHON_MISSING, E_PIP_MISSING, E_TOOL_INSTALL
  */
@@ -101,20 +100,13 @@ export async function ensureUv(host: Host, cache: string): Promise<Uv> {
   let path = "uv";
   let version = await uvVersion(host, path);
   if (version === null || !isAtLeast(version, UV_FLOOR)) {
-    const folder = join(cache, "tools", `uv-${UV.version}`);
+    const folder = await host.tools(cache).provide(
+      host,
+      { name: "uv-wheel", version: UV.version },
+      async (place) => (await uvVersion(host, join(place, "bin", "uv"))) !== null,
+      (place) => installUv(host, python, place),
+    );
     path = join(folder, "bin", "uv");
-    if (!(await exists(path)) || (await uvVersion(host, path)) === null) {
-      await withLock(
-        host,
-        join(cache, "tools", "uv.lock"),
-        "the tool cache",
-        () => installUv(host, python, folder),
-        {
-          // Another run installs the very same thing; what it leaves is as good as ours.
-          waitMs: 300_000,
-        },
-      );
-    }
     version = (await uvVersion(host, path)) ?? UV.version;
   }
   const base = { ...cleanPythonEnv(host), ...uvIndexEnv(host.env, pip), UV_NO_PROGRESS: "1" };

@@ -1,0 +1,76 @@
+import { join } from "node:path";
+import { exists } from "./files.ts";
+import type { Host } from "./host.ts";
+import { withLock } from "./lock.ts";
+
+/** Another run installs the very same thing; what it leaves is as good as ours. */
+const WAIT_MS = 300_000;
+
+/** Where programs that are installed once are kept. Faces: a cache folder, or a runner's tool cache. */
+export interface ToolStore {
+  /**
+   * The folder of a tool, filled first where it is not there or does not work.
+   * Two runs at once on one machine don't disturb each other.
+   * @param works says whether a folder holds the tool, whole
+   * @param fill installs into the folder it is given
+   * @throws what `fill` throws; E_BUSY, E_OUTPUT_DIR, E_FOREIGN_OWNER
+   */
+  provide(
+    host: Host,
+    tool: { name: string; version: string },
+    works: (folder: string) => Promise<boolean>,
+    fill: (folder: string) => Promise<void>,
+  ): Promise<string>;
+}
+
+/** Tools in a plain folder, `<folder>/<name>-<version>`. */
+export function folderTools(folder: string): ToolStore {
+  return {
+    async provide(host, { name, version }, works, fill) {
+      const place = join(folder, `${name}-${version}`);
+      const isThere = async (): Promise<boolean> => (await exists(place)) && (await works(place));
+      if (await isThere()) return place;
+      await withLock(
+        host,
+        join(folder, `${name}.lock`),
+        "the tool cache",
+        async () => {
+          if (!(await isThere())) await fill(place);
+        },
+        { waitMs: WAIT_MS },
+      );
+      return place;
+    },
+  };
+}
+
+/**
+ * Tools in the runner's tool cache, through @actions/tool-cache, so that they are found again by version.
+ * The lock is ours: that package removes and rewrites a version's folder, under the feet of a job that runs it.
+ * @param root RUNNER_TOOL_CACHE
+ */
+export function runnerTools(root: string): ToolStore {
+  return {
+    async provide(host, { name, version }, works, fill) {
+      const { cacheDir, find } = await import("@actions/tool-cache");
+      const found = async (): Promise<string | null> => {
+        const place = find(name, version);
+        return place !== "" && (await works(place)) ? place : null;
+      };
+      const first = await found();
+      if (first !== null) return first;
+      return withLock(
+        host,
+        join(root, `.${name}.lock`),
+        "the runner's tool cache",
+        async () =>
+          (await found()) ??
+          host.scratch.withFolder(`${name}-tool`, async (folder) => {
+            await fill(folder);
+            return cacheDir(folder, name, version);
+          }),
+        { waitMs: WAIT_MS },
+      );
+    },
+  };
+}

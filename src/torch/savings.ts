@@ -1,0 +1,101 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parse } from "smol-toml";
+import { z } from "zod";
+import { statPath, writeFile } from "../host/files.ts";
+import type { Host } from "../host/host.ts";
+import { project, type TorchSource } from "./install.ts";
+import type { Uv } from "./uv.ts";
+
+/** Download sizes in bytes of the same torch, CPU-only and as the default index gives it. */
+export interface Savings {
+  cpu: number;
+  cuda: number;
+  saved: number;
+}
+
+const lockSchema = z.object({
+  packages: z
+    .array(
+      z.object({
+        name: z.string(),
+        wheels: z
+          .array(
+            z.object({
+              url: z.string().optional(),
+              path: z.string().optional(),
+              size: z.number().optional(),
+            }),
+          )
+          .default([]),
+      }),
+    )
+    .default([]),
+});
+
+async function sizeOf(
+  wheel: { url?: string | undefined; size?: number | undefined } | undefined,
+): Promise<number | null> {
+  if (wheel?.size !== undefined) return wheel.size;
+  if (!wheel?.url?.startsWith("file://")) return null;
+  return (await statPath(fileURLToPath(wheel.url)))?.size ?? null;
+}
+
+/**
+ * Bytes that an installation downloads, all dependencies included; null where the index does not tell every size.
+ * uv lists for one interpreter, so each package has its one wheel. Source: PEP 751 (pylock.toml), PEP 700 (sizes).
+ */
+async function downloadSize(
+  host: Host,
+  uv: Uv,
+  python: string,
+  text: string,
+  env: Record<string, string>,
+): Promise<number | null> {
+  return host.scratch.withFolder("vllm-cpu-wheels-sizes", async (folder) => {
+    const file = join(folder, "pyproject.toml");
+    await writeFile(file, text);
+    const args = ["pip", "compile", "--python", python, "--format", "pylock.toml", "--only-binary", ":all:"];
+    const result = await uv.run([...args, "--no-header", "--quiet", file], { cwd: folder, env });
+    if (result.code !== 0) return null;
+    const { packages } = lockSchema.parse(parse(result.stdout));
+    let total = 0;
+    for (const { wheels } of packages) {
+      const size = await sizeOf(wheels[0]);
+      if (size === null) return null;
+      total += size;
+    }
+    return packages.length > 0 ? total : null;
+  });
+}
+
+/**
+ * Measures what CPU-only torch saves against the build that the user's own default index gives for the same version.
+ * @returns null, after a message, where the indexes don't tell
+ */
+export async function measureSavings(
+  host: Host,
+  uv: Uv,
+  python: string,
+  source: TorchSource,
+): Promise<Savings | null> {
+  const version = source.torchVersion;
+  const place = { url: source.index, flat: source.flat };
+  const cpu = await downloadSize(host, uv, python, project(place, source.packages, version), {});
+  const cuda =
+    cpu === null
+      ? null
+      : // A folder of CPU wheels that pip is pointed at is no part of the default index.
+        await downloadSize(
+          host,
+          uv,
+          python,
+          project(null, source.packages, version.split("+")[0] ?? version),
+          { UV_FIND_LINKS: "" },
+        );
+  if (cpu === null || cuda === null) {
+    host.log.info("  savings: not measured, because an index does not tell every size");
+    return null;
+  }
+  return { cpu, cuda, saved: cuda - cpu };
+}
