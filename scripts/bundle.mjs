@@ -1,23 +1,35 @@
 // Bundles src/ into dist/: one folder an entry, shared chunks beside them. Usage: node scripts/bundle.mjs [OUT]
+import { execFileSync } from "node:child_process";
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const out = resolve(process.argv[2] ?? join(root, "dist"));
-const ENTRIES = { cli: "src/main/cli.ts", "audit-worker": "src/main/audit-worker.ts" };
+const NAMES = [
+  "cli",
+  "plan",
+  "setup-cpu-torch",
+  "build-variant",
+  "verify-torch-cpu",
+  "publish-wheel",
+  "post",
+  "audit-worker",
+  "cache-worker",
+];
 
-for (const folder of ["cli", "audit-worker", "chunks", "probe", "licenses"]) {
+for (const folder of [...NAMES, "chunks", "probe", "matchers", "sample", "licenses"]) {
   await rm(join(out, folder), { recursive: true, force: true });
 }
 
 const bundle = await rolldown({
   cwd: root,
-  input: Object.fromEntries(Object.entries(ENTRIES).map(([name, file]) => [`${name}/index`, file])),
+  input: Object.fromEntries(NAMES.map((name) => [`${name}/index`, `src/main/${name}.ts`])),
   platform: "node",
   external: [/^node:/],
-  treeshake: true,
+  // @actions/core without its OIDC client needs no HTTP client, which is most of its weight.
+  treeshake: { moduleSideEffects: [{ test: /node_modules\/@actions\//, sideEffects: false }] },
   logLevel: "warn",
 });
 const { output } = await bundle.write({
@@ -25,7 +37,7 @@ const { output } = await bundle.write({
   format: "esm",
   entryFileNames: "[name].js",
   chunkFileNames: "chunks/[name].js",
-  minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
+  minify: { compress: true, mangle: true, codegen: { removeWhitespace: true } },
   comments: false,
   banner:
     'import { createRequire as __createRequire } from "node:module"; import { dirname as __pathDirname } from "node:path"; import { fileURLToPath as __fileURLToPath } from "node:url"; const __filename = __fileURLToPath(import.meta.url); const __dirname = __pathDirname(__filename);',
@@ -44,6 +56,19 @@ if (wasmHolder) {
 await mkdir(join(out, "probe"), { recursive: true });
 for (const name of (await readdir(join(root, "src/probe"))).sort()) {
   if (name.endsWith(".py")) await copyFile(join(root, "src/probe", name), join(out, "probe", name));
+}
+await mkdir(join(out, "matchers"), { recursive: true });
+for (const name of (await readdir(join(root, "src/main/matchers"))).sort())
+  await copyFile(join(root, "src/main/matchers", name), join(out, "matchers", name));
+// A release holds no tests; the bundled source is what `--source=sample` builds there.
+const sample = execFileSync("git", ["ls-files", "-z", "test/fixtures/sample"], {
+  cwd: root,
+  encoding: "utf8",
+});
+for (const name of sample.split("\0").filter((line) => line !== "")) {
+  const to = join(out, "sample", relative("test/fixtures/sample", name));
+  await mkdir(dirname(to), { recursive: true });
+  await copyFile(join(root, name), to);
 }
 const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
 await writeFile(join(out, "version.json"), `${JSON.stringify({ version })}\n`);

@@ -5,10 +5,12 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { CATALOGUE, type ErrorCode } from "../src/errors/catalogue.ts";
 import type { ErrorText } from "../src/errors/entry.ts";
+import { ACTIONS } from "../src/main/actions.ts";
 import { COMMANDS } from "../src/main/commands.ts";
 import { optionTable } from "../src/main/options.ts";
 import { manifestSchema } from "../src/variants/manifest-schema.ts";
 import { verdictSchema } from "../src/verify/verdict.ts";
+import { actionPage, actionYml, compositeYml } from "./action-yml.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -50,12 +52,29 @@ function commandsPage(): string {
   return lines.join("\n");
 }
 
+const actionsPage = (): string =>
+  [
+    "# Actions",
+    "",
+    "Made from `src/main/actions.ts` by `npm run generate`. An empty input counts as left out.",
+    "",
+    ...Object.values(ACTIONS).map(actionPage),
+  ].join("\n");
+
 const jsonSchema = (schema: z.ZodType, title: string): string =>
   `${JSON.stringify({ title, ...z.toJSONSchema(schema) }, null, 2)}\n`;
 
 const documents: Record<string, string> = {
   "docs/errors.md": errorsPage(),
   "docs/commands.md": commandsPage(),
+  "docs/actions.md": actionsPage(),
+  "action.yml": compositeYml("org/vllm-cpu-actions", "v1"),
+  ...Object.fromEntries(
+    Object.values(ACTIONS).map((action) => [
+      `actions/${action.name}/action.yml`,
+      actionYml(action, "../../dist"),
+    ]),
+  ),
   "schemas/variants.schema.json": jsonSchema(manifestSchema, "vllm-cpu-actions variants manifest"),
   "schemas/verdict.schema.json": jsonSchema(verdictSchema, "vllm-cpu-actions verdict"),
 };

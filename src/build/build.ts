@@ -212,7 +212,7 @@ async function buildIn(
   const title = compileTitle((await lastSeconds(timing)) ?? source.expectedSeconds);
   const out = join(scratch, "out");
   const compiled = await timed("compile", () =>
-    compile(host, uv, variant, python, env, { source: copy, out, log }, title),
+    compile(host, uv, variant, python, env, { source: copy, original: source.path, out, log }, title),
   );
   await writeFileAtomic(timing, String(stages["compile"]));
   const after = await torchFacts(host, python);

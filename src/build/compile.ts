@@ -57,6 +57,17 @@ export function firstComplaint(output: string): string {
   return (index < 0 ? lines.slice(-10) : lines.slice(index, index + 10)).join("\n").trim();
 }
 
+const MOST_DIAGNOSTICS = 20;
+
+/** Compilers' errors, each once, with the user's own file in place of the copy that was compiled. */
+export function diagnostics(lines: readonly string[], copy: string, original: string): string[] {
+  const errors = lines
+    .map((line) => line.trim())
+    .filter((line) => /^[^\s:][^:]*:\d+:\d+:\s+(fatal )?error: /.test(line))
+    .map((line) => line.replace(`${copy}/`, `${original}/`));
+  return [...new Set(errors)].slice(0, MOST_DIAGNOSTICS);
+}
+
 function explainFailure(result: RunResult, variant: Variant, log: string): Error {
   const output = `${result.stdout}\n${result.stderr}`;
   const native = output.split("\n").find((line) => line.includes(NATIVE_MARK));
@@ -72,7 +83,7 @@ function explainFailure(result: RunResult, variant: Variant, log: string): Error
 
 /**
  * Compiles one wheel.
- * @param folders source copy, output folder (empty), log file
+ * @param folders source copy, the user's own source, output folder (empty), log file
  * @returns path of the one wheel that was built
  * @throws E_BUILD, E_HOST_LEAK, E_BUILD_ISA_OFF, E_BUILD_WHEELS, E_DISK_FULL
  */
@@ -82,7 +93,7 @@ export async function compile(
   variant: Variant,
   python: string,
   env: Record<string, string>,
-  folders: { source: string; out: string; log: string },
+  folders: { source: string; original: string; out: string; log: string },
   title: string,
 ): Promise<string> {
   const stage = host.log.stage(title);
@@ -105,6 +116,7 @@ export async function compile(
   await writeFile(folders.log, `${lines.join("\n")}\n`);
   if (result.code !== 0) {
     stage.failed();
+    for (const line of diagnostics(lines, folders.source, folders.original)) host.log.output(line);
     throw explainFailure(result, variant, folders.log);
   }
   stage.done();

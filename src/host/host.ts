@@ -1,6 +1,22 @@
 import type { Log } from "./log.ts";
 import type { Scratch } from "./scratch.ts";
-import type { ToolStore } from "./tools.ts";
+
+/** Where programs that are installed once are kept. Faces: a cache folder, or a runner's tool cache. */
+export interface ToolStore {
+  /**
+   * The folder of a tool, filled first where it is not there or does not work.
+   * Two runs at once on one machine don't disturb each other.
+   * @param works says whether a folder holds the tool, whole
+   * @param fill installs into the folder it is given
+   * @throws what `fill` throws; E_BUSY, E_OUTPUT_DIR, E_FOREIGN_OWNER
+   */
+  provide(
+    host: Host,
+    tool: { name: string; version: string },
+    works: (folder: string) => Promise<boolean>,
+    fill: (folder: string) => Promise<void>,
+  ): Promise<string>;
+}
 
 /** What a use case may know of the world: handed in, so that nothing below `main/` reads globals. */
 export interface Host {

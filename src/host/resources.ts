@@ -21,7 +21,8 @@ export function defaultManifestPath(): string {
 
 /** Path of the bundled source, which `--source=sample` builds. */
 export function bundledSourcePath(): string {
-  return join(root(), "test", "fixtures", "sample");
+  const bundled = join(root(), "dist");
+  return here.startsWith(bundled) ? join(bundled, "sample") : join(root(), "test", "fixtures", "sample");
 }
 
 /** Path of a Python probe: beside the bundle in a release, in the source tree otherwise. */
@@ -38,4 +39,18 @@ export function auditWorkerPath(): string {
 /** This product's version, from the file that the release script keeps true. */
 export function versionFilePath(): string {
   return join(root(), "dist", "version.json");
+}
+
+/** Path of a problem matcher: beside the bundle in a release, in the source tree otherwise. */
+export function matcherPath(name: string): string {
+  const bundled = join(root(), "dist");
+  const folder = here.startsWith(bundled)
+    ? join(bundled, "matchers")
+    : join(root(), "src", "main", "matchers");
+  return join(folder, `${name}.json`);
+}
+
+/** Path of the worker that talks to the workflow cache. */
+export function cacheWorkerPath(): string {
+  return join(root(), "dist", "cache-worker", "index.js");
 }

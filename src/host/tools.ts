@@ -1,27 +1,10 @@
 import { join } from "node:path";
 import { exists } from "./files.ts";
-import type { Host } from "./host.ts";
+import type { ToolStore } from "./host.ts";
 import { withLock } from "./lock.ts";
 
 /** Another run installs the very same thing; what it leaves is as good as ours. */
 const WAIT_MS = 300_000;
-
-/** Where programs that are installed once are kept. Faces: a cache folder, or a runner's tool cache. */
-export interface ToolStore {
-  /**
-   * The folder of a tool, filled first where it is not there or does not work.
-   * Two runs at once on one machine don't disturb each other.
-   * @param works says whether a folder holds the tool, whole
-   * @param fill installs into the folder it is given
-   * @throws what `fill` throws; E_BUSY, E_OUTPUT_DIR, E_FOREIGN_OWNER
-   */
-  provide(
-    host: Host,
-    tool: { name: string; version: string },
-    works: (folder: string) => Promise<boolean>,
-    fill: (folder: string) => Promise<void>,
-  ): Promise<string>;
-}
 
 /** Tools in a plain folder, `<folder>/<name>-<version>`. */
 export function folderTools(folder: string): ToolStore {

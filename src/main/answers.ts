@@ -91,6 +91,8 @@ export async function build(host: Host, options: Options<"build">): Promise<Answ
 export interface Result extends Omit<VerifyResult, "wheel" | "sha256" | "size"> {
   wheel: string | null;
   sha256: string | null;
+  /** Bytes. */
+  size?: number;
   environment?: string;
 }
 

@@ -12,7 +12,7 @@ interface Base {
 export type OptionSpec =
   | (Base & { kind: "text"; placeholder: string; default: string | null; choices?: readonly string[] })
   | (Base & { kind: "count"; placeholder: string; default: number | null })
-  | (Base & { kind: "flag" });
+  | (Base & { kind: "flag"; default?: boolean });
 
 export type OptionSpecs = Record<string, OptionSpec>;
 
@@ -50,12 +50,40 @@ function unknownOption(command: string, flag: string, specs: OptionSpecs): never
   });
 }
 
-function convert(name: string, spec: Exclude<OptionSpec, { kind: "flag" }>, value: string): string | number {
+/** An environment variable of a step holds 128 KiB at most; no input of ours has a use for half of it. */
+const MOST_CHARACTERS = 65_536;
+const SHOWN_CHARACTERS = 80;
+
+const cut = (value: string): string =>
+  value.length > SHOWN_CHARACTERS
+    ? `${value.slice(0, SHOWN_CHARACTERS)}… (${value.length} characters)`
+    : value;
+
+const fallback = (spec: OptionSpec): string | number | boolean | null =>
+  spec.kind === "flag" ? (spec.default ?? false) : spec.default;
+
+/**
+ * A value as its option takes it.
+ * @param option how the user calls it, for the error
+ * @throws E_OPTION_VALUE
+ */
+function convert(
+  option: string,
+  spec: Exclude<OptionSpec, { kind: "flag" }>,
+  value: string,
+): string | number {
+  if (value.length > MOST_CHARACTERS) {
+    throw wheelsError("E_OPTION_VALUE", {
+      option,
+      value: cut(value),
+      expected: `at most ${MOST_CHARACTERS} characters`,
+    });
+  }
   if (spec.kind === "count") {
     if (!/^[1-9]\d{0,8}$/.test(value)) {
       throw wheelsError("E_OPTION_VALUE", {
-        option: `--${name}`,
-        value: value || "nothing",
+        option,
+        value: cut(value) || "nothing",
         expected: "a whole number of 1 or more",
       });
     }
@@ -63,15 +91,15 @@ function convert(name: string, spec: Exclude<OptionSpec, { kind: "flag" }>, valu
   }
   if (value === "") {
     throw wheelsError("E_OPTION_VALUE", {
-      option: `--${name}`,
+      option,
       value: "nothing",
       expected: spec.placeholder,
     });
   }
   if (spec.choices && !spec.choices.includes(value)) {
     throw wheelsError("E_OPTION_VALUE", {
-      option: `--${name}`,
-      value,
+      option,
+      value: cut(value),
       expected: `one of ${spec.choices.join(", ")}`,
     });
   }
@@ -103,8 +131,7 @@ export function parseCommand<S extends OptionSpecs>(
     tokens: true,
   });
   const values: Record<string, string | number | boolean | null> = {};
-  for (const [name, spec] of Object.entries(command.options))
-    values[name] = spec.kind === "flag" ? false : spec.default;
+  for (const [name, spec] of Object.entries(command.options)) values[name] = fallback(spec);
   const positionals: string[] = [];
   for (const token of tokens) {
     if (token.kind === "positional") positionals.push(token.value);
@@ -124,7 +151,7 @@ export function parseCommand<S extends OptionSpecs>(
       values[name] = true;
       continue;
     }
-    values[name] = convert(token.name, spec, token.value ?? "");
+    values[name] = convert(`--${token.name}`, spec, token.value ?? "");
   }
   if (positionals.length > 0 && !command.positionals) {
     throw wheelsError("E_USAGE", {
@@ -133,6 +160,41 @@ export function parseCommand<S extends OptionSpecs>(
     });
   }
   return { values: values as Values<S>, positionals };
+}
+
+/** The boolean that YAML 1.2's core schema reads; a typo is an error, not a no. */
+function convertFlag(option: string, value: string): boolean {
+  if (/^(true|True|TRUE)$/.test(value)) return true;
+  if (/^(false|False|FALSE)$/.test(value)) return false;
+  throw wheelsError("E_OPTION_VALUE", { option, value: cut(value), expected: "true or false" });
+}
+
+/**
+ * Reads an action's inputs from the step's environment; an empty input counts as left out, because a workflow
+ * expression that has no value gives an empty text.
+ * Source: GitHub documentation, "Metadata syntax": INPUT_<NAME> in upper case, spaces as underscores.
+ * @throws E_INPUT_UNKNOWN, E_OPTION_VALUE
+ */
+export function readInputs<S extends OptionSpecs>(
+  action: { name: string; inputs: S },
+  env: Readonly<Record<string, string | undefined>>,
+): Values<S> {
+  const names = Object.keys(action.inputs);
+  const known = new Map(names.map((name) => [`INPUT_${name.toUpperCase()}`, name]));
+  for (const variable of Object.keys(env)) {
+    if (!variable.startsWith("INPUT_") || known.has(variable)) continue;
+    const input = variable.slice("INPUT_".length).toLowerCase();
+    const hint = `Did you mean ${closest(input, names)}? It has: ${names.join(", ")}.`;
+    throw wheelsError("E_INPUT_UNKNOWN", { action: action.name, input: cut(input), hint });
+  }
+  const values = [...known].map(([variable, name]) => {
+    const spec = action.inputs[name];
+    const value = (env[variable] ?? "").trim();
+    if (!spec || value === "") return [name, spec ? fallback(spec) : null];
+    const option = `The input ${name}`;
+    return [name, spec.kind === "flag" ? convertFlag(option, value) : convert(option, spec, value)];
+  });
+  return Object.fromEntries(values) as Values<S>;
 }
 
 function spelling(name: string, spec: OptionSpec): string {

@@ -15,6 +15,7 @@ import { chooseItems, isWheelOf } from "../variants/choose.ts";
 import { selectVariants, type Variant } from "../variants/manifest.ts";
 import { makePlan, type PlanItem } from "../variants/plan.ts";
 import { parsePythonVersions } from "../variants/request.ts";
+import type { Level } from "../verify/verdict.ts";
 import { demandedChecks, type VerifyResult, verifyWheel } from "../verify/verify.ts";
 import { escapeName, parseWheelFileName } from "../wheel/names.ts";
 import { withSuffix } from "../wheel/version.ts";
@@ -197,7 +198,11 @@ async function wheelsIn(folder: string, selected: readonly Variant[]): Promise<s
 }
 
 /** Builds (or takes what is there), proves, and publishes where a target is named. */
-export async function runAll(host: Host, options: Values<typeof COMMANDS.run.options>): Promise<RunReport> {
+export async function runAll(
+  host: Host,
+  options: Values<typeof COMMANDS.run.options>,
+  level: Level = "kernels",
+): Promise<RunReport> {
   const prepared = await prepare(host, options, options["version-suffix"]);
   const report: RunReport = { plan: prepared.plan, built: [], results: [], published: null, dryRun: [] };
   const target = options["publish-to"];
@@ -210,7 +215,7 @@ export async function runAll(host: Host, options: Values<typeof COMMANDS.run.opt
         wheel,
         variants: prepared.variants,
         variant: null,
-        level: "kernels",
+        level,
         torch,
         known,
         python: prepared.pythons[0] ?? null,

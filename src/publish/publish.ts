@@ -32,6 +32,8 @@ export interface PublishReport {
   target: string;
   dryRun: boolean;
   published: string[];
+  /** What is new at the target, also in a dry run. */
+  planned: string[];
   skipped: string[];
   /** File names whose ISA the proving machine lacked, with the features. */
   unrun: { file: string; lacked: string[] }[];
@@ -146,6 +148,7 @@ async function planAndPublish(
     target: target.name,
     dryRun,
     published: dryRun ? [] : plan.upload.map(({ fileName }) => fileName),
+    planned: plan.upload.map(({ fileName }) => fileName),
     skipped: plan.skip.map(({ fileName }) => fileName),
     unrun: all
       .filter(({ proof }) => proof.lacked.length > 0)

@@ -1,0 +1,1 @@
+import"node:module";import{dirname as e}from"node:path";import{fileURLToPath as t}from"node:url";const n=t(import.meta.url);e(n);import{s as r}from"./resources.js";import{readFileSync as i}from"node:fs";function a(e){let{version:t}=JSON.parse(i(r(),`utf8`));process.stdout.write(`vllm-cpu-actions ${t}: ${e}\n`)}export{a as t};

@@ -1,0 +1,3 @@
+#include "registration.h"
+
+VLLM_CPU_SAMPLE_EMPTY_MODULE(_C)

@@ -1,0 +1,27 @@
+import type { ExitCode } from "../../errors/entry.ts";
+import type { GitHub } from "../../host/github.ts";
+import { toMatrix } from "../../variants/matrix.ts";
+import type { ACTIONS } from "../actions.ts";
+import * as answers from "../answers.ts";
+import type { Values } from "../options.ts";
+import { planSummary } from "../summary.ts";
+
+/** The plan action. @throws E_MATRIX_SIZE and what the plan command throws */
+export async function plan(github: GitHub, inputs: Values<typeof ACTIONS.plan.inputs>): Promise<ExitCode> {
+  const answer = await answers.plan(github.host, {
+    ...inputs,
+    "print-identifiers": false,
+    "cache-dir": null,
+    json: false,
+    help: false,
+  });
+  const { plan: items, existing } = answer.document;
+  const matrix = toMatrix(items);
+  github.host.log.info(`${items.length} to build\n${answer.text}`);
+  github.output("matrix", JSON.stringify(matrix));
+  github.output("count", String(items.length));
+  github.output("identifiers", items.map(({ id }) => id).join(" "));
+  github.output("existing", JSON.stringify(existing.map(({ id }) => id)));
+  await github.summarize(planSummary(items, existing));
+  return answer.exit;
+}

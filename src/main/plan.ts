@@ -1,0 +1,5 @@
+import { greet } from "./greet.ts";
+
+greet("plan");
+const { runAction } = await import("./action.ts");
+await runAction("plan");
