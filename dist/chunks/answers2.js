@@ -1,1 +1,1 @@
-import"node:module";import{dirname as e}from"node:path";import{fileURLToPath as t}from"node:url";const n=t(import.meta.url);e(n);export{t as build,n as doctor,r as plan,i as publish,a as run,o as setup,s as verify}from"./answers.js";
+export{t as build,n as doctor,r as plan,i as publish,a as run,o as setup,s as verify}from"./answers.js";

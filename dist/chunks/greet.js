@@ -1,1 +1,1 @@
-import"node:module";import{dirname as e}from"node:path";import{fileURLToPath as t}from"node:url";const n=t(import.meta.url);e(n);import{s as r}from"./resources.js";import{readFileSync as i}from"node:fs";function a(e){let{version:t}=JSON.parse(i(r(),`utf8`));process.stdout.write(`vllm-cpu-actions ${t}: ${e}\n`)}export{a as t};
+import{s as e}from"./resources.js";import{readFileSync as t}from"node:fs";function n(n){let{version:r}=JSON.parse(t(e(),`utf8`));process.stdout.write(`vllm-cpu-actions ${r}: ${n}\n`)}export{n as t};

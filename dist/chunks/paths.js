@@ -1,2 +1,2 @@
-import"node:module";import{dirname as e,join as t,resolve as n}from"node:path";import{fileURLToPath as r}from"node:url";const i=r(import.meta.url);e(i);import{p as a,s as o}from"./files.js";async function s(e,r){let i=r.split(`
-`).map(e=>e.trim()).filter(e=>e!==``);return(await Promise.all(i.map(async r=>{let i=n(e.cwd,r);return(await a(i))?.isDirectory?(await o(i)).filter(({name:e})=>e.endsWith(`.whl`)).map(({name:e})=>t(i,e)):[i]}))).flat()}export{s as t};
+import{p as e,s as t}from"./files.js";import{join as n,resolve as r}from"node:path";async function i(i,a){let o=a.split(`
+`).map(e=>e.trim()).filter(e=>e!==``);return(await Promise.all(o.map(async a=>{let o=r(i.cwd,a);return(await e(o))?.isDirectory?(await t(o)).filter(({name:e})=>e.endsWith(`.whl`)).map(({name:e})=>n(o,e)):[o]}))).flat()}export{i as t};

@@ -1,1 +1,1 @@
-import"node:module";import{dirname as e}from"node:path";import{fileURLToPath as t}from"node:url";const n=t(import.meta.url);e(n);export{r as wheelsError}from"./wheels-error.js";
+export{r as wheelsError}from"./wheels-error.js";

@@ -1,1 +1,1 @@
-import"node:module";import{dirname as e}from"node:path";import{fileURLToPath as t}from"node:url";const n=t(import.meta.url);e(n);import{t as r}from"../chunks/greet.js";r(`plan`);const{runAction:i}=await import(`../chunks/action.js`);await i(`plan`);export{};
+import{t as e}from"../chunks/greet.js";e(`plan`);const{runAction:t}=await import(`../chunks/action.js`);await t(`plan`);export{};

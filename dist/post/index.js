@@ -1,1 +1,1 @@
-import"node:module";import{dirname as e}from"node:path";import{fileURLToPath as t}from"node:url";const n=t(import.meta.url);e(n);import{n as r}from"../chunks/wheels-error.js";import{n as i,r as a}from"../chunks/github.js";try{await i()}catch(e){let t=r(e);await a(process.env,t),process.exitCode=t.exit}export{};
+import{n as e}from"../chunks/wheels-error.js";import{n as t,r as n}from"../chunks/github.js";try{await t()}catch(t){let r=e(t);await n(process.env,r),process.exitCode=r.exit}export{};

@@ -1,1 +1,1 @@
-import"node:module";import{dirname as e}from"node:path";import{fileURLToPath as t}from"node:url";const n=t(import.meta.url);e(n);import{t as r}from"../chunks/greet.js";r(`setup-cpu-torch`);const{runAction:i}=await import(`../chunks/action.js`);await i(`setup-cpu-torch`);export{};
+import{t as e}from"../chunks/greet.js";e(`setup-cpu-torch`);const{runAction:t}=await import(`../chunks/action.js`);await t(`setup-cpu-torch`);export{};

@@ -59,12 +59,13 @@ export function firstComplaint(output: string): string {
 
 const MOST_DIAGNOSTICS = 20;
 
-/** Compilers' errors, each once, with the user's own file in place of the copy that was compiled. */
+/** Compilers' errors, each once, at the user's own file: build tools run in the copy's own folder. */
 export function diagnostics(lines: readonly string[], copy: string, original: string): string[] {
   const errors = lines
     .map((line) => line.trim())
     .filter((line) => /^[^\s:][^:]*:\d+:\d+:\s+(fatal )?error: /.test(line))
-    .map((line) => line.replace(`${copy}/`, `${original}/`));
+    .map((line) => line.replace(`${copy}/`, `${original}/`))
+    .map((line) => (/^(\/|\.\.\/)/.test(line) ? line : `${original}/${line}`));
   return [...new Set(errors)].slice(0, MOST_DIAGNOSTICS);
 }
 

@@ -54,7 +54,8 @@ export async function downloadArtifacts(
     );
   });
   const archives = new Map<string, string>();
-  for (const artifact of artifacts.filter(({ name }) => wanted(name))) {
+  const chosen = artifacts.filter(({ name }) => wanted(name));
+  for (const artifact of chosen.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     if (host.signal.aborted) throw wheelsError("E_INTERRUPTED", { during: "downloading artifacts" });
     const { name, digest } = artifact;
     // Artifact names are other jobs' texts: never a part of a path.

@@ -13,11 +13,20 @@ export interface CacheJob {
 /**
  * One transfer with the workflow cache. It never throws, because a job goes on without a cache. It runs in a worker,
  * because the client has no way to be stopped, and a server that hangs would hang the job.
- * @param timeout milliseconds
+ * @param limits timeout in milliseconds; folder for the archive, which the caller removes
  * @returns true where it was done: for restore, where the path now holds what was saved under this very key
  */
-export async function cacheTransfer(host: Host, job: CacheJob, timeout: number): Promise<boolean> {
-  const worker = new Worker(cacheWorkerPath(), { workerData: job });
+export async function cacheTransfer(
+  host: Host,
+  job: CacheJob,
+  limits: { timeout: number; temp: string },
+): Promise<boolean> {
+  const { timeout, temp } = limits;
+  // The client packs its archive below RUNNER_TEMP and leaves it there when it is stopped.
+  const worker = new Worker(cacheWorkerPath(), {
+    workerData: job,
+    env: { ...process.env, RUNNER_TEMP: temp },
+  });
   const done = new AbortController();
   try {
     const answer = new Promise<boolean | string>((resolve) => {

@@ -172,7 +172,7 @@ export async function verify(
 
 function publishText(report: PublishReport): string {
   const lines = [
-    `${report.dryRun ? "Would publish" : "Published"} to ${report.target}: ${report.published.length} new, ${report.skipped.length} already there`,
+    `${report.dryRun ? "Would publish" : "Published"} to ${report.target}: ${report.planned.length} new, ${report.skipped.length} already there`,
     ...report.unrun.map(
       ({ file, lacked }) =>
         `  ${file}: built and proven from its bytes, not run: this machine lacks ${lacked.join(", ")}`,
@@ -194,7 +194,9 @@ export async function publish(
       hint: "Name one with --to=index:DIR.",
     });
   }
-  if (wheels.length === 0) throw wheelsError("E_PUBLISH_NOTHING", { where: "The command line" });
+  // Where a plan is expected, what is missing of it says more.
+  if (wheels.length === 0 && options.expect === null)
+    throw wheelsError("E_PUBLISH_NOTHING", { where: "The command line" });
   const report = await publishWheels(host, {
     wheels: wheels.map((wheel) => resolve(host.cwd, wheel)),
     target: options.to,

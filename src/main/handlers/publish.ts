@@ -59,7 +59,7 @@ export async function publish(
   github.output("refused", "[]");
   const paths =
     wheels === null ? await fromArtifacts(github, artifacts) : await wheelPaths(github.host, wheels);
-  if (paths.length === 0)
+  if (paths.length === 0 && rest.expect === null)
     throw wheelsError("E_PUBLISH_NOTHING", {
       where: wheels === null ? `This run, in artifacts named ${artifacts},` : wheels,
     });

@@ -24,11 +24,11 @@ export async function setup(
     await remove(venv);
   }
   github.leave(venv);
-  const timeout = inputs["cache-timeout"] * 1000;
+  const limits = { timeout: inputs["cache-timeout"] * 1000, temp: github.temp };
   const cache: VenvCache = {
-    restore: (key, path) => cacheTransfer(host, { operation: "restore", path, key }, timeout),
+    restore: (key, path) => cacheTransfer(host, { operation: "restore", path, key }, limits),
     async save(key, path) {
-      await cacheTransfer(host, { operation: "save", path, key }, timeout);
+      await cacheTransfer(host, { operation: "save", path, key }, limits);
     },
   };
   const made = await setupEnvironment(

