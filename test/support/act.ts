@@ -67,6 +67,11 @@ export interface ActOptions {
   /** Folder of act's cache server; caches live as long as it does. */
   caches?: string;
   service?: Awaited<ReturnType<typeof startResultsService>>;
+  /** Folders that stand for other actions, by owner/name@ref. */
+  actions?: Record<string, string>;
+  /** Folders before everything on PATH. */
+  path?: string[];
+  onOutput?: (text: string) => void;
 }
 
 /** Runs a workflow of a repository on this host, with our actions from the release tree. */
@@ -80,6 +85,10 @@ export async function act(repo: string, tree: string, options: ActOptions): Prom
     "--pull=false",
     "--local-repository",
     `org/vllm-cpu-actions@v1=${tree}`,
+    ...Object.entries(options.actions ?? {}).flatMap(([name, folder]) => [
+      "--local-repository",
+      `${name}=${folder}`,
+    ]),
     "--cache-server-path",
     options.caches ?? join(home, "caches"),
     "--cache-server-addr",
@@ -110,7 +119,7 @@ export async function act(repo: string, tree: string, options: ActOptions): Prom
       ...process.env,
       ...options.secrets,
       XDG_CACHE_HOME: join(home, "cache"),
-      PATH: [dirname(process.execPath), process.env["PATH"]].join(delimiter),
+      PATH: [...(options.path ?? []), dirname(process.execPath), process.env["PATH"]].join(delimiter),
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -118,6 +127,7 @@ export async function act(repo: string, tree: string, options: ActOptions): Prom
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (chunk: Buffer) => {
       output += chunk.toString();
+      options.onOutput?.(chunk.toString());
     });
   const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
   const artifacts = [...service.artifacts.values()]

@@ -1,0 +1,84 @@
+// Runs every workflow of the project under act on this host and prints what became of each job.
+// Usage: npm run workflows [-- ci build-wheels release]
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type ActOptions, act, releaseTree, torchInput } from "../test/support/act.ts";
+import { exec, removeScratch, root, scratch } from "../test/support/run.ts";
+
+/** setup-node and setup-python bring an interpreter that is here already, and can't be fetched offline. */
+function standIn(program: string): string {
+  const folder = scratch();
+  writeFileSync(
+    join(folder, "action.yml"),
+    `name: stand-in\ndescription: Uses the ${program} that is here\ninputs:\n  node-version: { description: unused }\n  python-version: { description: unused }\nruns:\n  using: composite\n  steps:\n    - run: ${program} --version\n      shell: bash\n`,
+  );
+  return folder;
+}
+
+/** A copy of the committed tree whose origin is a local repository, ready to be released as its own version. */
+function copyOfProject(): string {
+  const folder = scratch();
+  const remote = scratch();
+  const git = (...args: string[]): void => {
+    const ran = exec("git", ["-C", folder, "-c", "user.name=t", "-c", "user.email=t@example.org", ...args]);
+    if (ran.status !== 0) throw new Error(ran.stderr);
+  };
+  exec("git", ["init", "-q", "--bare", remote]);
+  git("init", "-q", "-b", "main");
+  const files = exec("git", ["ls-files", "-z"]).stdout.split("\0");
+  for (const name of files.filter((file) => file !== "")) cpSync(join(root, name), join(folder, name));
+  const changelog = join(folder, "CHANGELOG.md");
+  writeFileSync(changelog, readFileSync(changelog, "utf8").replace("## Unreleased", `## ${version}`));
+  git("add", "-A");
+  git("commit", "-qm", "first");
+  git("remote", "add", "origin", remote);
+  return folder;
+}
+
+/** GitHub's API can't be here: this says what it would have been asked. */
+function ghStandIn(): string {
+  const folder = scratch();
+  writeFileSync(join(folder, "gh"), '#!/bin/sh\necho "gh $*"\n', { mode: 0o755 });
+  return folder;
+}
+
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+const workflows: Record<string, () => Partial<ActOptions>> = {
+  ci: () => ({ event: "push" }),
+  "build-wheels": () => ({ inputs: { "torch-index-url": torchInput } }),
+  release: () => ({
+    inputs: { version: `v${version}` },
+    env: { GITHUB_REPOSITORY: "org/vllm-cpu-actions" },
+    path: [ghStandIn()],
+    secrets: { GITHUB_TOKEN: "stand-in-token" },
+  }),
+};
+
+async function main(): Promise<void> {
+  const asked = process.argv.slice(2);
+  const names = asked.length > 0 ? asked : Object.keys(workflows);
+  const tree = releaseTree();
+  const actions = {
+    "actions/setup-node@49933ea5288caeca8642d1e84afbd3f7d6820020": standIn("node"),
+    "actions/setup-python@a26af69be951a213d495a4c3e4e4022e16d87065": standIn("python3"),
+  };
+  const logs = join(root, ".test-cache", "workflows");
+  mkdirSync(logs, { recursive: true });
+  const rows: string[] = [];
+  for (const name of names) {
+    const options = workflows[name];
+    if (!options) throw new Error(`no workflow ${name}; there are ${Object.keys(workflows).join(", ")}`);
+    console.log(`running ${name}.yml …`);
+    const started = Date.now();
+    const run = await act(copyOfProject(), tree, { workflow: `${name}.yml`, actions, ...options() });
+    writeFileSync(join(logs, `${name}.log`), run.output);
+    const seconds = Math.round((Date.now() - started) / 1000);
+    for (const { job, result } of run.jobs) rows.push(`${name.padEnd(14)} ${job.padEnd(44)} ${result}`);
+    rows.push(`${name.padEnd(14)} ${"(the workflow)".padEnd(44)} exit ${run.status}, ${seconds} s`);
+    if (run.status !== 0) process.exitCode = 1;
+  }
+  console.log(`\n${rows.join("\n")}\n\nlogs: ${logs}`);
+  removeScratch();
+}
+
+void main();
