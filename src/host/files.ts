@@ -25,7 +25,7 @@ export function isMissing(thrown: unknown): boolean {
  * Runs a write and turns the failures users can cause into errors with a remedy.
  * @throws E_DISK_FULL, E_OUTPUT_DIR, E_FOREIGN_OWNER
  */
-async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
+export async function writing<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (thrown) {
@@ -122,9 +122,9 @@ export async function makeDir(path: string): Promise<void> {
   await writing(path, () => fs.mkdir(path, { recursive: true }));
 }
 
-/** Removes a file or a folder with all in it; silent where there is none. */
+/** Removes a file or a folder with all in it; silent where there is none. @throws E_FOREIGN_OWNER, E_OUTPUT_DIR */
 export async function remove(path: string): Promise<void> {
-  await fs.rm(path, { recursive: true, force: true, maxRetries: 3 });
+  await writing(path, () => fs.rm(path, { recursive: true, force: true, maxRetries: 3 }));
 }
 
 async function placeAtomically(path: string, fill: (temporary: string) => Promise<void>): Promise<void> {

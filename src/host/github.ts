@@ -1,11 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { performance } from "node:perf_hooks";
 import * as core from "@actions/core";
 import { type WheelsError, wheelsError } from "../errors/wheels-error.ts";
-import { exists, isWithin, remove } from "./files.ts";
+import { exists, isWithin, makeDir, remove } from "./files.ts";
 import type { Host } from "./host.ts";
 import type { Log } from "./log.ts";
 import { matcherPath } from "./resources.ts";
@@ -126,7 +125,7 @@ export async function createGitHub(signal: AbortSignal): Promise<GitHub> {
   const temp = join(runnerTemp, `vllm-cpu-${randomBytes(6).toString("hex")}`);
   const left = [temp];
   core.saveState(LEFT, left);
-  await mkdir(temp, { recursive: true });
+  await makeDir(temp);
   const host: Host = {
     log: createGitHubLog(),
     signal,

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { wheelsError } from "../errors/wheels-error.ts";
-import { exists, isMissing, makeDir, readTextIfAny } from "./files.ts";
+import { exists, isMissing, makeDir, readTextIfAny, writing } from "./files.ts";
 import type { Host } from "./host.ts";
 
 const POLL_MS = 250;
@@ -41,6 +41,10 @@ async function isAlive(holder: Holder): Promise<boolean> {
 }
 
 async function tryCreate(path: string): Promise<boolean> {
+  return writing(path, () => create(path));
+}
+
+async function create(path: string): Promise<boolean> {
   try {
     const handle = await open(path, "wx");
     try {
@@ -62,7 +66,7 @@ async function tryCreate(path: string): Promise<boolean> {
  * @param path the lock file, beside what it guards
  * @param what what is locked, for the error
  * @param options how long to wait for another holder, milliseconds; 0 where left out
- * @throws E_BUSY where another process holds it, E_INTERRUPTED
+ * @throws E_BUSY where another process holds it, E_INTERRUPTED, E_FOREIGN_OWNER, E_OUTPUT_DIR
  */
 export async function withLock<T>(
   host: Host,

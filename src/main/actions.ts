@@ -63,6 +63,7 @@ export const ACTIONS = {
       only: plan.options.only,
       skip: plan.options.skip,
       "skip-existing": plan.options["skip-existing"],
+      runner: plan.options.runner,
       manifest: plan.options.manifest,
     },
     outputs: {

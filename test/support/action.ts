@@ -47,16 +47,23 @@ export async function step(
   inputs: Record<string, string>,
   env: Record<string, string | undefined> = {},
   on: ReturnType<typeof runner> = runner(),
+  options: { interruptAt?: RegExp; uid?: number } = {},
 ): Promise<Step> {
   const variables = Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]);
   const child = spawn(process.execPath, [join(root, "dist", action, "index.js")], {
     cwd: on.folder,
+    ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
     env: { ...process.env, ...on.env, ...Object.fromEntries(variables), ...env },
   });
   let log = "";
+  let sent = false;
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (chunk: Buffer) => {
       log += chunk.toString();
+      if (sent || !options.interruptAt?.test(log)) return;
+      sent = true;
+      // As a runner cancels a step. Source: actions/runner, ProcessInvoker: SIGINT, then SIGTERM after 7.5 s.
+      child.kill("SIGINT");
     });
   const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
   const read = (name: string): string => readFileSync(join(on.folder, name), "utf8");
