@@ -12,7 +12,8 @@ const INDEX = "https://download.pytorch.org/whl/cpu";
 
 const HEADING = "Install with CPU-only PyTorch";
 
-const commands = ({ distribution, version, torchVersion }: InstallFacts): string[] => [
+/** The commands that install CPU-only torch, then the wheel. */
+export const installCommands = ({ distribution, version, torchVersion }: InstallFacts): string[] => [
   `pip install torch==${torchVersion} --index-url ${INDEX}`,
   `pip install ${distribution}==${version}`,
 ];
@@ -30,7 +31,7 @@ export function asTomlComments(facts: InstallFacts): string {
     `This wheel was built against torch ${facts.torchVersion}. The default index serves the CUDA build of torch,`,
     "so install torch from the CPU-only index first:",
     "",
-    ...commands(facts).map((line) => `  ${line}`),
+    ...installCommands(facts).map((line) => `  ${line}`),
     "",
     "or with uv:",
     "",
@@ -57,7 +58,7 @@ export function asDescription(facts: InstallFacts, contentType: string | null): 
     `This wheel was built against ${code(`torch ${facts.torchVersion}`)}. The default index serves the CUDA build of torch`,
     "(gigabytes of it), so install torch from the CPU-only index first:",
     "",
-    block(commands(facts)),
+    block(installCommands(facts)),
     "or with uv, in one line:",
     "",
     block([oneLine(facts)]),

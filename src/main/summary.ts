@@ -1,9 +1,11 @@
 import { basename } from "node:path";
 import type { BuiltWheel } from "../build/build.ts";
+import { installCommands } from "../build/instructions.ts";
 import { formatBytes, formatSeconds } from "../host/terminal.ts";
 import type { PublishReport } from "../publish/publish.ts";
 import type { PlanItem } from "../variants/plan.ts";
 import type { Check } from "../verify/verdict.ts";
+import { normalizeName, parseWheelFileName } from "../wheel/names.ts";
 import type { Result } from "./answers.ts";
 import { verdictText } from "./report.ts";
 
@@ -100,11 +102,20 @@ export function resultSummary(result: Result, built: BuiltWheel | null): string 
     ...head(["", ""]),
     ...facts.map(row),
     "",
+    ...installLines(built),
     folded(`${result.checks.length} checks: ${plainText(wordOf(result))}`, table(result.checks)),
     "",
     folded("Evidence", `<pre>${plainText(evidence.join("\n"))}</pre>`),
     "",
   ].join("\n");
+}
+
+/** How to install the wheel that was built, from wherever it will be published. */
+function installLines(built: BuiltWheel | null): string[] {
+  if (!built) return [];
+  const { distribution, version } = parseWheelFileName(basename(built.wheel));
+  const facts = { distribution: normalizeName(distribution), version, torchVersion: built.torch };
+  return ["```sh", ...installCommands(facts), "```", ""];
 }
 
 const wordOf = (result: Result): string =>

