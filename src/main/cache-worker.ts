@@ -13,4 +13,6 @@ async function transfer({ operation, path, key }: CacheJob): Promise<boolean | s
   }
 }
 
-parentPort?.postMessage(await transfer(workerData as CacheJob));
+const answer = await transfer(workerData as CacheJob);
+// The worker is ended at its answer, and what it has printed would be lost if it were not through by then.
+process.stdout.write("", () => parentPort?.postMessage(answer));
