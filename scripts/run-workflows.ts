@@ -16,7 +16,7 @@ function standIn(program: string): string {
 }
 
 /** A copy of the committed tree whose origin is a local repository, ready to be released as its own version. */
-function copyOfProject(): string {
+function copyOfProject(isRelease: boolean): string {
   const folder = scratch();
   const remote = scratch();
   const git = (...args: string[]): void => {
@@ -28,7 +28,8 @@ function copyOfProject(): string {
   const files = exec("git", ["ls-files", "-z"]).stdout.split("\0");
   for (const name of files.filter((file) => file !== "")) cpSync(join(root, name), join(folder, name));
   const changelog = join(folder, "CHANGELOG.md");
-  writeFileSync(changelog, readFileSync(changelog, "utf8").replace("## Unreleased", `## ${version}`));
+  if (isRelease)
+    writeFileSync(changelog, readFileSync(changelog, "utf8").replace("## Unreleased", `## ${version}`));
   git("add", "-A");
   git("commit", "-qm", "first");
   git("remote", "add", "origin", remote);
@@ -70,7 +71,11 @@ async function main(): Promise<void> {
     if (!options) throw new Error(`no workflow ${name}; there are ${Object.keys(workflows).join(", ")}`);
     console.log(`running ${name}.yml …`);
     const started = Date.now();
-    const run = await act(copyOfProject(), tree, { workflow: `${name}.yml`, actions, ...options() });
+    const run = await act(copyOfProject(name === "release"), tree, {
+      workflow: `${name}.yml`,
+      actions,
+      ...options(),
+    });
     writeFileSync(join(logs, `${name}.log`), run.output);
     const seconds = Math.round((Date.now() - started) / 1000);
     for (const { job, result } of run.jobs) rows.push(`${name.padEnd(14)} ${job.padEnd(44)} ${result}`);

@@ -37,6 +37,8 @@ beforeAll(() => {
     "\0",
   );
   for (const name of files.filter((file) => file !== "")) cpSync(join(root, name), join(clone, name));
+  // As before any release, whatever this project has released since.
+  writeFileSync(join(clone, "CHANGELOG.md"), "# Changelog\n\n## Unreleased\n\n- Something.\n");
   git(clone, "add", "-A");
   git(clone, "commit", "-qm", "first");
   git(clone, "remote", "add", "origin", remote);
@@ -46,9 +48,10 @@ beforeAll(() => {
 afterAll(removeScratch);
 
 test("wants the changelog, the version and dist to agree", () => {
-  expect(release("v1.0.0").stderr).toContain("package.json says 0.1.0");
-  expect(release("v0.1.0").stderr).toContain('CHANGELOG.md has no section "## 0.1.0"');
-  setVersion("0.1.0", "1.0.0");
+  const { version } = JSON.parse(readFileSync(join(clone, "package.json"), "utf8")) as { version: string };
+  expect(release("v99.0.0").stderr).toContain(`package.json says ${version}`);
+  expect(release(`v${version}`).stderr).toContain(`CHANGELOG.md has no section "## ${version}"`);
+  setVersion(version, "1.0.0");
   edit("dist/plan/index.js", (text) => `${text}// by hand\n`);
   expect(release("v1.0.0").stderr).toContain("the working tree has changes");
   git(clone, "commit", "-qam", "by hand");

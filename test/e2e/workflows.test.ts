@@ -171,7 +171,9 @@ test("every action of the release tree has its metadata and its bundle", () => {
   for (const name of ["plan", "setup-cpu-torch", "build-variant", "verify-torch-cpu", "publish-wheel"]) {
     const text = readFileSync(join(tree, name, "action.yml"), "utf8");
     const [, main = ""] = /main: (\S+)/.exec(text) ?? [];
-    const ran = exec(process.execPath, [join(tree, name, main)], { env: { RUNNER_TEMP: "" } });
+    const ran = exec(process.execPath, [join(tree, name, main)], {
+      env: { RUNNER_TEMP: "", GITHUB_STEP_SUMMARY: "" },
+    });
     expect(ran.stdout).toContain(`: ${name}`);
     expect(ran.stdout).toContain("title=E_RUNNER::");
   }

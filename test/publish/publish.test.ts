@@ -52,7 +52,7 @@ test("pip installs from the index, with the metadata file and the hash", () => {
     "--target",
     target,
   ];
-  const ran = exec("python3", [...pip, "Tiny_Thing==1.0"], {
+  const ran = exec("python3", [...pip, "tiny-thing==1.0"], {
     env: { PIP_FIND_LINKS: "", PIP_EXTRA_INDEX_URL: "", PIP_CONFIG_FILE: "/dev/null" },
   });
   expect(ran.stdout + ran.stderr).toMatch(/Successfully installed tiny[-_]thing-1.0/i);
