@@ -1,7 +1,7 @@
 // From process start to the first line of each action, against bare node and, where given, other actions' bundles.
 // Usage: node bench/startup.mjs [NAME=PATH/TO/BUNDLE.js …]
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { performance } from "node:perf_hooks";
@@ -29,7 +29,7 @@ function firstOutput(args) {
   });
 }
 
-const ours = ["plan", "setup-cpu-torch", "build-variant", "verify-torch-cpu", "publish-wheel"];
+const ours = readdirSync(join(root, "actions"));
 const others = process.argv.slice(2).map((argument) => argument.split("="));
 const runs = [
   ["bare node", ["-e", "process.stdout.write('x\\n')"]],

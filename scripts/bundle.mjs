@@ -1,7 +1,6 @@
 // Bundles src/ into dist/: one folder an entry, shared chunks beside them. Usage: node scripts/bundle.mjs [OUT]
-import { execFileSync } from "node:child_process";
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
@@ -22,7 +21,7 @@ const NAMES = [
   "cache-worker",
 ];
 
-for (const folder of [...NAMES, "chunks", "probe", "matchers", "sample", "licenses"]) {
+for (const folder of [...NAMES, "chunks", "probe", "matchers", "licenses"]) {
   await rm(join(out, folder), { recursive: true, force: true });
 }
 
@@ -62,16 +61,6 @@ for (const name of (await readdir(join(root, "src/probe"))).sort()) {
 await mkdir(join(out, "matchers"), { recursive: true });
 for (const name of (await readdir(join(root, "src/main/matchers"))).sort())
   await copyFile(join(root, "src/main/matchers", name), join(out, "matchers", name));
-// A release holds no tests; the bundled source is what `--source=sample` builds there.
-const sample = execFileSync("git", ["ls-files", "-z", "test/fixtures/sample"], {
-  cwd: root,
-  encoding: "utf8",
-});
-for (const name of sample.split("\0").filter((line) => line !== "")) {
-  const to = join(out, "sample", relative("test/fixtures/sample", name));
-  await mkdir(dirname(to), { recursive: true });
-  await copyFile(join(root, name), to);
-}
 const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
 await writeFile(join(out, "version.json"), `${JSON.stringify({ version })}\n`);
 

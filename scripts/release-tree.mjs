@@ -1,4 +1,5 @@
 // Writes the tree that release tags point at: node scripts/release-tree.mjs OUT OWNER/REPO REF
+import { execFileSync } from "node:child_process";
 import {
   cpSync,
   existsSync,
@@ -9,7 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const MOST_BYTES = 5 * 1000 * 1000;
@@ -30,6 +31,13 @@ cpSync(join(root, "dist"), join(target, "dist"), {
   recursive: true,
   filter: (path) => !/\.whl(\.verdict\.json)?$|\/\.[^/]+$/.test(path),
 });
+// What --source=sample builds, without what tools have left in its folder.
+const SAMPLE = "test/fixtures/sample";
+for (const name of execFileSync("git", ["ls-files", "-z", SAMPLE], { cwd: root, encoding: "utf8" }).split(
+  "\0",
+)) {
+  if (name !== "") cpSync(join(root, name), join(target, "dist", "sample", relative(SAMPLE, name)));
+}
 for (const name of readdirSync(join(root, "actions"))) {
   const text = readFileSync(join(root, "actions", name, "action.yml"), "utf8");
   mkdirSync(join(target, name));

@@ -1,9 +1,10 @@
 // Runs every workflow of the project under act on this host and prints what became of each job.
 // Usage: npm run workflows [-- ci build-wheels release]
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ActOptions, act, releaseTree, torchInput } from "../test/support/act.ts";
-import { exec, removeScratch, root, scratch } from "../test/support/run.ts";
+import { bareRepository, copyProject, makeRepository } from "../test/support/repository.ts";
+import { removeScratch, root, scratch } from "../test/support/run.ts";
 
 /** setup-node and setup-python bring an interpreter that is here already, and can't be fetched offline. */
 function standIn(program: string): string {
@@ -15,24 +16,14 @@ function standIn(program: string): string {
   return folder;
 }
 
-/** A copy of the committed tree whose origin is a local repository, ready to be released as its own version. */
+/** A copy of the project whose origin is a local repository, ready to be released as its own version. */
 function copyOfProject(isRelease: boolean): string {
   const folder = scratch();
-  const remote = scratch();
-  const git = (...args: string[]): void => {
-    const ran = exec("git", ["-C", folder, "-c", "user.name=t", "-c", "user.email=t@example.org", ...args]);
-    if (ran.status !== 0) throw new Error(ran.stderr);
-  };
-  exec("git", ["init", "-q", "--bare", remote]);
-  git("init", "-q", "-b", "main");
-  const files = exec("git", ["ls-files", "-z"]).stdout.split("\0");
-  for (const name of files.filter((file) => file !== "")) cpSync(join(root, name), join(folder, name));
+  copyProject(folder);
   const changelog = join(folder, "CHANGELOG.md");
   if (isRelease)
     writeFileSync(changelog, readFileSync(changelog, "utf8").replace("## Unreleased", `## ${version}`));
-  git("add", "-A");
-  git("commit", "-qm", "first");
-  git("remote", "add", "origin", remote);
+  makeRepository(folder, bareRepository());
   return folder;
 }
 

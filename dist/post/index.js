@@ -1,1 +1,1 @@
-import{n as e}from"../chunks/wheels-error.js";import{n as t,r as n}from"../chunks/github.js";try{await t()}catch(t){let r=e(t);await n(process.env,r),process.exitCode=r.exit}export{};
+import{r as e}from"../chunks/wheels-error.js";import{n as t,r as n}from"../chunks/github.js";try{await t()}catch(t){let r=e(t);await n(process.env,r),process.exitCode=r.exit}export{};

@@ -49,3 +49,14 @@ export function asWheelsError(thrown: unknown): WheelsError {
   const detail = thrown instanceof Error ? thrown.message : String(thrown);
   return wheelsError("E_INTERNAL", { detail }, thrown);
 }
+
+/**
+ * What ended a run: after a signal everything that fails, fails because of it.
+ * @param during what was going on, for the error
+ */
+export function asFailure(thrown: unknown, signal: AbortSignal, during: string): WheelsError {
+  const error = asWheelsError(thrown);
+  return signal.aborted && error.code !== "E_INTERRUPTED"
+    ? wheelsError("E_INTERRUPTED", { during }, thrown)
+    : error;
+}

@@ -81,8 +81,6 @@ export interface GitHub {
   leave(folder: string): void;
   /** Adds Markdown to the job's summary; a missing or full summary is no error. */
   summarize(markdown: string): Promise<void>;
-  /** Shows an error whole: annotation and summary. */
-  fail(error: WheelsError): Promise<void>;
   /** Compilers' errors become annotations while `work` runs. */
   withCompilerMatcher<T>(work: () => Promise<T>): Promise<T>;
 }
@@ -149,7 +147,6 @@ export async function createGitHub(signal: AbortSignal): Promise<GitHub> {
       core.saveState(LEFT, left);
     },
     summarize: (markdown) => writeSummary(env, markdown),
-    fail: (error) => showFailure(env, error),
     async withCompilerMatcher(work) {
       process.stdout.write(`::add-matcher::${matcherPath("compiler")}\n`);
       try {

@@ -19,16 +19,26 @@ export function defaultManifestPath(): string {
   return join(root(), "variants.yml");
 }
 
-/** Path of the bundled source, which `--source=sample` builds. */
-export function bundledSourcePath(): string {
+/** A folder that stands in dist/ where this runs from a bundle, and in the source tree otherwise. */
+function shipped(name: string, source: string): string {
   const bundled = join(root(), "dist");
-  return here.startsWith(bundled) ? join(bundled, "sample") : join(root(), "test", "fixtures", "sample");
+  return here.startsWith(bundled) ? join(bundled, name) : join(root(), source);
 }
 
-/** Path of a Python probe: beside the bundle in a release, in the source tree otherwise. */
+/** Path of the bundled source, which `--source=sample` builds: a release holds no tests, so it has it in dist/. */
+export function bundledSourcePath(): string {
+  const released = join(root(), "dist", "sample");
+  return existsSync(released) ? released : join(root(), "test", "fixtures", "sample");
+}
+
+/** Path of a Python probe. */
 export function probePath(name: string): string {
-  const bundled = join(root(), "dist");
-  return here.startsWith(bundled) ? join(bundled, "probe", name) : join(root(), "src", "probe", name);
+  return join(shipped("probe", "src/probe"), name);
+}
+
+/** Path of a problem matcher. */
+export function matcherPath(name: string): string {
+  return join(shipped("matchers", "src/main/matchers"), `${name}.json`);
 }
 
 /** Path of the worker that audits machine code. */
@@ -39,15 +49,6 @@ export function auditWorkerPath(): string {
 /** This product's version, from the file that the release script keeps true. */
 export function versionFilePath(): string {
   return join(root(), "dist", "version.json");
-}
-
-/** Path of a problem matcher: beside the bundle in a release, in the source tree otherwise. */
-export function matcherPath(name: string): string {
-  const bundled = join(root(), "dist");
-  const folder = here.startsWith(bundled)
-    ? join(bundled, "matchers")
-    : join(root(), "src", "main", "matchers");
-  return join(folder, `${name}.json`);
 }
 
 /** Path of the worker that talks to the workflow cache. */

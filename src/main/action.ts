@@ -1,5 +1,5 @@
 import type { ExitCode } from "../errors/entry.ts";
-import { asWheelsError, wheelsError } from "../errors/wheels-error.ts";
+import { asFailure } from "../errors/wheels-error.ts";
 import { remove } from "../host/files.ts";
 import { createGitHub, type GitHub, showFailure } from "../host/github.ts";
 import { abortOnSignals } from "../host/signals.ts";
@@ -40,11 +40,7 @@ export async function runAction(name: ActionName): Promise<void> {
     github = await createGitHub(controller.signal);
     process.exitCode = await handle(name, github);
   } catch (thrown) {
-    const own = asWheelsError(thrown);
-    const error =
-      controller.signal.aborted && own.code !== "E_INTERRUPTED"
-        ? wheelsError("E_INTERRUPTED", { during: name }, thrown)
-        : own;
+    const error = asFailure(thrown, controller.signal, name);
     await showFailure(process.env, error);
     github?.host.log.debug(`${error.stack}\n${error.cause instanceof Error ? error.cause.stack : ""}`);
     process.exitCode = error.exit;

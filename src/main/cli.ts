@@ -1,5 +1,5 @@
 import { EXIT, type ExitCode } from "../errors/entry.ts";
-import { asWheelsError, type WheelsError, wheelsError } from "../errors/wheels-error.ts";
+import { asFailure, type WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import { readText } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { versionFilePath } from "../host/resources.ts";
@@ -115,17 +115,11 @@ async function main(words: readonly string[]): Promise<ExitCode> {
     process.stdout.write(json ? `${JSON.stringify(answer.document, null, 2)}\n` : `${answer.text}\n`);
     return answer.exit;
   } catch (thrown) {
-    const error = controller.signal.aborted ? interrupted(thrown) : asWheelsError(thrown);
+    const error = asFailure(thrown, controller.signal, "the run");
     if (json) process.stdout.write(`${JSON.stringify({ error }, null, 2)}\n`);
     showError(host, error, debug);
     return error.exit;
   }
-}
-
-/** After a signal everything that fails, fails because of it. */
-function interrupted(thrown: unknown): WheelsError {
-  const error = asWheelsError(thrown);
-  return error.code === "E_INTERRUPTED" ? error : wheelsError("E_INTERRUPTED", { during: "the run" }, thrown);
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -64,30 +64,23 @@ function stageText(built: BuiltWheel): string {
   return `${formatSeconds(built.seconds)} (${stages.join(", ")})`;
 }
 
+const torchText = ({ version, cudaAvailable }: NonNullable<Result["torch"]>): string =>
+  `${code(version)}, CUDA available: ${cudaAvailable ? "True" : "False"}`;
+
 /** One wheel (or environment): a table of what it is, and its checks with their evidence folded. */
 export function resultSummary(result: Result, built: BuiltWheel | null): string {
   const title = result.wheel === null ? `environment ${result.environment}` : basename(result.wheel);
   const { claimed, found } = result.isa;
   const isa = Object.entries(found).map(([feature, count]) => `${code(feature)} ${count}`);
-  const facts: [string, string][] = [
-    ...(result.variant === null ? [] : ([["variant", code(result.variant)]] as [string, string][])),
-    ...(result.sha256 === null ? [] : ([["sha256", code(result.sha256)]] as [string, string][])),
-    ...(result.size === undefined ? [] : ([["size", formatBytes(result.size)]] as [string, string][])),
-    ...(built ? ([["time", stageText(built)]] as [string, string][]) : []),
-    ...(result.wheel === null
-      ? []
-      : ([
-          ["ISA contract", claimed.map(code).join(" ") || "none"],
-          ["ISA found (instructions)", isa.join(", ") || "none"],
-        ] as [string, string][])),
-    ...(result.torch
-      ? ([
-          [
-            "torch",
-            `${code(result.torch.version)}, CUDA available: ${result.torch.cudaAvailable ? "True" : "False"}`,
-          ],
-        ] as [string, string][])
-      : []),
+  const isWheel = result.wheel !== null;
+  const facts: [string, string | null][] = [
+    ["variant", result.variant && code(result.variant)],
+    ["sha256", result.sha256 && code(result.sha256)],
+    ["size", result.size === undefined ? null : formatBytes(result.size)],
+    ["time", built && stageText(built)],
+    ["ISA contract", isWheel ? claimed.map(code).join(" ") || "none" : null],
+    ["ISA found (instructions)", isWheel ? isa.join(", ") || "none" : null],
+    ["torch", result.torch && torchText(result.torch)],
   ];
   const bad = result.checks.filter((check) => check.result === "fail");
   const evidence = result.checks.map(
@@ -100,7 +93,7 @@ export function resultSummary(result: Result, built: BuiltWheel | null): string 
     "",
     ...(bad.length > 0 ? [table(bad), ""] : []),
     ...head(["", ""]),
-    ...facts.map(row),
+    ...facts.flatMap(([name, value]) => (value === null ? [] : [row([name, value])])),
     "",
     ...installLines(built),
     folded(`${result.checks.length} checks: ${plainText(wordOf(result))}`, table(result.checks)),
@@ -130,7 +123,7 @@ export function publishSummary(report: PublishReport): string {
   return [
     `### ${report.dryRun ? "Would publish" : "Published"} to ${code(report.target)}`,
     "",
-    ...list("New", report.dryRun ? report.planned : report.published),
+    ...list("New", report.planned),
     ...list("There already", report.skipped),
     ...list(
       "Proven from their bytes, not run: the machine lacked their ISA",

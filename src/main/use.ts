@@ -15,7 +15,7 @@ import { chooseItems, isWheelOf } from "../variants/choose.ts";
 import { selectVariants, type Variant } from "../variants/manifest.ts";
 import { makePlan, type PlanItem } from "../variants/plan.ts";
 import { parsePythonVersions } from "../variants/request.ts";
-import type { Level } from "../verify/verdict.ts";
+import type { Check, Level } from "../verify/verdict.ts";
 import { demandedChecks, type VerifyResult, verifyWheel } from "../verify/verify.ts";
 import { escapeName, parseWheelFileName } from "../wheel/names.ts";
 import { withSuffix } from "../wheel/version.ts";
@@ -268,10 +268,10 @@ export async function runAll(
 }
 
 /** Every failed check, as a line. */
-export function failuresOf(results: readonly VerifyResult[]): string[] {
+export function failuresOf(results: readonly { wheel: string | null; checks: readonly Check[] }[]): string[] {
   return results.flatMap(({ wheel, checks }) =>
     checks
       .filter(({ result }) => result === "fail")
-      .map(({ id, detail }) => `${wheel.split("/").at(-1)}: ${id}: ${detail}`),
+      .map(({ id, detail }) => `${wheel?.split("/").at(-1) ?? "environment"}: ${id}: ${detail}`),
   );
 }

@@ -20,18 +20,15 @@ export function fileNamesOf(contentType: string, text: string): string[] {
 
 async function listedAt(host: Host, base: string, project: string): Promise<string[]> {
   const url = `${base.replace(/\/+$/, "")}/${normalizeName(project)}/`;
-  const fail = (detail: string, cause?: unknown): never => {
-    throw wheelsError("E_INDEX_READ", { index: shownUrl(base), detail }, cause);
-  };
   try {
     const page = await fetchText(host, url, ACCEPT);
     if (page.status === 404) return [];
-    if (page.status >= 400) return fail(`It answered with status ${page.status}.`);
+    if (page.status >= 400) throw new Error(`It answered with status ${page.status}.`);
     return fileNamesOf(page.contentType, page.text);
   } catch (thrown) {
-    if (thrown instanceof Error && thrown.name === "WheelsError") throw thrown;
     const reason = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
-    return fail(reason instanceof Error ? reason.message : String(reason), thrown);
+    const detail = reason instanceof Error ? reason.message : String(reason);
+    throw wheelsError("E_INDEX_READ", { index: shownUrl(base), detail }, thrown);
   }
 }
 

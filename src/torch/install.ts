@@ -4,7 +4,7 @@ import { stringify } from "smol-toml";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { exists, listDir, statPath, writeFile } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
-import { tail } from "../host/process.ts";
+import { type RunResult, tail } from "../host/process.ts";
 import { shownUrl } from "../host/urls.ts";
 import { isGpuLocalVersion, isGpuPackage, parseTorchFacts, type TorchFacts } from "./gate.ts";
 import { runProbe } from "./python.ts";
@@ -85,24 +85,26 @@ type Resolution = { pins: string[] } | { problem: string; unreachable: boolean }
 const UNREACHABLE =
   /error sending request|Failed to fetch|dns error|Connection (refused|reset)|timed? ?out|Request failed|status code [45]\d\d|HTTP status|Received some unexpected HTML|Unsupported `?Content-Type/i;
 
-async function resolveAt(uv: Uv, folder: string, python: string, text: string): Promise<Resolution> {
+/**
+ * Lets uv resolve a project file for one interpreter, with wheels alone.
+ * @param folder empty, for the file
+ * @param options arguments of uv that say what to print; variables on top of the user's
+ */
+export async function compileProject(
+  uv: Uv,
+  folder: string,
+  python: string,
+  text: string,
+  options: { args: readonly string[]; env?: Record<string, string> },
+): Promise<RunResult> {
   const file = join(folder, "pyproject.toml");
   await writeFile(file, text);
-  const result = await uv.run(
-    [
-      "pip",
-      "compile",
-      "--python",
-      python,
-      "--no-header",
-      "--no-annotate",
-      "--only-binary",
-      ":all:",
-      "--quiet",
-      file,
-    ],
-    { cwd: folder },
-  );
+  const args = ["pip", "compile", "--python", python, "--no-header", "--only-binary", ":all:", "--quiet"];
+  return uv.run([...args, ...options.args, file], { cwd: folder, env: options.env ?? {} });
+}
+
+async function resolveAt(uv: Uv, folder: string, python: string, text: string): Promise<Resolution> {
+  const result = await compileProject(uv, folder, python, text, { args: ["--no-annotate"] });
   if (result.code === 0) {
     return { pins: result.stdout.split("\n").filter((line) => /^[A-Za-z0-9]/.test(line)) };
   }

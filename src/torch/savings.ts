@@ -1,10 +1,9 @@
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "smol-toml";
 import { z } from "zod";
-import { statPath, writeFile } from "../host/files.ts";
+import { statPath } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
-import { project, type TorchSource } from "./install.ts";
+import { compileProject, project, type TorchSource } from "./install.ts";
 import type { Uv } from "./uv.ts";
 
 /** Download sizes in bytes of the same torch, CPU-only and as the default index gives it. */
@@ -53,10 +52,8 @@ async function downloadSize(
   env: Record<string, string>,
 ): Promise<number | null> {
   return host.scratch.withFolder("vllm-cpu-wheels-sizes", async (folder) => {
-    const file = join(folder, "pyproject.toml");
-    await writeFile(file, text);
-    const args = ["pip", "compile", "--python", python, "--format", "pylock.toml", "--only-binary", ":all:"];
-    const result = await uv.run([...args, "--no-header", "--quiet", file], { cwd: folder, env });
+    const args = ["--format", "pylock.toml"];
+    const result = await compileProject(uv, folder, python, text, { args, env });
     if (result.code !== 0) return null;
     const { packages } = lockSchema.parse(parse(result.stdout));
     let total = 0;

@@ -1,18 +1,12 @@
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { RELEASED } from "../support/act.ts";
+import { bareRepository, copyProject, git, makeRepository } from "../support/repository.ts";
 import { exec, type Ran, removeScratch, root, scratch } from "../support/run.ts";
 
-const work = scratch();
-const clone = join(work, "clone");
-const remote = join(work, "remote.git");
-
-const git = (folder: string, ...args: string[]): string => {
-  const identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"];
-  const ran = exec("git", ["-C", folder, ...identity, ...args]);
-  if (ran.status !== 0) throw new Error(ran.stderr);
-  return ran.stdout.trim();
-};
+const clone = scratch();
+const remote = bareRepository();
 
 const release = (version: string, ...args: string[]): Ran =>
   exec(process.execPath, ["scripts/release.mjs", version, ...args], { cwd: clone });
@@ -31,17 +25,10 @@ function setVersion(from: string, to: string): void {
 }
 
 beforeAll(() => {
-  exec("git", ["init", "-q", "--bare", remote]);
-  exec("git", ["init", "-q", "-b", "main", clone]);
-  const files = exec("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).stdout.split(
-    "\0",
-  );
-  for (const name of files.filter((file) => file !== "")) cpSync(join(root, name), join(clone, name));
+  copyProject(clone);
   // As before any release, whatever this project has released since.
   writeFileSync(join(clone, "CHANGELOG.md"), "# Changelog\n\n## Unreleased\n\n- Something.\n");
-  git(clone, "add", "-A");
-  git(clone, "commit", "-qm", "first");
-  git(clone, "remote", "add", "origin", remote);
+  makeRepository(clone, remote);
   symlinkSync(join(root, "node_modules"), join(clone, "node_modules"));
 }, 60_000);
 
@@ -66,17 +53,7 @@ test("tags a tree of actions alone, moves the short tags, and never the full one
   expect(first.stdout).toContain("- What is new in 1.0.0.");
   const commit = git(remote, "rev-parse", "v1.0.0");
   expect(git(remote, "rev-parse", "v1.0", "v1").split("\n")).toEqual([commit, commit]);
-  expect(git(remote, "ls-tree", "--name-only", "v1.0.0").split("\n")).toEqual([
-    "LICENSE",
-    "action.yml",
-    "build-variant",
-    "dist",
-    "plan",
-    "publish-wheel",
-    "setup-cpu-torch",
-    "variants.yml",
-    "verify-torch-cpu",
-  ]);
+  expect(git(remote, "ls-tree", "--name-only", "v1.0.0").split("\n")).toEqual(RELEASED);
   expect(git(remote, "show", "v1.0.0:action.yml")).toContain(
     "uses: org/vllm-cpu-actions/build-variant@v1.0.0",
   );

@@ -8,8 +8,6 @@ import {
   readFileSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { load } from "js-yaml";
@@ -22,6 +20,7 @@ import { writeZip } from "../../src/wheel/zip-writer.ts";
 import { runner, step } from "../support/action.ts";
 import { type ResultsService, startResultsService } from "../support/results-service.ts";
 import { exec, removeScratch, root, torchFolder, wheels } from "../support/run.ts";
+import { serve } from "../support/server.ts";
 import { tinyWheel, verdictFor } from "../support/wheel.ts";
 
 afterAll(removeScratch);
@@ -115,14 +114,13 @@ describe("plan", () => {
       ],
       ["text/html", `<html><a href="x#sha256=0">${file}</a></html>`],
     ] as const) {
-      const server = createServer((request, response) => {
+      const server = await serve((request, response) => {
         const known = request.url === "/simple/vllm-cpu/";
         response.writeHead(known ? 200 : 404, { "content-type": type }).end(known ? body : "");
       });
-      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/simple`;
+      const url = `${server.url}/simple`;
       const ran = await step("plan", { variant: "vllm-cpu,vllm-cpu-avx512", "skip-existing": url });
-      await new Promise((resolve) => server.close(resolve));
+      await server.close();
       expect(ran.outputs["existing"]).toBe('["py3-vllm-cpu"]');
       expect(ran.outputs["identifiers"]).toBe("py3-vllm-cpu-avx512");
     }
@@ -235,22 +233,20 @@ describe("publish-wheel, on artifacts of a run", () => {
 describe("setup-cpu-torch", () => {
   test("goes on where the cache server fails, and where it hangs", async () => {
     let calls = 0;
-    const server = createServer((_request, response) => {
+    const server = await serve((_request, response) => {
       calls++;
       if (calls > 1) return;
       response.writeHead(500).end("no");
     });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const ran = await step(
       "setup-cpu-torch",
       { "torch-index-url": torchFolder, "cache-timeout": "3", savings: "false" },
       {
-        ACTIONS_CACHE_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+        ACTIONS_CACHE_URL: `${server.url}/`,
         ACTIONS_RUNTIME_TOKEN: "t",
       },
     );
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
+    await server.close();
     expect(ran.status === 0 ? "" : ran.log).toBe("");
     expect(calls).toBeGreaterThan(0);
     expect(ran.log).toMatch(/::warning::Failed to restore.*500/);
@@ -271,7 +267,7 @@ describe("setup-cpu-torch", () => {
     const on = runner();
     let served = 0;
     const archive = join(on.folder, "lie.tzst");
-    const server = createServer((request, response) => {
+    const server = await serve((request, response) => {
       const url = new URL(request.url ?? "/", "http://127.0.0.1");
       if (url.pathname.endsWith("/cache")) {
         const [cacheKey] = url.searchParams.get("keys")?.split(",") ?? [];
@@ -288,18 +284,16 @@ describe("setup-cpu-torch", () => {
         response.end(readFileSync(archive));
       } else response.writeHead(500).end();
     });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const ran = await step(
       "setup-cpu-torch",
       { "torch-index-url": torchFolder, "cache-timeout": "20", savings: "false" },
       {
-        ACTIONS_CACHE_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+        ACTIONS_CACHE_URL: `${server.url}/`,
         ACTIONS_RUNTIME_TOKEN: "t",
       },
       on,
     );
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
+    await server.close();
     expect(ran.status === 0 ? "" : ran.log).toBe("");
     expect(served).toBe(1);
     expect(ran.log).toMatch(/::warning::The cache .* holds no usable environment; installing afresh/);

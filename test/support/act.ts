@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { startResultsService } from "./results-service.ts";
 import { exec, root, scratch, torchFolder } from "./run.ts";
@@ -30,23 +30,18 @@ export function releaseTree(): string {
   return folder;
 }
 
-/** A repository of a user's, with these files and a first commit. */
-export function repository(files: Record<string, string>): string {
-  const folder = scratch();
-  for (const [name, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, name)), { recursive: true });
-    writeFileSync(join(folder, name), text);
-  }
-  const git = (...args: string[]): void => {
-    const ran = exec("git", ["-C", folder, "-c", "user.name=t", "-c", "user.email=t@example.org", ...args]);
-    if (ran.status !== 0) throw new Error(ran.stderr);
-  };
-  git("init", "-q", "-b", "main");
-  git("remote", "add", "origin", "https://github.com/someone/project.git");
-  git("add", "-A");
-  git("commit", "-qm", "first");
-  return folder;
-}
+/** What stands at the top of that tree. */
+export const RELEASED = [
+  "LICENSE",
+  "action.yml",
+  "build-variant",
+  "dist",
+  "plan",
+  "publish-wheel",
+  "setup-cpu-torch",
+  "variants.yml",
+  "verify-torch-cpu",
+];
 
 /** What act's log says of each job. */
 export function jobsOf(output: string): JobLine[] {
@@ -146,5 +141,5 @@ export const torchInput = torchFolder;
 export function ownWorkflow(repo: string, name: string): void {
   const to = join(repo, ".github", "workflows", name);
   mkdirSync(dirname(to), { recursive: true });
-  if (!existsSync(to)) cpSync(join(root, ".github", "workflows", name), to);
+  cpSync(join(root, ".github", "workflows", name), to);
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { serve } from "./server.ts";
 
 interface Artifact {
   id: number;
@@ -101,7 +101,7 @@ export async function startResultsService(): Promise<ResultsService> {
     env: {},
     artifacts,
     onDownload: ({ bytes }) => bytes,
-    close: () => new Promise((resolve) => server.close(() => resolve())),
+    close: () => server.close(),
   };
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -141,13 +141,11 @@ export async function startResultsService(): Promise<ResultsService> {
         .end(service.onDownload(artifact));
     }
   };
-  const server = createServer((request, response) => {
+  const server = await serve((request, response) => {
     answer(request, response).catch((thrown: unknown) => response.writeHead(500).end(String(thrown)));
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
   service.env = {
-    ACTIONS_RESULTS_URL: `http://127.0.0.1:${port}/`,
+    ACTIONS_RESULTS_URL: `${server.url}/`,
     ACTIONS_RUNTIME_TOKEN: runtimeToken(),
   };
   return service;

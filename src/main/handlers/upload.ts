@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { wheelsError } from "../../errors/wheels-error.ts";
 import { exists } from "../../host/files.ts";
 import type { GitHub } from "../../host/github.ts";
 import { verdictFileName } from "../../verify/verdict.ts";
@@ -29,7 +30,6 @@ export async function uploadWheel(
   const { uploadArtifact } = await import("../../host/artifacts.ts");
   const isNew = await uploadArtifact(name, files, inputs["retention-days"]);
   if (!isNew && own !== null) {
-    const { wheelsError } = await import("../../errors/wheels-error.ts");
     throw wheelsError("E_ARTIFACT_NAME", {
       name,
       detail: "Another job of this run has uploaded one of this name.",

@@ -6,6 +6,7 @@ import type { ACTIONS } from "../actions.ts";
 import * as answers from "../answers.ts";
 import type { Values } from "../options.ts";
 import { resultSummary } from "../summary.ts";
+import { failuresOf } from "../use.ts";
 import { wheelPaths } from "./paths.ts";
 import { uploadWheel } from "./upload.ts";
 
@@ -54,11 +55,7 @@ export async function verify(
     if (result.wheel !== null && result.sha256 !== null)
       await uploadWheel(github, inputs, result.wheel, result.sha256);
   }
-  const failures = results.flatMap(({ wheel, checks }) =>
-    checks
-      .filter(({ result }) => result === "fail")
-      .map(({ id, detail }) => `${wheel?.split("/").at(-1) ?? "environment"}: ${id}: ${detail}`),
-  );
+  const failures = failuresOf(results);
   if (failures.length > 0) throw wheelsError("E_CHECK_FAILED", { failures });
   return answer.exit;
 }

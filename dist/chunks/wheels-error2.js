@@ -1,1 +1,0 @@
-export{r as wheelsError}from"./wheels-error.js";
