@@ -21,7 +21,7 @@ const NAMES = [
   "cache-worker",
 ];
 
-for (const folder of [...NAMES, "chunks", "probe", "matchers", "licenses"]) {
+for (const folder of [...NAMES, "chunks", "probe", "inwheel", "matchers", "licenses"]) {
   await rm(join(out, folder), { recursive: true, force: true });
 }
 
@@ -58,6 +58,8 @@ await mkdir(join(out, "probe"), { recursive: true });
 for (const name of (await readdir(join(root, "src/probe"))).sort()) {
   if (name.endsWith(".py")) await copyFile(join(root, "src/probe", name), join(out, "probe", name));
 }
+await mkdir(join(out, "inwheel"), { recursive: true });
+await copyFile(join(root, "src/inwheel/cpu_wheel.py"), join(out, "inwheel", "cpu_wheel.py"));
 await mkdir(join(out, "matchers"), { recursive: true });
 for (const name of (await readdir(join(root, "src/main/matchers"))).sort())
   await copyFile(join(root, "src/main/matchers", name), join(out, "matchers", name));

@@ -1,56 +1,40 @@
-import { basename, join, resolve } from "node:path";
-import { wheelsError } from "../errors/wheels-error.ts";
-import {
-  copyAtomic,
-  exists,
-  freeBytes,
-  makeDir,
-  readBytes,
-  readTextIfAny,
-  writeFile,
-  writeFileAtomic,
-} from "../host/files.ts";
+import { basename, join } from "node:path";
+import { copyAtomic, makeDir, readBytes, writeFile } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { withLock } from "../host/lock.ts";
-import { tail } from "../host/process.ts";
-import { demandCpuOnly } from "../torch/gate.ts";
-import {
-  installTorch,
-  makeVenv,
-  resolveTorch,
-  type TorchRequest,
-  type TorchSource,
-  torchFacts,
-  torchInstallCommand,
-} from "../torch/install.ts";
-import { findPython } from "../torch/python.ts";
+import { formatBytes } from "../host/terminal.ts";
 import type { Uv } from "../torch/uv.ts";
 import type { Variant } from "../variants/manifest.ts";
-import { compile } from "./compile.ts";
-import { buildEnv, buildVariables, writeShims } from "./environment.ts";
-import { asTomlComments, type InstallFacts } from "./instructions.ts";
-import { type Compiler, preflight } from "./preflight.ts";
+import type { KernelChoice, Recipe } from "../variants/recipes.ts";
+import { assembleWheel } from "./assemble.ts";
+import { demandEarnedFloor } from "./glibc.ts";
 import { repairWheel } from "./repair.ts";
-import { copySource, type Source } from "./source.ts";
-import { stampWheel } from "./stamp.ts";
+import { type Stamp, stampWheel } from "./stamp.ts";
+import type { CompiledWheel } from "./unit.ts";
 
 /** 1980-01-01, the oldest time a zip entry can carry; used where SOURCE_DATE_EPOCH is not set. */
 const ZIP_EPOCH = 315532800;
 
-/** Below this a build would end in a full disk after its long part; torch alone takes about 1 GiB. */
-const LEAST_FREE_BYTES = 2 * 1024 ** 3;
+/** What package indexes take of one file unless they were asked for more; bytes. Source: PyPI help, "File size limit". */
+const INDEX_FILE_LIMIT = 100 * 1024 ** 2;
 
-export interface BuildRequest {
+/** One variant's wheel, made from what was compiled. */
+export interface FinishRequest {
   variant: Variant;
-  source: Source;
-  /** Python version such as 3.11; null for the Python on PATH. */
-  python: string | null;
+  recipe: Recipe;
+  kernels: KernelChoice | null;
+  /** The version that the wheel carries before its suffix; null where the compiled wheel says it. */
+  version: string | null;
   versionSuffix: string | null;
+  torchRequirement: Stamp["torchRequirement"];
+  /** Newest glibc that the wheel may need, such as 2.28; null for what it needs. */
+  glibc: string | null;
   outputDir: string;
-  jobs: number;
-  torch: TorchRequest;
-  cacheDir: string;
+  keepDebug: boolean;
   keepScratch: boolean;
+  /** SOURCE_DATE_EPOCH, seconds. */
+  epoch: number;
+  isSample: boolean;
 }
 
 /** A wheel that was built, and how long each stage took, in seconds. */
@@ -61,6 +45,10 @@ export interface BuiltWheel {
   python: string;
   seconds: number;
   stages: Record<string, number>;
+  /** CPU seconds of the compile that this wheel was the first to need; 0 where it was there. */
+  cpuSeconds: number;
+  /** Packages that its users must install from torch's own index, beside torch. */
+  companions: string[];
 }
 
 /** SOURCE_DATE_EPOCH of the environment, seconds. Source: reproducible-builds.org, SOURCE_DATE_EPOCH 1.1. */
@@ -69,189 +57,92 @@ export function sourceDateEpoch(host: Host): number {
   return text && /^\d{1,10}$/.test(text) ? Math.max(Number(text), ZIP_EPOCH) : ZIP_EPOCH;
 }
 
-/** The line that opens the long part. */
-export function compileTitle(expectedSeconds: number | null): string {
-  const estimate =
-    expectedSeconds === null
-      ? "30-60 minutes"
-      : expectedSeconds < 90
-        ? `about ${Math.round(expectedSeconds)} seconds`
-        : `about ${Math.round(expectedSeconds / 60)} minutes`;
-  return `Building wheel (this may take ${estimate})...`;
-}
-
-async function installBuildRequirements(
+/**
+ * Holds the output folder for one variant's wheel, so that two runs can't write it at once.
+ * @throws E_BUSY, E_OUTPUT_DIR, what work throws
+ */
+export async function holdingOutput<T>(
   host: Host,
-  uv: Uv,
-  python: string,
-  source: Source,
-  torch: TorchSource,
-  scratch: string,
-): Promise<void> {
-  const stage = host.log.stage("Installing build dependencies...");
-  const requirements = join(scratch, "build-requirements.txt");
-  const constraints = join(scratch, "build-constraints.txt");
-  await writeFile(requirements, `${source.buildRequires.join("\n")}\n`);
-  await writeFile(
-    constraints,
-    `${torch.pins.filter((pin) => torch.packages.some((name) => pin.startsWith(`${name}==`))).join("\n")}\n`,
+  outputDir: string,
+  variants: readonly Variant[],
+  work: () => Promise<T>,
+): Promise<T> {
+  const [variant, ...others] = variants;
+  if (!variant) return work();
+  await makeDir(outputDir);
+  const what = `the build of ${variant.name} in ${outputDir}`;
+  return withLock(host, join(outputDir, `.${variant.name}.lock`), what, () =>
+    holdingOutput(host, outputDir, others, work),
   );
-  const args = ["pip", "install", "--python", python, "-r", requirements, "--constraint", constraints];
-  const result = await uv.run(args, { cwd: scratch, onLine: (line) => host.log.debug(line) });
-  if (result.code !== 0) {
-    stage.failed();
-    const detail = tail(result, 12);
-    throw /torch/.test(detail)
-      ? wheelsError("E_TORCH_REPLACED", { torch: torch.torchVersion, detail })
-      : wheelsError("E_TOOL_INSTALL", { tool: "The build's dependencies", detail });
-  }
-  stage.done();
-}
-
-/** Seconds that the last build of this source and variant took here. */
-async function lastSeconds(path: string): Promise<number | null> {
-  const seconds = Number(await readTextIfAny(path));
-  return seconds > 0 ? seconds : null;
 }
 
 /**
- * Builds one wheel: fresh environment, CPU-only torch, gate, compile, gate, repair, stamp; then moves it into the
- * output folder in one step.
- * @param torch what was resolved for an earlier wheel of the same Python, if any
- * @throws every E_TORCH_*, E_BUILD*, E_COMPILER_*, E_HOST_LEAK, E_REPAIR, E_BUSY, E_OUTPUT_DIR, E_DISK_FULL
+ * Makes a variant's wheel from what was compiled, selects, strips, repairs and stamps it, and moves it into the output
+ * folder in one step.
+ * @throws E_WHEEL_FORMAT, E_STRIP, E_REPAIR, E_GLIBC_FLOOR, E_OUTPUT_DIR, E_DISK_FULL, E_OPTION_VALUE
  */
-export async function buildWheel(
+export async function finishWheel(
   host: Host,
   uv: Uv,
-  compiler: Compiler,
-  request: BuildRequest,
-  torch: TorchSource | null,
-): Promise<{ built: BuiltWheel; torch: TorchSource }> {
-  const { variant, source } = request;
-  await preflight(host, compiler, variant);
-  await makeDir(request.outputDir);
-  const lock = join(request.outputDir, `.${variant.name}.lock`);
-  return withLock(host, lock, `the build of ${variant.name} in ${request.outputDir}`, () =>
-    host.scratch.withFolder(
-      "vllm-cpu-wheels-build",
-      async (scratch) => {
-        if ((await freeBytes(scratch)) < LEAST_FREE_BYTES)
-          throw wheelsError("E_DISK_FULL", { where: `${scratch} (2 GiB are needed)` });
-        if (request.keepScratch) host.log.info(`Keeping ${scratch}`);
-        return buildIn(host, uv, compiler, request, torch, scratch);
-      },
-      { keep: request.keepScratch },
-    ),
-  ).then((result) => {
-    host.log.success(`Built wheel for ${variant.name}`);
-    host.log.info(`  ${result.built.wheel}${source.label === "sample" ? " (from the bundled source)" : ""}`);
-    return result;
-  });
-}
-
-async function buildIn(
-  host: Host,
-  uv: Uv,
-  compiler: Compiler,
-  request: BuildRequest,
-  known: TorchSource | null,
-  scratch: string,
-): Promise<{ built: BuiltWheel; torch: TorchSource }> {
-  const { variant, source } = request;
+  request: FinishRequest,
+  compiled: CompiledWheel,
+): Promise<BuiltWheel> {
+  const { variant, outputDir, epoch } = request;
   const started = host.monotonic();
-  const stages: Record<string, number> = {};
-  const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
-    const from = host.monotonic();
-    const value = await work();
-    stages[name] = (host.monotonic() - from) / 1000;
-    return value;
-  };
-
-  const venv = join(scratch, "venv");
-  const { python, torch, facts } = await timed("torch", async () => {
-    const stage = host.log.stage("Installing PyTorch CPU-only version...");
-    try {
-      const interpreter = await makeVenv(uv, venv, request.python ?? (await findPython(host)));
-      const resolved = known ?? (await resolveTorch(host, uv, interpreter, request.torch));
-      host.log.info(`  ${torchInstallCommand(resolved, resolved.torchVersion)}`);
-      const found = await installTorch(host, uv, interpreter, resolved);
-      stage.done(`torch ${resolved.torchVersion}, Python ${found.python}`);
-      return { python: interpreter, torch: resolved, facts: found };
-    } catch (thrown) {
-      stage.failed();
-      if (!host.signal.aborted) host.log.error("Failed to install PyTorch CPU-only");
-      throw thrown;
-    }
-  });
-  demandCpuOnly(facts);
-  await timed("dependencies", () => installBuildRequirements(host, uv, python, source, torch, scratch));
-  demandCpuOnly(await torchFacts(host, python));
-
-  host.log.info("Adding PyTorch CPU-only dependency configuration...");
-  const copy = join(scratch, "src");
-  await copySource(host, source, copy, [request.outputDir, resolve(request.cacheDir)]);
-  const install: InstallFacts = {
-    distribution: variant.distribution,
-    version: source.version ?? "",
-    torchVersion: torch.torchVersion,
-  };
-  await addTomlComments(copy, install);
-
-  const shims = join(scratch, "shims");
-  await writeShims(shims, variant, compiler);
-  const epoch = sourceDateEpoch(host);
-  const env = buildEnv(host, buildVariables(variant, request.jobs, epoch), { shims, venv });
-  const timing = join(
-    request.cacheDir,
-    "timings",
-    `${source.project.replace(/[^\w.-]+/g, "_")}-${variant.name}`,
-  );
-  const log = join(request.cacheDir, "logs", `${variant.name}.log`);
-  await makeDir(join(request.cacheDir, "logs"));
-  await makeDir(join(request.cacheDir, "timings"));
-  const title = compileTitle((await lastSeconds(timing)) ?? source.expectedSeconds);
-  const out = join(scratch, "out");
-  const compiled = await timed("compile", () =>
-    compile(host, uv, variant, python, env, { source: copy, original: source.path, out, log }, title),
-  );
-  await writeFileAtomic(timing, String(stages["compile"]));
-  const after = await torchFacts(host, python);
-  demandCpuOnly(after);
-  if (after.torch?.version !== torch.torchVersion) {
-    throw wheelsError("E_TORCH_REPLACED", {
-      torch: torch.torchVersion,
-      detail: `After the build it is ${after.torch?.version}.`,
-    });
-  }
-
-  const stage = host.log.stage("Repairing and stamping the wheel...");
-  const finished = await timed("stamp", async () => {
-    const repaired = await repairWheel(uv, compiled, join(scratch, "repaired"));
+  const mtime = new Date(epoch * 1000);
+  const stage = host.log.stage(`Repairing and stamping the wheel of ${variant.name}...`);
+  const work = async (scratch: string): Promise<{ wheel: string; size: number; companions: string[] }> => {
+    const assembled = await assembleWheel(
+      host,
+      compiled.wheel,
+      {
+        variant,
+        recipe: request.recipe,
+        kernels: request.kernels,
+        keepDebug: request.keepDebug,
+        mtime,
+      },
+      request.version,
+      scratch,
+    );
+    const repaired = await repairWheel(uv, assembled, join(scratch, "repaired"));
     const stamped = stampWheel(basename(repaired), await readBytes(repaired), {
       variant,
-      torchVersion: torch.torchVersion,
+      torchVersion: compiled.torch.torchVersion,
+      torchRequirement: request.torchRequirement,
       versionSuffix: request.versionSuffix,
-      mtime: new Date(epoch * 1000),
+      mtime,
     });
+    if (request.glibc !== null) demandEarnedFloor(stamped.fileName, request.glibc);
     const place = join(scratch, stamped.fileName);
     await writeFile(place, stamped.bytes);
-    return { place, fileName: stamped.fileName };
-  }).catch((thrown: unknown) => {
-    stage.failed();
-    throw thrown;
-  });
-  stage.done(finished.fileName);
-  const wheel = join(request.outputDir, finished.fileName);
-  await copyAtomic(finished.place, wheel);
-  const seconds = (host.monotonic() - started) / 1000;
-  return {
-    built: { variant: variant.name, wheel, torch: torch.torchVersion, python: facts.python, seconds, stages },
-    torch,
+    const wheel = join(outputDir, stamped.fileName);
+    await copyAtomic(place, wheel);
+    return { wheel, size: stamped.bytes.length, companions: stamped.companions };
   };
-}
-
-async function addTomlComments(source: string, facts: InstallFacts): Promise<void> {
-  const path = join(source, "pyproject.toml");
-  if (!(await exists(path))) return;
-  await writeFile(path, asTomlComments(facts) + ((await readTextIfAny(path)) ?? ""));
+  const { wheel, size, companions } = await host.scratch
+    .withFolder("vllm-cpu-wheels-finish", work, { keep: request.keepScratch })
+    .catch((thrown: unknown) => {
+      stage.failed();
+      throw thrown;
+    });
+  stage.done(`${basename(wheel)}, ${formatBytes(size)}`);
+  if (size > INDEX_FILE_LIMIT)
+    host.log.warn(
+      `${basename(wheel)} is larger than the ${formatBytes(INDEX_FILE_LIMIT)} that an index takes by default`,
+    );
+  host.log.success(`Built wheel for ${variant.name}`);
+  host.log.info(`  ${wheel}${request.isSample ? " (from the bundled source)" : ""}`);
+  const seconds = (host.monotonic() - started) / 1000;
+  const compileSeconds = Object.values(compiled.stages).reduce((sum, value) => sum + value, 0);
+  return {
+    variant: variant.name,
+    wheel,
+    torch: compiled.torch.torchVersion,
+    python: compiled.python,
+    seconds: seconds + compileSeconds,
+    stages: { ...compiled.stages, stamp: seconds },
+    cpuSeconds: compiled.cpuSeconds,
+    companions,
+  };
 }

@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import { wheelsError } from "../errors/wheels-error.ts";
+import { WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import { listDir, writeFile } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import type { RunResult } from "../host/process.ts";
 import type { Uv } from "../torch/uv.ts";
-import type { Variant } from "../variants/manifest.ts";
+import type { Unit } from "../variants/recipes.ts";
 import { NATIVE_MARK } from "./environment.ts";
 
 /** Arguments of uv for the compile itself. */
@@ -69,29 +69,62 @@ export function diagnostics(lines: readonly string[], copy: string, original: st
   return [...new Set(errors)].slice(0, MOST_DIAGNOSTICS);
 }
 
-function explainFailure(result: RunResult, variant: Variant, log: string): Error {
+/** The line that opens the long part. */
+export function compileTitle(expectedSeconds: number | null): string {
+  const estimate =
+    expectedSeconds === null
+      ? "30-60 minutes"
+      : expectedSeconds < 90
+        ? `about ${Math.round(expectedSeconds)} seconds`
+        : `about ${Math.round(expectedSeconds / 60)} minutes`;
+  return `Building wheel (this may take ${estimate})...`;
+}
+
+const KILLED = /Killed signal terminated program|fatal error: Killed|\bcannot allocate memory\b|^Killed\b/im;
+
+function explainFailure(result: RunResult, unit: string, log: string): Error {
   const output = `${result.stdout}\n${result.stderr}`;
   const native = output.split("\n").find((line) => line.includes(NATIVE_MARK));
-  if (native) return wheelsError("E_HOST_LEAK", { variant: variant.name, command: native });
+  if (native) return wheelsError("E_HOST_LEAK", { variant: unit, command: native });
   if (/No space left on device|Disk quota exceeded/.test(output))
     return wheelsError("E_DISK_FULL", { where: "the build" });
-  const killed = /Killed signal terminated program|fatal error: Killed|\bKilled\b/.test(output);
-  const detail = killed
-    ? `The compiler was killed, most likely for want of memory; use fewer jobs (--max-jobs). ${firstComplaint(output)}`
-    : firstComplaint(output);
-  return wheelsError("E_BUILD", { variant: variant.name, detail, log });
+  const detail = firstComplaint(output);
+  return KILLED.test(output)
+    ? wheelsError("E_BUILD_MEMORY", { variant: unit, detail, log })
+    : wheelsError("E_BUILD", { variant: unit, detail, log });
+}
+
+/**
+ * Tries again with half the compilers where one was killed for want of memory; what was compiled before is kept.
+ * @throws what work throws; E_BUILD_MEMORY where even one compiler was killed
+ */
+export async function withFewerJobs<T>(
+  host: Host,
+  jobs: number,
+  work: (jobs: number) => Promise<T>,
+): Promise<T> {
+  for (let now = jobs; ; now = Math.floor(now / 2)) {
+    try {
+      return await work(now);
+    } catch (thrown) {
+      if (!(thrown instanceof WheelsError) || thrown.code !== "E_BUILD_MEMORY" || now <= 1) throw thrown;
+      host.log.warn(
+        `A compiler was killed, most likely for want of memory; going on with ${Math.floor(now / 2)} at a time`,
+      );
+    }
+  }
 }
 
 /**
  * Compiles one wheel.
  * @param folders source copy, the user's own source, output folder (empty), log file
  * @returns path of the one wheel that was built
- * @throws E_BUILD, E_HOST_LEAK, E_BUILD_ISA_OFF, E_BUILD_WHEELS, E_DISK_FULL
+ * @throws E_BUILD, E_BUILD_MEMORY, E_HOST_LEAK, E_BUILD_ISA_OFF, E_BUILD_WHEELS, E_DISK_FULL
  */
 export async function compile(
   host: Host,
   uv: Uv,
-  variant: Variant,
+  unit: Pick<Unit, "name" | "features">,
   python: string,
   env: Record<string, string>,
   folders: { source: string; original: string; out: string; log: string },
@@ -118,13 +151,13 @@ export async function compile(
   if (result.code !== 0) {
     stage.failed();
     for (const line of diagnostics(lines, folders.source, folders.original)) host.log.output(line);
-    throw explainFailure(result, variant, folders.log);
+    throw explainFailure(result, unit.name, folders.log);
   }
   stage.done();
-  const warning = disabledIsa(`${result.stdout}\n${result.stderr}`, variant.isa.mustUse);
-  if (warning) throw wheelsError("E_BUILD_ISA_OFF", { variant: variant.name, warning });
+  const warning = disabledIsa(`${result.stdout}\n${result.stderr}`, unit.features);
+  if (warning) throw wheelsError("E_BUILD_ISA_OFF", { variant: unit.name, warning });
   const found = (await listDir(folders.out)).map(({ name }) => name).filter((name) => name.endsWith(".whl"));
   const [wheel, ...others] = found;
-  if (!wheel || others.length > 0) throw wheelsError("E_BUILD_WHEELS", { variant: variant.name, found });
+  if (!wheel || others.length > 0) throw wheelsError("E_BUILD_WHEELS", { variant: unit.name, found });
   return join(folders.out, wheel);
 }

@@ -39,7 +39,7 @@ async function orNull<T>(work: Promise<T>): Promise<T | null> {
 async function whyNot(host: Host, compiler: Compiler | null, variant: Variant): Promise<string | null> {
   if (!compiler) return "there is no C++ compiler";
   try {
-    await preflight(host, compiler, variant);
+    await preflight(host, compiler, variant, null);
     return null;
   } catch (thrown) {
     if (thrown instanceof WheelsError && thrown.code !== "E_INTERRUPTED") return thrown.what;

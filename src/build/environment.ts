@@ -4,6 +4,7 @@ import type { Host } from "../host/host.ts";
 import { cleanPythonEnv } from "../torch/python.ts";
 import { contractCpuinfo } from "../variants/cpuinfo.ts";
 import type { Variant } from "../variants/manifest.ts";
+import type { Unit } from "../variants/recipes.ts";
 import type { Compiler } from "./preflight.ts";
 
 /** What the compiler wrapper prints when a build asks for the host's own ISA; compile.ts looks for it. */
@@ -11,8 +12,22 @@ export const NATIVE_MARK = "vllm-cpu-wheels: refused";
 
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** Refuses flags that mean "this machine"; response files are looked into, since cmake uses them for long commands. */
-function compilerShim(command: readonly string[]): string {
+/** What every compile gets beyond what the build asks for. */
+export interface CompileHabits {
+  /** Path of ccache; null to go without. */
+  ccache: string | null;
+  /** Folder whose path must not reach the wheel. */
+  root: string;
+  keepDebug: boolean;
+}
+
+/**
+ * Refuses flags that mean "this machine"; response files are looked into, since cmake uses them for long commands.
+ * ccache stands behind this wrapper and not before it, so that it hashes the compiler and not the wrapper.
+ */
+function compilerShim(command: readonly string[], { ccache, root, keepDebug }: CompileHabits): string {
+  const launcher = ccache === null ? "" : `${quote(ccache)} `;
+  const added = [`-ffile-prefix-map=${root}=.`, ...(keepDebug ? [] : ["-g0"])].map(quote).join(" ");
   return `#!/bin/sh
 for argument in "$@"; do
   case "$argument" in
@@ -25,7 +40,7 @@ for argument in "$@"; do
     exit 1
   fi
 done
-exec ${command.map(quote).join(" ")} "$@"
+exec ${launcher}${command.map(quote).join(" ")} "$@" ${added}
 `;
 }
 
@@ -38,24 +53,80 @@ exec ${quote(realCat)} "$@"
 `;
 }
 
+/** Programs by which a build would take along what this machine happens to have. */
+const HIDDEN: Readonly<Record<string, string>> = {
+  // vLLM's setup.py bundles the tcmalloc that `ldconfig -p` lists.
+  ldconfig: "exit 0",
+  // setuptools-rust builds optional binaries where cargo is there, and leaves them out where it is not.
+  cargo: "echo 'vllm-cpu-wheels: the wheel holds no Rust parts' >&2; exit 1",
+  rustc: "echo 'vllm-cpu-wheels: the wheel holds no Rust parts' >&2; exit 1",
+};
+
 /** Folder of programs that go first on PATH during a build, so that the host can't leak into the wheel. */
-export async function writeShims(folder: string, variant: Variant, compiler: Compiler): Promise<void> {
+export async function writeShims(
+  folder: string,
+  unit: Pick<Unit, "name" | "features">,
+  architecture: Variant["architecture"],
+  compiler: Compiler,
+  habits: CompileHabits,
+): Promise<void> {
   await makeDir(folder);
   const cpuinfo = join(folder, "cpuinfo");
-  await writeFile(cpuinfo, contractCpuinfo(variant));
+  await writeFile(cpuinfo, contractCpuinfo(unit, architecture));
   await writeFile(join(folder, "cat"), catShim(cpuinfo, "/bin/cat"), 0o755);
-  await writeFile(join(folder, "vllm-cpu-cc"), compilerShim(compiler.cc), 0o755);
-  await writeFile(join(folder, "vllm-cpu-c++"), compilerShim(compiler.cxx), 0o755);
+  await writeFile(join(folder, "vllm-cpu-cc"), compilerShim(compiler.cc, habits), 0o755);
+  await writeFile(join(folder, "vllm-cpu-c++"), compilerShim(compiler.cxx, habits), 0o755);
+  for (const [name, body] of Object.entries(HIDDEN))
+    await writeFile(join(folder, name), `#!/bin/sh\n${body}\n`, 0o755);
+}
+
+/** What a build is told beyond the user's own environment. */
+export interface BuildSettings {
+  unit: Unit;
+  cmakeArguments: readonly string[];
+  /** Folder by variable, for sources that the build would fetch by itself. */
+  dependencies: Readonly<Record<string, { path: string; as: "environment" | "cmake" }>>;
+  version: string | null;
+  jobs: number;
+  /** SOURCE_DATE_EPOCH, seconds. */
+  epoch: number;
 }
 
 /** Variables of a build beyond the user's own; the same for the plan that is printed and the build that is run. */
-export function buildVariables(variant: Variant, jobs: number, epoch: number): Record<string, string> {
+export function buildVariables(settings: BuildSettings): Record<string, string> {
+  const { unit, version, jobs, epoch } = settings;
+  const dependencies = Object.entries(settings.dependencies);
+  const cmake = [
+    ...settings.cmakeArguments,
+    ...dependencies.filter(([, { as }]) => as === "cmake").map(([name, { path }]) => `-D${name}=${path}`),
+    // ccache stands in the compiler's wrapper; a search path into the build folder would reach the library's bytes.
+    "-DCMAKE_C_COMPILER_LAUNCHER=",
+    "-DCMAKE_CXX_COMPILER_LAUNCHER=",
+    "-DCMAKE_SKIP_RPATH=ON",
+  ];
   return {
-    ...variant.environment,
+    ...unit.environment,
+    ...Object.fromEntries(
+      dependencies.filter(([, { as }]) => as === "environment").map(([name, { path }]) => [name, path]),
+    ),
+    ...(version === null ? {} : { SETUPTOOLS_SCM_PRETEND_VERSION: version, VLLM_VERSION_OVERRIDE: version }),
+    CMAKE_ARGS: cmake.join(" "),
     MAX_JOBS: String(jobs),
     CMAKE_BUILD_PARALLEL_LEVEL: String(jobs),
     SOURCE_DATE_EPOCH: String(epoch),
   };
+}
+
+/** Where compiled objects are kept; what the user has set for ccache wins. */
+export function ccacheVariables(host: Host, cache: string): Record<string, string> {
+  const defaults: Record<string, string> = {
+    CCACHE_DIR: join(cache, "ccache"),
+    CCACHE_MAXSIZE: "10G",
+    // By its bytes: two machines, or an update within one second, may have other compilers of one time stamp.
+    CCACHE_COMPILERCHECK: "content",
+    CCACHE_NOHASHDIR: "1",
+  };
+  return Object.fromEntries(Object.entries(defaults).filter(([name]) => !host.env[name]));
 }
 
 /** ISA switches of vLLM that the user's shell might still hold; a variant says all of its own. */
@@ -63,12 +134,12 @@ const FOREIGN = /^(VLLM_|CMAKE_ARGS$|CMAKE_C(XX)?_FLAGS$|CFLAGS$|CXXFLAGS$|CPPFL
 
 /**
  * The whole environment of a build: the user's, without Python and compiler settings of the surrounding shell, with
- * the variant's variables, and with our shims and the build environment's programs first on PATH.
+ * the build's variables, and with our shims and the build environment's programs first on PATH.
  */
 export function buildEnv(
   host: Host,
   variables: Record<string, string>,
-  folders: { shims: string; venv: string },
+  folders: { shims: string; venv: string; cache: string },
 ): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(cleanPythonEnv(host))) {
@@ -76,10 +147,13 @@ export function buildEnv(
   }
   return {
     ...env,
+    ...ccacheVariables(host, folders.cache),
     ...variables,
     VIRTUAL_ENV: folders.venv,
     PATH: [folders.shims, join(folders.venv, "bin"), host.env["PATH"] ?? ""].join(delimiter),
     CC: join(folders.shims, "vllm-cpu-cc"),
     CXX: join(folders.shims, "vllm-cpu-c++"),
+    // The build's folder may lie in a repository of its user's, whose commit is none of the wheel's business.
+    GIT_CEILING_DIRECTORIES: folders.cache,
   };
 }

@@ -5,6 +5,10 @@ export interface InstallFacts {
   version: string;
   /** As torch reports itself, e.g. 2.13.0+cpu. */
   torchVersion: string;
+  /** Packages that the wheel requires and that must be of the same index as torch. */
+  companions: readonly string[];
+  /** Requirements by URL, which indexes refuse in metadata; worth installing by hand. */
+  direct: readonly string[];
 }
 
 /** The public index that users are told of, whatever mirror the build itself used. */
@@ -13,8 +17,13 @@ const INDEX = "https://download.pytorch.org/whl/cpu";
 const HEADING = "Install with CPU-only PyTorch";
 
 /** The commands that install CPU-only torch, then the wheel. */
-export const installCommands = ({ distribution, version, torchVersion }: InstallFacts): string[] => [
-  `pip install torch==${torchVersion} --index-url ${INDEX}`,
+export const installCommands = ({
+  distribution,
+  version,
+  torchVersion,
+  companions,
+}: Omit<InstallFacts, "direct">): string[] => [
+  `pip install ${[`torch==${torchVersion}`, ...companions].join(" ")} --index-url ${INDEX}`,
   `pip install ${distribution}==${version}`,
 ];
 
@@ -65,5 +74,13 @@ export function asDescription(facts: InstallFacts, contentType: string | null): 
     `This prints ${code(`${facts.torchVersion} False`)}:`,
     "",
     block([check]),
+    ...(facts.direct.length > 0
+      ? [
+          "The project also names these, by addresses that a package index does not take; without them the wheel works,",
+          "with slower fallbacks in places:",
+          "",
+          block(facts.direct.map((line) => `pip install "${line}"`)),
+        ]
+      : []),
   ].join("\n");
 }

@@ -4,6 +4,7 @@ import type { Host } from "../host/host.ts";
 import { run, tail } from "../host/process.ts";
 import { compilerFlags } from "../variants/features.ts";
 import type { Variant } from "../variants/manifest.ts";
+import type { Compilers } from "../variants/recipe-schema.ts";
 
 /** The C++ compiler a build will use; `cc` is its C sibling. Both are argument vectors. */
 export interface Compiler {
@@ -59,18 +60,39 @@ function isOlder(version: string, floor: string): boolean {
   return false;
 }
 
+/** The newer of the oldest versions that the variant's instructions and the release's code need. */
+function floorFor(compiler: Compiler, variant: Variant, compilers: Compilers | null): string | null {
+  const floors = [variant.compilerFloor[compiler.family], compilers?.[compiler.family]];
+  return floors.reduce<string | null>(
+    (newest, floor) => (floor !== undefined && (newest === null || isOlder(newest, floor)) ? floor : newest),
+    null,
+  );
+}
+
 /**
  * Asks before the long part whether this machine and compiler can build a variant.
  * Being unable to *run* it is no obstacle.
- * @throws E_ARCHITECTURE, E_COMPILER_OLD, E_COMPILER_FLAGS
+ * @param compilers what the release's recipe demands of the compiler; null for nothing
+ * @throws E_ARCHITECTURE, E_COMPILER_FAMILY, E_COMPILER_OLD, E_COMPILER_FLAGS
  */
-export async function preflight(host: Host, compiler: Compiler, variant: Variant): Promise<void> {
+export async function preflight(
+  host: Host,
+  compiler: Compiler,
+  variant: Variant,
+  compilers: Compilers | null,
+): Promise<void> {
   const has = machineArchitecture();
   if (variant.architecture !== has) {
     throw wheelsError("E_ARCHITECTURE", { variant: variant.name, needs: variant.architecture, has });
   }
-  const floor = variant.compilerFloor[compiler.family];
-  if (floor !== undefined && isOlder(compiler.version, floor)) {
+  if (compilers !== null && compilers[compiler.family] === undefined)
+    throw wheelsError("E_COMPILER_FAMILY", {
+      variant: variant.name,
+      compiler: `${compiler.cxx.join(" ")} (${compiler.family} ${compiler.version})`,
+      takes: Object.entries(compilers).map(([family, floor]) => `${family} ${floor} or newer`),
+    });
+  const floor = floorFor(compiler, variant, compilers);
+  if (floor !== null && isOlder(compiler.version, floor)) {
     throw wheelsError("E_COMPILER_OLD", {
       variant: variant.name,
       compiler: compiler.family,

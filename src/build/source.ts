@@ -1,25 +1,50 @@
-import { isAbsolute, join, relative, resolve } from "node:path";
+import { basename, isAbsolute, join, relative, resolve } from "node:path";
 import { closest } from "fastest-levenshtein";
 import { parse, TomlError } from "smol-toml";
 import { z } from "zod";
 import { wheelsError } from "../errors/wheels-error.ts";
-import { copyTree, exists, isMissing, isWithin, listDir, readTextIfAny, statPath } from "../host/files.ts";
+import {
+  copyTree,
+  exists,
+  isMissing,
+  isWithin,
+  listDir,
+  readTextIfAny,
+  statPath,
+  treeDigest,
+} from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { run } from "../host/process.ts";
 import { bundledSourcePath } from "../host/resources.ts";
+import { oneOf, parseHeaders } from "../wheel/metadata.ts";
+import { normalizeName } from "../wheel/names.ts";
 
-/** What is built: a folder with a Python project. */
+/** Where a source is. Only a folder is there before the build fetches it. */
+export type Place =
+  | { kind: "folder"; path: string }
+  /** A source distribution (PEP 517, "Source distributions"), as a file. */
+  | { kind: "sdist"; path: string }
+  /** A release of the user's package index. */
+  | { kind: "release" }
+  | { kind: "git"; url: string; ref: string };
+
+/** What is built: a Python project. */
 export interface Source {
   /** As the user named it. */
   label: string;
-  path: string;
+  place: Place;
   project: string;
-  /** The version that pyproject.toml states; null where the build backend computes it. */
+  /** The version that the source states; null where its build backend computes it. */
   version: string | null;
-  /** PEP 508 lines of `[build-system] requires`. */
+  /** PEP 508 lines of `[build-system] requires`; empty for what is not there yet. */
   buildRequires: string[];
   /** Seconds that a compile takes on two cores, where the source says so. */
   expectedSeconds: number | null;
+}
+
+/** A source that lies in a folder. */
+export interface ReadySource extends Source {
+  path: string;
 }
 
 const pyprojectSchema = z.object({
@@ -35,17 +60,76 @@ const pyprojectSchema = z.object({
 /** PEP 518: what a project without a build-system table is built with. */
 const DEFAULT_REQUIRES = ["setuptools>=40.8.0", "wheel"];
 
+const GIT = /^git\+([a-z+]+:\/\/[^@]+(?:@[^@/]+(?=[:/]))?[^@]*)(?:@([\w./-]+))?$/;
+
+/** The source of a release, which the build fetches from the user's package index. */
+export function releaseSource(project: string, version: string): Source {
+  return {
+    label: `${project} ${version}`,
+    place: { kind: "release" },
+    project,
+    version,
+    buildRequires: [],
+    expectedSeconds: null,
+  };
+}
+
 /**
- * Finds and reads the source.
- * @param label `sample` for the bundled source, or a folder
+ * Finds what `--source` names; of a folder it reads what it is.
+ * @param label `sample` for the bundled source, a folder, an sdist file, or `git+URL@REF`
  * @throws E_SOURCE
  */
 export async function openSource(host: Host, label: string): Promise<Source> {
+  if (label.startsWith("git+")) return gitSource(label);
   const path =
     label === "sample" ? bundledSourcePath() : isAbsolute(label) ? label : resolve(host.cwd, label);
   const stat = await statPath(path);
-  if (!stat) throw wheelsError("E_SOURCE", { source: label, problem: `There is no folder ${path}.` });
+  if (!stat) throw wheelsError("E_SOURCE", { source: label, problem: `There is no folder or file ${path}.` });
+  if (stat.isFile) return sdistSource(label, path);
   if (!stat.isDirectory) throw wheelsError("E_SOURCE", { source: label, problem: "It is no folder." });
+  return readFolder(label, path);
+}
+
+function gitSource(label: string): Source {
+  const [, url, ref] = GIT.exec(label) ?? [];
+  if (!url || !ref || ref.startsWith("-"))
+    throw wheelsError("E_SOURCE", {
+      source: label,
+      problem: "A git source is written git+URL@REF, REF a tag or a commit.",
+    });
+  const project = (url.split("/").at(-1) ?? "").replace(/\.git$/, "").toLowerCase();
+  const version = /^v?(\d+(?:\.\d+)+(?:(?:a|b|rc|\.post|\.dev)\d+)?)$/.exec(ref)?.[1] ?? null;
+  return {
+    label,
+    place: { kind: "git", url, ref },
+    project,
+    version,
+    buildRequires: [],
+    expectedSeconds: null,
+  };
+}
+
+/** @throws E_SOURCE for a name that is no sdist's (PEP 625) */
+function sdistSource(label: string, path: string): Source {
+  const [, project, version] = /^([A-Za-z0-9._-]+?)-(\d[^-]*)\.tar\.gz$/.exec(basename(path)) ?? [];
+  if (!project || !version)
+    throw wheelsError("E_SOURCE", {
+      source: label,
+      problem: "It is neither a folder nor an sdist NAME-VERSION.tar.gz.",
+    });
+  return {
+    label,
+    place: { kind: "sdist", path },
+    project: normalizeName(project),
+    version,
+    buildRequires: [],
+    expectedSeconds: null,
+  };
+}
+
+/** Reads what a folder says of itself: pyproject.toml, and the PKG-INFO that an sdist has. @throws E_SOURCE */
+export async function readFolder(label: string, path: string): Promise<ReadySource> {
+  const place: Place = { kind: "folder", path };
   const text = await readTextIfAny(join(path, "pyproject.toml"));
   if (text === null) {
     if (!(await exists(join(path, "setup.py")))) {
@@ -56,6 +140,7 @@ export async function openSource(host: Host, label: string): Promise<Source> {
     }
     return {
       label,
+      place,
       path,
       project: label,
       version: null,
@@ -64,11 +149,14 @@ export async function openSource(host: Host, label: string): Promise<Source> {
     };
   }
   const pyproject = readPyproject(label, text);
+  const info = await readTextIfAny(join(path, "PKG-INFO"));
   return {
     label,
+    place,
     path,
     project: pyproject.project?.name ?? label,
-    version: pyproject.project?.version ?? null,
+    version:
+      pyproject.project?.version ?? (info === null ? null : oneOf(parseHeaders(info, "PKG-INFO"), "Version")),
     buildRequires: pyproject["build-system"]?.requires ?? DEFAULT_REQUIRES,
     expectedSeconds: pyproject.tool?.["vllm-cpu-wheels"]?.["compile-seconds"] ?? null,
   };
@@ -94,11 +182,12 @@ function readPyproject(label: string, text: string): z.infer<typeof pyprojectSch
 }
 
 /**
- * Checks an asked version against the one the source states.
- * @throws E_VERSION_UNKNOWN for the bundled source, E_VERSION_MISMATCH for a folder
+ * The source as the version that was asked for; one that does not say its own version is taken at the user's word.
+ * @throws E_VERSION_UNKNOWN for the bundled source, E_VERSION_MISMATCH for another
  */
-export function demandVersion(source: Source, asked: string): void {
-  if (source.version === null || source.version === asked) return;
+export function asVersion<S extends Source>(source: S, asked: string): S {
+  if (source.version === null) return { ...source, version: asked };
+  if (source.version === asked) return source;
   if (source.label === "sample") {
     throw wheelsError("E_VERSION_UNKNOWN", {
       project: source.project,
@@ -130,6 +219,31 @@ async function leftovers(host: Host, path: string): Promise<Set<string>> {
   return found;
 }
 
+/** What of a source is not built: leftovers, and what this run writes to. */
+async function wantedFiles(
+  host: Host,
+  source: ReadySource,
+  exclude: readonly string[],
+): Promise<(path: string) => boolean> {
+  const left = await leftovers(host, source.path);
+  const ours = exclude.filter((path) => path !== source.path && isWithin(source.path, path));
+  const skipped = new Set([...left, ...ours.map((path) => relative(source.path, path))]);
+  return (path) => !LEFTOVER.test(path) && !skipped.has(path);
+}
+
+/**
+ * A digest of all that is built of a source, hexadecimal: equal sources have equal ones.
+ * What was fetched has its hash or its commit in the name of its folder.
+ */
+export async function sourceDigest(
+  host: Host,
+  source: ReadySource,
+  exclude: readonly string[],
+): Promise<string> {
+  if (source.place.kind !== "folder") return basename(source.path);
+  return treeDigest(source.path, await wantedFiles(host, source, exclude));
+}
+
 /**
  * Copies the source into a scratch folder, where the build may change what it likes: the user's own tree is never
  * written, so that no interruption, not even kill -9, can leave it changed.
@@ -138,15 +252,13 @@ async function leftovers(host: Host, path: string): Promise<Set<string>> {
  */
 export async function copySource(
   host: Host,
-  source: Source,
+  source: ReadySource,
   to: string,
   exclude: readonly string[],
 ): Promise<void> {
-  const left = await leftovers(host, source.path);
-  const ours = exclude.filter((path) => path !== source.path && isWithin(source.path, path));
-  const skipped = new Set([...left, ...ours.map((path) => relative(source.path, path))]);
+  const wanted = await wantedFiles(host, source, exclude);
   try {
-    await copyTree(source.path, to, (path) => !LEFTOVER.test(path) && !skipped.has(path));
+    await copyTree(source.path, to, wanted);
   } catch (thrown) {
     if (!isMissing(thrown)) throw thrown;
     throw wheelsError(

@@ -5,7 +5,8 @@ export const BUILD = {
   E_SOURCE: entry(EXIT.badInput, "Not a buildable source", (p: { source: string; problem: string }) => ({
     what: `${p.source} can't be built.`,
     why: p.problem,
-    remedy: "Point --source at a folder with a pyproject.toml (or setup.py), or use --source=sample.",
+    remedy:
+      "Point --source at a folder with a pyproject.toml (or setup.py), an sdist, or git+URL@REF; or use --source=sample.",
   })),
   E_VERSION_UNKNOWN: entry(
     EXIT.badInput,
@@ -40,6 +41,15 @@ export const BUILD = {
       remedy: "Install a newer compiler and set CC and CXX, or leave this variant out.",
     }),
   ),
+  E_COMPILER_FAMILY: entry(
+    EXIT.machineCannot,
+    "Compiler that the release does not take",
+    (p: { variant: string; compiler: string; takes: string[] }) => ({
+      what: `${p.variant} can't be built with ${p.compiler}.`,
+      why: `The release's own build files take ${p.takes.join(" or ")} alone.`,
+      remedy: "Set CC and CXX to such a compiler (Debian/Ubuntu: apt-get install g++).",
+    }),
+  ),
   E_COMPILER_FLAGS: entry(
     EXIT.machineCannot,
     "Compiler can't make the variant's instructions",
@@ -63,6 +73,15 @@ export const BUILD = {
     why: p.detail,
     remedy: `Read the whole log: ${p.log}`,
   })),
+  E_BUILD_MEMORY: entry(
+    EXIT.machineCannot,
+    "Out of memory",
+    (p: { variant: string; detail: string; log: string }) => ({
+      what: `The compiler was killed while it built ${p.variant}, most likely for want of memory.`,
+      why: p.detail,
+      remedy: `Give the machine or container more memory, then add --resume: what is compiled is kept. The log: ${p.log}`,
+    }),
+  ),
   E_BUILD_ISA_OFF: entry(
     EXIT.machineCannot,
     "The build switched an ISA off",

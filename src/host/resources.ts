@@ -25,6 +25,11 @@ function shipped(name: string, source: string): string {
   return here.startsWith(bundled) ? join(bundled, name) : join(root(), source);
 }
 
+/** Path of the recipes. */
+export function recipesPath(): string {
+  return join(root(), "recipes.yml");
+}
+
 /** Path of the bundled source, which `--source=sample` builds: a release holds no tests, so it has it in dist/. */
 export function bundledSourcePath(): string {
   const released = join(root(), "dist", "sample");
@@ -34,6 +39,11 @@ export function bundledSourcePath(): string {
 /** Path of a Python probe. */
 export function probePath(name: string): string {
   return join(shipped("probe", "src/probe"), name);
+}
+
+/** Path of the module that a variant's wheel is given. */
+export function inWheelPath(): string {
+  return join(shipped("inwheel", "src/inwheel"), "cpu_wheel.py");
 }
 
 /** Path of a problem matcher. */

@@ -13,22 +13,15 @@ import { ensureUv } from "../torch/uv.ts";
 import { selectVariants } from "../variants/manifest.ts";
 import { environmentChecks } from "../verify/runtime.ts";
 import { demandedChecks, outcome, type VerifyResult, verifyWheel } from "../verify/verify.ts";
+import { buildAll, describeAll } from "./build-use.ts";
 import type { COMMANDS } from "./commands.ts";
 import { loadVariants } from "./manifest.ts";
 import type { Values } from "./options.ts";
+import { prepare } from "./prepare.ts";
 import { buildTable, checksText, doctorText, planTable } from "./report.ts";
 import { setupEnvironment } from "./setup-use.ts";
-import {
-  buildAll,
-  type ChosenPlan,
-  choosePlan,
-  describeAll,
-  failuresOf,
-  prepare,
-  type RunReport,
-  runAll,
-  torchRequest,
-} from "./use.ts";
+import { torchRequest } from "./torch-request.ts";
+import { type ChosenPlan, choosePlan, failuresOf, type RunReport, runAll } from "./use.ts";
 
 /** What a command says: a document for `--json`, a text for people, and the exit status. */
 export interface Answer<Document = unknown> {

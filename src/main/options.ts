@@ -11,7 +11,13 @@ interface Base {
 /** One input of a command: the single truth for parsing, --help and the documents. */
 export type OptionSpec =
   | (Base & { kind: "text"; placeholder: string; default: string | null; choices?: readonly string[] })
-  | (Base & { kind: "count"; placeholder: string; default: number | null })
+  | (Base & {
+      kind: "count";
+      placeholder: string;
+      default: number | null;
+      /** Takes the word auto too, which stands for the default. */
+      auto?: true;
+    })
   | (Base & { kind: "flag"; default?: boolean });
 
 export type OptionSpecs = Record<string, OptionSpec>;
@@ -71,7 +77,7 @@ function convert(
   option: string,
   spec: Exclude<OptionSpec, { kind: "flag" }>,
   value: string,
-): string | number {
+): string | number | null {
   if (value.length > MOST_CHARACTERS) {
     throw wheelsError("E_OPTION_VALUE", {
       option,
@@ -80,11 +86,12 @@ function convert(
     });
   }
   if (spec.kind === "count") {
+    if (spec.auto && value === "auto") return spec.default;
     if (!/^[1-9]\d{0,8}$/.test(value)) {
       throw wheelsError("E_OPTION_VALUE", {
         option,
         value: cut(value) || "nothing",
-        expected: "a whole number of 1 or more",
+        expected: `a whole number of 1 or more${spec.auto ? ", or auto" : ""}`,
       });
     }
     return Number(value);

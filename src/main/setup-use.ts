@@ -6,7 +6,7 @@ import { ensureUv } from "../torch/uv.ts";
 import { parsePythonVersions } from "../variants/request.ts";
 import type { COMMANDS } from "./commands.ts";
 import type { Values } from "./options.ts";
-import { torchRequest } from "./use.ts";
+import { torchRequest } from "./torch-request.ts";
 
 interface Environment {
   /** Path of its interpreter. */

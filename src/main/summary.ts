@@ -107,7 +107,12 @@ export function resultSummary(result: Result, built: BuiltWheel | null): string 
 function installLines(built: BuiltWheel | null): string[] {
   if (!built) return [];
   const { distribution, version } = parseWheelFileName(basename(built.wheel));
-  const facts = { distribution: normalizeName(distribution), version, torchVersion: built.torch };
+  const facts = {
+    distribution: normalizeName(distribution),
+    version,
+    torchVersion: built.torch,
+    companions: built.companions,
+  };
   return ["```sh", ...installCommands(facts), "```", ""];
 }
 

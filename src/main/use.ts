@@ -1,81 +1,24 @@
 import { join, resolve } from "node:path";
-import { type BuildRequest, type BuiltWheel, buildWheel, sourceDateEpoch } from "../build/build.ts";
-import { describeBuild } from "../build/dry-run.ts";
-import { findCompiler, preflight } from "../build/preflight.ts";
-import { demandVersion, openSource, type Source } from "../build/source.ts";
+import type { BuiltWheel } from "../build/build.ts";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { listDir } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { cacheDir } from "../host/paths.ts";
 import { listWheels } from "../publish/listing.ts";
 import { type PublishReport, publishWheels } from "../publish/publish.ts";
-import type { TorchRequest, TorchSource } from "../torch/install.ts";
+import type { TorchSource } from "../torch/install.ts";
 import { ensureUv, type Uv } from "../torch/uv.ts";
 import { chooseItems, isWheelOf } from "../variants/choose.ts";
-import { selectVariants, type Variant } from "../variants/manifest.ts";
-import { makePlan, type PlanItem } from "../variants/plan.ts";
-import { parsePythonVersions } from "../variants/request.ts";
+import type { Variant } from "../variants/manifest.ts";
+import type { PlanItem } from "../variants/plan.ts";
 import type { Check, Level } from "../verify/verdict.ts";
 import { demandedChecks, type VerifyResult, verifyWheel } from "../verify/verify.ts";
-import { escapeName, parseWheelFileName } from "../wheel/names.ts";
-import { withSuffix } from "../wheel/version.ts";
+import { escapeName } from "../wheel/names.ts";
+import { buildAll, describeAll } from "./build-use.ts";
 import type { COMMANDS } from "./commands.ts";
-import { loadVariants } from "./manifest.ts";
 import type { Values } from "./options.ts";
-
-type TorchOptions = {
-  "torch-index-url": string | null;
-  "torch-packages": string | null;
-  "torch-version": string | null;
-};
-
-/** @throws E_OPTION_VALUE where torch itself is not among the packages */
-export function torchRequest(options: TorchOptions): TorchRequest {
-  const names = options["torch-packages"]?.split(/[\s,]+/).filter((name) => name !== "") ?? null;
-  if (names && (!names.includes("torch") || names.some((name) => !/^[A-Za-z0-9][\w.-]*$/.test(name)))) {
-    throw wheelsError("E_OPTION_VALUE", {
-      option: "--torch-packages",
-      value: options["torch-packages"] ?? "",
-      expected: "package names, torch among them",
-    });
-  }
-  const version = options["torch-version"];
-  if (version !== null && !/^\d+(\.\d+)*([a-z0-9.]*)(\+[a-z0-9.]+)?$/.test(version)) {
-    throw wheelsError("E_OPTION_VALUE", {
-      option: "--torch-version",
-      value: version,
-      expected: "a version such as 2.13.0",
-    });
-  }
-  return { index: options["torch-index-url"], packages: names, version };
-}
-
-export type BuildOptions = Values<typeof COMMANDS.build.options>;
-
-interface Prepared {
-  variants: Map<string, Variant>;
-  selected: Variant[];
-  pythons: string[];
-  source: Source;
-  plan: PlanItem[];
-}
-
-type RequestOptions = Pick<
-  BuildOptions,
-  "variant" | "vllm-version" | "source" | "python-version" | "manifest"
->;
-
-/** Everything a request says, checked before anything is done. */
-export async function prepare(host: Host, options: RequestOptions, suffix: string | null): Promise<Prepared> {
-  const variants = await loadVariants(host, options.manifest);
-  const selected = selectVariants(variants, options.variant);
-  const pythons = options["python-version"] === null ? [] : parsePythonVersions(options["python-version"]);
-  const source = await openSource(host, options.source);
-  for (const asked of options["vllm-version"]?.split(",") ?? []) demandVersion(source, asked.trim());
-  if (suffix !== null) withSuffix(source.version ?? "0", suffix);
-  const version = source.version === null ? null : source.version + (suffix ?? "");
-  return { variants, selected, pythons, source, plan: makePlan(selected, pythons, version) };
-}
+import { prepare } from "./prepare.ts";
+import { torchRequest } from "./torch-request.ts";
 
 /** A plan after only, skip and skip-existing. */
 export interface ChosenPlan {
@@ -104,12 +47,6 @@ export async function choosePlan(
   return { plan: items.filter((item) => !isThere(item)), existing: items.filter(isThere) };
 }
 
-/** True where the wheel serves every later Python too, so that another build would make the same (PEP 384). */
-const servesAll = (wheel: string): boolean =>
-  parseWheelFileName(wheel.split("/").at(-1) ?? "")
-    .abi.split(".")
-    .includes("abi3");
-
 export interface RunReport {
   plan: PlanItem[];
   built: BuiltWheel[];
@@ -117,77 +54,6 @@ export interface RunReport {
   published: PublishReport | null;
   /** Lines of a dry run; empty otherwise. */
   dryRun: string[];
-}
-
-function buildRequest(
-  host: Host,
-  options: BuildOptions,
-  source: Source,
-  variant: Variant,
-  python: string | null,
-): BuildRequest {
-  return {
-    variant,
-    source,
-    python,
-    versionSuffix: options["version-suffix"],
-    outputDir: resolve(host.cwd, options["output-dir"]),
-    jobs: options["max-jobs"] ?? host.cores,
-    torch: torchRequest(options),
-    cacheDir: cacheDir(host, options["cache-dir"] ?? undefined),
-    keepScratch: options["no-cleanup"],
-  };
-}
-
-/** Builds what was prepared, wheel by wheel, and hands each to `after` before the next is begun. */
-export async function buildAll(
-  host: Host,
-  options: BuildOptions,
-  prepared: Prepared,
-  after: (uv: Uv, built: BuiltWheel, torch: TorchSource) => Promise<void>,
-): Promise<BuiltWheel[]> {
-  const compiler = await findCompiler(host);
-  // All of them first: an hour of compiling is no use before "your compiler is too old for the next one".
-  for (const variant of prepared.selected) await preflight(host, compiler, variant);
-  const uv = await ensureUv(host, cacheDir(host, options["cache-dir"] ?? undefined));
-  const built: BuiltWheel[] = [];
-  const torches = new Map<string, TorchSource>();
-  for (const variant of prepared.selected) {
-    for (const python of prepared.pythons.length > 0 ? prepared.pythons.toSorted(byMinor) : [null]) {
-      const last = built.at(-1);
-      if (last?.variant === variant.name && servesAll(last.wheel)) {
-        host.log.info(`${last.wheel.split("/").at(-1)} is abi3 and serves Python ${python} too`);
-        continue;
-      }
-      host.log.info(
-        `Building ${variant.name} (${prepared.selected.indexOf(variant) + 1} of ${prepared.selected.length})`,
-      );
-      const result = await buildWheel(
-        host,
-        uv,
-        compiler,
-        buildRequest(host, options, prepared.source, variant, python),
-        torches.get(python ?? "") ?? null,
-      );
-      torches.set(python ?? "", result.torch);
-      built.push(result.built);
-      await after(uv, result.built, result.torch);
-    }
-  }
-  return built;
-}
-
-const byMinor = (a: string, b: string): number => Number(a.split(".")[1]) - Number(b.split(".")[1]);
-
-/** What `--dry-run` prints for a build. */
-export function describeAll(host: Host, options: BuildOptions, prepared: Prepared): string[] {
-  const pythons = prepared.pythons.length > 0 ? prepared.pythons : [null];
-  return prepared.selected.flatMap((variant) =>
-    pythons.flatMap((python) => [
-      ...describeBuild(buildRequest(host, options, prepared.source, variant, python), sourceDateEpoch(host)),
-      "",
-    ]),
-  );
 }
 
 async function wheelsIn(folder: string, selected: readonly Variant[]): Promise<string[]> {

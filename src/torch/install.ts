@@ -182,7 +182,8 @@ export async function resolveTorch(
   });
 }
 
-async function pythonVersion(uv: Uv, python: string): Promise<string> {
+/** Version of an interpreter, such as 3.11.7. @param python version or path */
+export async function pythonVersion(uv: Uv, python: string): Promise<string> {
   const result = await uv.run(["python", "find", "--show-version", python]);
   return result.stdout.trim() || python;
 }

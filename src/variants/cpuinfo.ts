@@ -18,18 +18,21 @@ export function cpuModel(cpuinfo: string): string {
 }
 
 /**
- * A cpuinfo text of a machine that has exactly the variant's contract. Build systems that read
- * `cat /proc/cpuinfo` (vLLM up to 0.16, cmake/cpu_extension.cmake) are shown this one instead of the host's.
+ * A cpuinfo text of a machine that has exactly these features. Build systems that read `cat /proc/cpuinfo`
+ * (vLLM, cmake/cpu_extension.cmake) are shown this one instead of the host's.
  */
-export function contractCpuinfo(variant: Variant): string {
-  const flags = variant.isa.mayUse.filter((feature) => feature !== "x86-64");
-  const x86 = variant.architecture === "x86_64";
-  const lines = x86
-    ? [
-        "vendor_id\t: vllm-cpu-actions",
-        `model name\t: ${variant.name} contract`,
-        `flags\t\t: fpu mmx sse sse2 lm ${flags.join(" ")}`,
-      ]
-    : [`Features\t: fp ${flags.join(" ")}`];
+export function contractCpuinfo(
+  unit: { name: string; features: readonly string[] },
+  architecture: Variant["architecture"],
+): string {
+  const flags = unit.features.filter((feature) => feature !== "x86-64");
+  const lines =
+    architecture === "x86_64"
+      ? [
+          "vendor_id\t: vllm-cpu-actions",
+          `model name\t: the contract of ${unit.name}`,
+          `flags\t\t: fpu mmx sse sse2 lm ${flags.join(" ")}`,
+        ]
+      : [`Features\t: fp ${flags.join(" ")}`];
   return `processor\t: 0\n${lines.join("\n")}\n\n`;
 }

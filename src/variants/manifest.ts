@@ -152,7 +152,8 @@ export function resolveManifest(documents: readonly ManifestDocument[]): Map<str
   const distributions = new Map<string, string>();
   for (const [name, { document }] of layers) {
     const variant = finish(name, inherit(name, layers, []), document);
-    const normalised = normalizeName(variant.distribution);
+    // One distribution has wheels of several platforms; two of one platform would take each other's place.
+    const normalised = `${normalizeName(variant.distribution)} for ${variant.architecture}`;
     const other = distributions.get(normalised);
     if (other !== undefined) {
       fail(
@@ -247,10 +248,16 @@ function nearestName(name: string, known: readonly string[]): string {
   return name === "" ? "" : closest(name, known);
 }
 
-/** The variant whose distribution has this normalised name, if any. */
-export function variantOfDistribution(variants: Iterable<Variant>, normalised: string): Variant | null {
-  for (const variant of variants) {
-    if (normalizeName(variant.distribution) === normalised) return variant;
-  }
-  return null;
+/**
+ * The variant whose distribution has this normalised name, if any; of several that of the wheel's platform.
+ * @param platforms platform tags of the wheel
+ */
+export function variantOfDistribution(
+  variants: Iterable<Variant>,
+  normalised: string,
+  platforms: readonly string[],
+): Variant | null {
+  const named = [...variants].filter(({ distribution }) => normalizeName(distribution) === normalised);
+  const fitting = named.find(({ architecture }) => platforms.some((tag) => tag.endsWith(`_${architecture}`)));
+  return fitting ?? named[0] ?? null;
 }

@@ -15,30 +15,45 @@ export interface PlanItem {
   mayUse: string[];
   mustUse: string[];
   environment: Record<string, string>;
+  /** Recipe by which it is built; null for a source without one. */
+  recipe: string | null;
+  /** The set of kernels that the wheel takes out of a build of several; null where the build makes one. */
+  kernels: string | null;
+}
+
+/** What is planned of one variant. */
+export interface Planned {
+  variant: Variant;
+  version: string | null;
+  environment: Record<string, string>;
+  recipe: string | null;
+  kernels: string | null;
 }
 
 /**
  * Every wheel that a request stands for: variants × Python versions, Python by Python within a variant.
  * @param pythons empty for the Python on PATH
  */
-export function makePlan(
-  variants: readonly Variant[],
-  pythons: readonly string[],
-  version: string | null,
-): PlanItem[] {
+export function makePlan(planned: readonly Planned[], pythons: readonly string[]): PlanItem[] {
   const wanted: (string | null)[] = pythons.length > 0 ? [...pythons] : [null];
-  return variants.flatMap((variant) =>
-    wanted.map((python) => ({
-      id: `${python === null ? "py3" : `cp${python.replace(".", "")}`}-${variant.name}`,
-      variant: variant.name,
-      distribution: variant.distribution,
-      python,
-      version,
-      architecture: variant.architecture,
-      runnerLabels: variant.runnerLabels,
-      mayUse: variant.isa.mayUse,
-      mustUse: variant.isa.mustUse,
-      environment: variant.environment,
-    })),
+  const isOneVersion = new Set(planned.map(({ version }) => version)).size <= 1;
+  return planned.flatMap(({ variant, version, environment, recipe, kernels }) =>
+    wanted.map((python) => {
+      const parts = [python === null ? "py3" : `cp${python.replace(".", "")}`, variant.name];
+      return {
+        id: [...parts, ...(isOneVersion || version === null ? [] : [version])].join("-"),
+        variant: variant.name,
+        distribution: variant.distribution,
+        python,
+        version,
+        architecture: variant.architecture,
+        runnerLabels: variant.runnerLabels,
+        mayUse: variant.isa.mayUse,
+        mustUse: variant.isa.mustUse,
+        environment,
+        recipe,
+        kernels,
+      };
+    }),
   );
 }

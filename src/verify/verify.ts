@@ -225,7 +225,7 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
     request.variant ??
     (facts.distribution === null
       ? null
-      : variantOfDistribution(request.variants.values(), facts.distribution));
+      : variantOfDistribution(request.variants.values(), facts.distribution, facts.platformTags));
   const claim: Claim = { variant };
   const checks = STATIC.map((check) => check(facts, claim));
   let runtime: RuntimeAnswer = { checks: [], torch: null };

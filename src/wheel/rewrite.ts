@@ -12,6 +12,10 @@ export interface WheelChange {
   /** Applied to METADATA after name and version. */
   metadata?: (metadata: Headers) => Headers;
   tags?: readonly string[];
+  /** Applied to everything outside the dist-info folder, after renaming. */
+  files?: (files: NewEntry[]) => NewEntry[];
+  /** Level of deflate, 9 where left out; 0 for a wheel that is soon written anew. */
+  level?: number;
   /** Time of every entry. */
   mtime: Date;
 }
@@ -70,7 +74,8 @@ export function rewriteWheel(wheel: WheelFile, change: WheelChange): { fileName:
   info.push(text("METADATA", formatHeaders(metadata)));
   info.push(text("WHEEL", formatHeaders(withHeader(wheel.wheel, "Tag", tags))));
   const byName = (a: NewEntry, b: NewEntry): number => (a.name < b.name ? -1 : 1);
-  const entries = [...content.sort(byName), ...info.sort(byName)];
+  const files = change.files ? change.files(content) : content;
+  const entries = [...files.sort(byName), ...info.sort(byName)];
   const record = entries.map(({ name: path, data }) => ({
     path,
     hash: recordHash(data),
@@ -84,5 +89,5 @@ export function rewriteWheel(wheel: WheelFile, change: WheelChange): { fileName:
     distribution: escapeName(name),
     version: version.replaceAll("-", "_"),
   });
-  return { fileName, bytes: writeZip(entries, change.mtime) };
+  return { fileName, bytes: writeZip(entries, change.mtime, change.level) };
 }

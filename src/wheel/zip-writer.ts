@@ -25,16 +25,17 @@ function dosTime(time: Date): number {
  * Writes an archive; equal arguments give equal bytes on one Node version.
  * @param entries in the order they are to stand
  * @param mtime time of every entry; 1980 at the earliest
+ * @param level of deflate; 0 for an archive that is soon written anew
  * @throws FormatError beyond 65,535 entries or 4 GiB, since zip64 is not written
  */
-export function writeZip(entries: readonly NewEntry[], mtime: Date): Uint8Array {
+export function writeZip(entries: readonly NewEntry[], mtime: Date, level = 9): Uint8Array {
   if (entries.length > 0xfffe) throw new FormatError("archive", `${entries.length} entries are too many`);
   const time = dosTime(mtime);
   const chunks: Uint8Array[] = [];
   const central: Uint8Array[] = [];
   let offset = 0;
   for (const { name, data, mode } of entries) {
-    const deflated = deflateRawSync(data, { level: 9 });
+    const deflated = level === 0 ? data : deflateRawSync(data, { level });
     const stored = deflated.length >= data.length;
     const body = stored ? data : deflated;
     const nameBytes = Buffer.from(name, "utf8");

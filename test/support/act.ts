@@ -38,6 +38,7 @@ export const RELEASED = [
   "dist",
   "plan",
   "publish-wheel",
+  "recipes.yml",
   "setup-cpu-torch",
   "variants.yml",
   "verify-torch-cpu",

@@ -34,6 +34,9 @@ export async function build(
       {
         ...rest,
         variant,
+        architecture: "own",
+        "allow-dirty": false,
+        resume: false,
         "no-cleanup": false,
         "dry-run": false,
         "skip-build": false,

@@ -10,6 +10,7 @@ import { planSummary } from "../summary.ts";
 export async function plan(github: GitHub, inputs: Values<typeof ACTIONS.plan.inputs>): Promise<ExitCode> {
   const answer = await answers.plan(github.host, {
     ...inputs,
+    "allow-dirty": true,
     "print-identifiers": false,
     "cache-dir": null,
     json: false,

@@ -1,0 +1,1 @@
+var e=class extends Error{name=`FormatError`;where;problem;constructor(e,t){super(`${e}: ${t}`),this.where=e,this.problem=t}};export{e as t};

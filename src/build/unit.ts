@@ -1,0 +1,356 @@
+import { createHash } from "node:crypto";
+import { basename, join, resolve } from "node:path";
+import { z } from "zod";
+import { wheelsError } from "../errors/wheels-error.ts";
+import { fileSha256 } from "../host/download.ts";
+import {
+  copyAtomic,
+  exists,
+  freeBytes,
+  makeDir,
+  readTextIfAny,
+  remove,
+  writeFile,
+  writeFileAtomic,
+} from "../host/files.ts";
+import type { Host } from "../host/host.ts";
+import { childCpuSeconds, glibcVersion } from "../host/machine.ts";
+import { demandCpuOnly } from "../torch/gate.ts";
+import {
+  installTorch,
+  makeVenv,
+  pythonVersion,
+  resolveTorch,
+  type TorchRequest,
+  type TorchSource,
+  torchFacts,
+  torchInstallCommand,
+} from "../torch/install.ts";
+import { findPython } from "../torch/python.ts";
+import type { Uv } from "../torch/uv.ts";
+import type { Variant } from "../variants/manifest.ts";
+import type { Patch } from "../variants/recipe-schema.ts";
+import type { FoundRecipe, Unit } from "../variants/recipes.ts";
+import { compile, compileTitle, withFewerJobs } from "./compile.ts";
+import { provideDependencies } from "./dependencies.ts";
+import { type BuildSettings, buildEnv, buildVariables, writeShims } from "./environment.ts";
+import { chooseJobs, findCcache } from "./machine.ts";
+import type { Compiler } from "./preflight.ts";
+import { installRequirements } from "./requirements.ts";
+import { inSlot } from "./slot.ts";
+import { copySource, type ReadySource, sourceDigest } from "./source.ts";
+import {
+  addTomlComments,
+  type BuildNeeds,
+  checkAssumptions,
+  patchSource,
+  readNeeds,
+} from "./source-check.ts";
+
+const MIB = 1024 ** 2;
+/** What a build without a recipe takes; torch alone is about 1 GiB. */
+const LEAST_FREE_MIB = 2048;
+
+/** One compile, which one or more variants' wheels are made from. */
+export interface CompileRequest {
+  unit: Unit;
+  architecture: Variant["architecture"];
+  found: FoundRecipe;
+  patches: Readonly<Record<string, Patch>>;
+  source: ReadySource;
+  /** Python version such as 3.11; null for the Python on PATH. */
+  python: string | null;
+  /** null to choose. */
+  jobs: number | null;
+  torch: TorchRequest;
+  cacheDir: string;
+  /** Folders below the source that this run itself writes to. */
+  exclude: readonly string[];
+  /** A checkout or git repository of oneDNN; null to fetch it. */
+  onednn: string | null;
+  /** Go on where a build that broke off has ended. */
+  resume: boolean;
+  /** Take nothing that an earlier build has made. */
+  fresh: boolean;
+  keepDebug: boolean;
+  keepScratch: boolean;
+  /** SOURCE_DATE_EPOCH, seconds. */
+  epoch: number;
+  /** Distribution that the instructions in the source's pyproject.toml name. */
+  distribution: string;
+}
+
+/** A compiled wheel, not yet any variant's, and how it came about. */
+export interface CompiledWheel {
+  wheel: string;
+  torch: TorchSource;
+  /** Version, such as 3.11.7. */
+  python: string;
+  /** Seconds by stage; empty where it was there already. */
+  stages: Record<string, number>;
+  /** CPU seconds of the compile, all processes together; 0 where it was there already. */
+  cpuSeconds: number;
+  /** Key of its build folder, for {@link sweepSlots}. */
+  slot: string;
+}
+
+const keptSchema = z.object({ sha256: z.string(), file: z.string() });
+
+const digest = (value: unknown): string =>
+  createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 20);
+
+interface Inputs {
+  request: CompileRequest;
+  compiler: Compiler;
+  torch: TorchSource;
+  python: string;
+  needs: BuildNeeds;
+  refs: ReadonlyMap<string, string>;
+}
+
+/** Everything that decides what is compiled, the unit left out: builds that differ in it alone share a folder. */
+async function slotKey(
+  host: Host,
+  { request, compiler, torch, python, needs, refs }: Inputs,
+): Promise<string> {
+  const { source, found } = request;
+  return digest([
+    1,
+    await sourceDigest(host, source, request.exclude),
+    found.recipe.name,
+    needs,
+    [...refs],
+    request.onednn,
+    torch.index,
+    torch.pins,
+    python,
+    compiler,
+    glibcVersion(),
+  ]);
+}
+
+/** The unit and all else that decides the bytes of the compiled wheel. */
+function compiledKey(slot: string, { request }: Inputs): string {
+  const { unit, patches, found, keepDebug, epoch } = request;
+  const texts = unit.patches.map((name) => patches[name]);
+  return digest([slot, unit, texts, found.recipe.cmakeArguments, keepDebug, epoch, request.source.version]);
+}
+
+/** What an earlier build of the very same inputs made, if its bytes are still those. */
+async function keptWheel(cache: string, key: string): Promise<string | null> {
+  const folder = join(cache, "compiled", key);
+  const text = await readTextIfAny(join(folder, "kept.json"));
+  if (text === null) return null;
+  const parsed = keptSchema.safeParse(JSON.parse(text));
+  if (!parsed.success) return null;
+  const path = join(folder, basename(parsed.data.file));
+  return (await exists(path)) && (await fileSha256(path)) === parsed.data.sha256 ? path : null;
+}
+
+async function keepWheel(cache: string, key: string, wheel: string): Promise<string> {
+  const folder = join(cache, "compiled", key);
+  await makeDir(folder);
+  const path = join(folder, basename(wheel));
+  await copyAtomic(wheel, path);
+  await writeFileAtomic(
+    join(folder, "kept.json"),
+    JSON.stringify({ sha256: await fileSha256(path), file: basename(wheel) }),
+  );
+  return path;
+}
+
+/**
+ * Compiles a source once for all variants that share a unit; what an earlier run has compiled from the very same
+ * inputs is taken instead.
+ * @param known what was resolved for an earlier compile with the same Python, if any
+ * @throws every E_TORCH_*, E_BUILD*, E_HOST_LEAK, E_RECIPE_ASSUMPTION, E_PATCH, E_DEPENDENCY, E_GIT, E_MEMORY,
+ *   E_DISK_FULL
+ */
+export async function compileUnit(
+  host: Host,
+  uv: Uv,
+  compiler: Compiler,
+  request: CompileRequest,
+  known: TorchSource | null,
+): Promise<CompiledWheel> {
+  const { found, source, cacheDir } = request;
+  const base = request.python ?? (await findPython(host));
+  const python = await pythonVersion(uv, base);
+  const needs = await readNeeds(source, found.recipe, request.architecture, python);
+  const refs = await checkAssumptions(host, source, found);
+  const torch = known ?? (await resolveTorch(host, uv, base, withPin(host, request, needs)));
+  const inputs: Inputs = { request, compiler, torch, python, needs, refs };
+  const slot = await slotKey(host, inputs);
+  const key = compiledKey(slot, inputs);
+  const kept = request.fresh ? null : await keptWheel(cacheDir, key);
+  if (kept !== null) {
+    host.log.info(
+      `Taking what an earlier build of the same inputs compiled (--fresh compiles anew): ${kept}`,
+    );
+    return { wheel: kept, torch, python, stages: {}, cpuSeconds: 0, slot };
+  }
+  return inSlot(host, cacheDir, slot, async (folder) => {
+    const needed = found.recipe.resources?.disk ?? LEAST_FREE_MIB;
+    if ((await freeBytes(folder)) < needed * MIB)
+      throw wheelsError("E_DISK_FULL", { where: `${folder} (${needed} MiB are needed)` });
+    const compiled = await compileIn(host, uv, inputs, folder, key);
+    await remove(join(folder, "state"));
+    const wheel = await keepWheel(cacheDir, key, compiled.wheel);
+    if (request.keepScratch) host.log.info(`Keeping ${folder}`);
+    else for (const name of ["src", "out", "deps", "shims"]) await remove(join(folder, name));
+    return { ...compiled, wheel, slot };
+  });
+}
+
+/** The torch that the source pins, unless the user names another. */
+function withPin(host: Host, { torch, found }: CompileRequest, needs: BuildNeeds): TorchRequest {
+  const pinned = needs.torch ?? found.recipe.torch;
+  if (torch.version === null) return { ...torch, version: pinned };
+  if (pinned !== null && torch.version.split("+")[0] !== pinned)
+    host.log.warn(`Building against torch ${torch.version}; the source pins ${pinned}`);
+  return torch;
+}
+
+async function compileIn(
+  host: Host,
+  uv: Uv,
+  { request, compiler, torch, needs, refs }: Inputs,
+  folder: string,
+  key: string,
+): Promise<Omit<CompiledWheel, "slot">> {
+  const { unit, source, found, cacheDir } = request;
+  const stages: Record<string, number> = {};
+  const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
+    const from = host.monotonic();
+    const value = await work();
+    stages[name] = (stages[name] ?? 0) + (host.monotonic() - from) / 1000;
+    return value;
+  };
+  const venv = join(folder, "venv");
+  const { python, version } = await timed("torch", () => environment(host, uv, request, torch, venv));
+  await timed("dependencies", () => installRequirements(host, uv, python, needs.requires, torch));
+  demandCpuOnly(await torchFacts(host, python));
+
+  const copy = join(folder, "src");
+  const state = join(folder, "state");
+  const goesOn = request.resume && (await readTextIfAny(state)) === key;
+  const dependencies = await timed("sources", async () => {
+    if (goesOn) {
+      host.log.info("Going on where the last build broke off");
+      return provideDependencies(host, found.recipe, refs, request, join(folder, "deps"), { keep: true });
+    }
+    await remove(state);
+    await remove(copy);
+    host.log.info("Adding PyTorch CPU-only dependency configuration...");
+    await copySource(host, source, copy, [...request.exclude, resolve(cacheDir)]);
+    await patchSource(copy, unit, request.patches);
+    await addTomlComments(copy, {
+      distribution: request.distribution,
+      version: source.version ?? "",
+      torchVersion: torch.torchVersion,
+      companions: [],
+      direct: [],
+    });
+    const provided = await provideDependencies(host, found.recipe, refs, request, join(folder, "deps"), {
+      keep: false,
+    });
+    await writeFile(state, key);
+    return provided;
+  });
+
+  const shims = join(folder, "shims");
+  const ccache = await findCcache(host, uv, cacheDir);
+  await writeShims(shims, unit, request.architecture, compiler, {
+    ccache,
+    root: folder,
+    keepDebug: request.keepDebug,
+  });
+  const log = join(cacheDir, "logs", `${unit.name}.log`);
+  const timing = join(cacheDir, "timings", `${source.project.replace(/[^\w.-]+/g, "_")}-${unit.name}`);
+  await makeDir(join(cacheDir, "logs"));
+  await makeDir(join(cacheDir, "timings"));
+  const out = join(folder, "out");
+  const cpuBefore = await childCpuSeconds();
+  const title = compileTitle((await lastSeconds(timing)) ?? source.expectedSeconds ?? estimate(host, found));
+  const compiled = await timed("compile", async () => {
+    const jobs = await chooseJobs(host, found.recipe, request.jobs);
+    return withFewerJobs(host, jobs, async (now) => {
+      await remove(out);
+      const variables = buildVariables(settingsOf(request, dependencies, now));
+      const env = buildEnv(host, variables, { shims, venv, cache: cacheDir });
+      const folders = { source: copy, original: source.path, out, log };
+      return compile(host, uv, unit, python, env, folders, title);
+    });
+  });
+  const cpuSeconds = (await childCpuSeconds()) - cpuBefore;
+  await writeFileAtomic(timing, String(stages["compile"]));
+  const after = await torchFacts(host, python);
+  demandCpuOnly(after);
+  if (after.torch?.version !== torch.torchVersion) {
+    throw wheelsError("E_TORCH_REPLACED", {
+      torch: torch.torchVersion,
+      detail: `After the build it is ${after.torch?.version}.`,
+    });
+  }
+  return { wheel: compiled, torch, python: version, stages, cpuSeconds };
+}
+
+/** Seconds that the last build of this source and unit took here. */
+async function lastSeconds(path: string): Promise<number | null> {
+  const seconds = Number(await readTextIfAny(path));
+  return seconds > 0 ? seconds : null;
+}
+
+/** Seconds that a recipe's build will take with all cores at it. */
+function estimate(host: Host, { recipe }: FoundRecipe): number | null {
+  return recipe.resources ? recipe.resources.seconds / host.cores : null;
+}
+
+/** The environment's settings for a compile, also for the plan that is printed. */
+export function settingsOf(
+  request: Pick<CompileRequest, "unit" | "found" | "epoch"> & { source: { version: string | null } },
+  dependencies: BuildSettings["dependencies"],
+  jobs: number,
+): BuildSettings {
+  return {
+    unit: request.unit,
+    cmakeArguments: request.found.recipe.cmakeArguments,
+    dependencies,
+    version: request.source.version,
+    jobs,
+    epoch: request.epoch,
+  };
+}
+
+/** A fresh environment with CPU-only torch; one that a build of the same inputs left is taken if it passes the gate. */
+async function environment(
+  host: Host,
+  uv: Uv,
+  request: CompileRequest,
+  torch: TorchSource,
+  venv: string,
+): Promise<{ python: string; version: string }> {
+  const stage = host.log.stage("Installing PyTorch CPU-only version...");
+  try {
+    const interpreter = join(venv, "bin", "python");
+    if (!request.fresh && (await exists(interpreter))) {
+      const facts = await torchFacts(host, interpreter).catch(() => null);
+      if (facts?.torch?.version === torch.torchVersion) {
+        demandCpuOnly(facts);
+        stage.done(`torch ${torch.torchVersion} is there already`);
+        return { python: interpreter, version: facts.python };
+      }
+    }
+    await remove(venv);
+    const python = await makeVenv(uv, venv, request.python ?? (await findPython(host)));
+    host.log.info(`  ${torchInstallCommand(torch, torch.torchVersion)}`);
+    const facts = await installTorch(host, uv, python, torch);
+    demandCpuOnly(facts);
+    stage.done(`torch ${torch.torchVersion}, Python ${facts.python}`);
+    return { python, version: facts.python };
+  } catch (thrown) {
+    stage.failed();
+    if (!host.signal.aborted) host.log.error("Failed to install PyTorch CPU-only");
+    throw thrown;
+  }
+}

@@ -1,0 +1,127 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { open, rename, rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { wheelsError } from "../errors/wheels-error.ts";
+import { exists, isMissing, makeDir, writing } from "./files.ts";
+import type { Host } from "./host.ts";
+import { shownUrl } from "./urls.ts";
+
+const TRIES = 4;
+const FIRST_PAUSE_MS = 1000;
+const IDLE_MS = 60_000;
+
+export interface Download {
+  url: string;
+  /** Hexadecimal. */
+  sha256: string;
+  /** Bytes; null where the index does not say. */
+  size: number | null;
+}
+
+/** sha256 of a file, hexadecimal. */
+export async function fileSha256(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  return hash.digest("hex");
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (thrown) {
+    if (isMissing(thrown)) return 0;
+    throw thrown;
+  }
+}
+
+/** Appends what is missing of a file; a server that knows no ranges sends all of it again (RFC 9110, section 14). */
+async function fetchRest(
+  host: Host,
+  { url, size }: Download,
+  part: string,
+  onProgress: (done: number) => void,
+): Promise<void> {
+  const have = await sizeOf(part);
+  if (size !== null && have === size) return;
+  const idle = new AbortController();
+  let timer = setTimeout(() => idle.abort(), IDLE_MS);
+  try {
+    const response = await fetch(url, {
+      headers: { "accept-encoding": "identity", ...(have > 0 ? { range: `bytes=${have}-` } : {}) },
+      signal: AbortSignal.any([host.signal, idle.signal]),
+    });
+    if (response.status === 416) {
+      await rm(part, { force: true });
+      throw new Error("the part that was kept is longer than the file");
+    }
+    if (!response.ok) throw new Error(`it answered with status ${response.status}`);
+    const resumes = response.status === 206;
+    let done = resumes ? have : 0;
+    const file = await open(part, resumes ? "a" : "w");
+    try {
+      for await (const chunk of response.body ?? []) {
+        clearTimeout(timer);
+        timer = setTimeout(() => idle.abort(), IDLE_MS);
+        await writing(part, () => file.writeFile(chunk));
+        done += chunk.length;
+        if (size !== null && done > size)
+          throw new Error(`it sends more than the ${size} bytes that the index states`);
+        onProgress(done);
+      }
+    } finally {
+      await file.close();
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Fetches a file once: what is there with the right hash is kept, what broke off goes on where it ended.
+ * @param to path of the file; the part that is not whole yet lies beside it
+ * @throws E_DOWNLOAD after four tries, or for bytes whose hash is wrong; E_INTERRUPTED, E_DISK_FULL
+ */
+export async function downloadOnce(host: Host, download: Download, to: string): Promise<void> {
+  if ((await exists(to)) && (await fileSha256(to)) === download.sha256) return;
+  await makeDir(dirname(to));
+  const part = `${to}.part`;
+  const shown = shownUrl(download.url);
+  const stage = host.log.stage(`Downloading ${to.split("/").at(-1)}`);
+  const MIB = 1024 ** 2;
+  const total = download.size === null ? 0 : Math.ceil(download.size / MIB);
+  try {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await fetchRest(host, download, part, (done) => {
+          if (total > 0) stage.progress(Math.min(total, Math.floor(done / MIB)), total);
+        });
+        break;
+      } catch (thrown) {
+        if (host.signal.aborted) throw wheelsError("E_INTERRUPTED", { during: `the download of ${shown}` });
+        if (thrown instanceof Error && "code" in thrown && String(thrown.code).startsWith("E_")) throw thrown;
+        const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
+        const detail = cause instanceof Error ? cause.message : String(cause);
+        if (attempt === TRIES) throw wheelsError("E_DOWNLOAD", { url: shown, detail }, thrown);
+        host.log.debug(`try ${attempt} of ${shown}: ${detail}`);
+        await sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1), undefined, { signal: host.signal }).catch(
+          () => undefined,
+        );
+      }
+    }
+    const found = await fileSha256(part);
+    if (found !== download.sha256) {
+      await rm(part, { force: true });
+      throw wheelsError("E_DOWNLOAD", {
+        url: shown,
+        detail: `Its sha256 is ${found}; the index states ${download.sha256}.`,
+      });
+    }
+    await rename(part, to);
+    stage.done();
+  } catch (thrown) {
+    stage.failed();
+    throw thrown;
+  }
+}
