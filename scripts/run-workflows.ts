@@ -37,7 +37,7 @@ function ghStandIn(): string {
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
 const workflows: Record<string, () => Partial<ActOptions>> = {
   ci: () => ({ event: "push" }),
-  "build-wheels": () => ({ inputs: { "torch-index-url": torchInput } }),
+  "build-wheels": () => ({ inputs: { source: "sample", "torch-index-url": torchInput } }),
   release: () => ({
     inputs: { version: `v${version}` },
     env: { GITHUB_REPOSITORY: "org/vllm-cpu-actions" },

@@ -124,5 +124,6 @@ def hide_what_the_kernels_lack() -> None:
 
 
 require()
-answer_for_vllm()
+if __name__ == "vllm._cpu_wheel":
+    answer_for_vllm()
 hide_what_the_kernels_lack()

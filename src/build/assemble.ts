@@ -129,7 +129,7 @@ export async function assembleWheel(
     const own = version ?? withoutLocal(oneOf(wheel.metadata, "Version") ?? wheel.name.version);
     const folder = recipe.package;
     const module =
-      folder !== null && recipe.patches.includes("cpu-wheel")
+      folder !== null
         ? [
             {
               name: `${folder}/_cpu_wheel.py`,

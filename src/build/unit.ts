@@ -70,6 +70,8 @@ export interface CompileRequest {
   onednn: string | null;
   /** Go on where a build that broke off has ended. */
   resume: boolean;
+  /** Keep what a build that breaks off has compiled, for the next run to go on. */
+  keepBroken: boolean;
   /** Take nothing that an earlier build has made. */
   fresh: boolean;
   keepDebug: boolean;
@@ -178,7 +180,7 @@ export async function compileUnit(
   const python = await pythonVersion(uv, base);
   const needs = await readNeeds(source, found.recipe, request.architecture, python);
   const refs = await checkAssumptions(host, source, found);
-  const torch = known ?? (await resolveTorch(host, uv, base, withPin(host, request, needs)));
+  const torch = known ?? (await resolved(host, uv, base, withPin(host, request, needs)));
   const inputs: Inputs = { request, compiler, torch, python, needs, refs };
   const slot = await slotKey(host, inputs);
   const key = compiledKey(slot, inputs);
@@ -193,13 +195,32 @@ export async function compileUnit(
     const needed = found.recipe.resources?.disk ?? LEAST_FREE_MIB;
     if ((await freeBytes(folder)) < needed * MIB)
       throw wheelsError("E_DISK_FULL", { where: `${folder} (${needed} MiB are needed)` });
-    const compiled = await compileIn(host, uv, inputs, folder, key);
+    const compiled = await compileIn(host, uv, inputs, folder, key).catch(async (thrown: unknown) => {
+      if (!request.keepBroken) await removeAll(folder, ["state", "venv", ...PARTS]);
+      throw thrown;
+    });
     await remove(join(folder, "state"));
     const wheel = await keepWheel(cacheDir, key, compiled.wheel);
     if (request.keepScratch) host.log.info(`Keeping ${folder}`);
-    else for (const name of ["src", "out", "deps", "shims"]) await remove(join(folder, name));
+    else await removeAll(folder, PARTS);
     return { ...compiled, wheel, slot };
   });
+}
+
+async function resolved(host: Host, uv: Uv, python: string, request: TorchRequest): Promise<TorchSource> {
+  try {
+    return await resolveTorch(host, uv, python, request);
+  } catch (thrown) {
+    if (!host.signal.aborted) host.log.error("Failed to install PyTorch CPU-only");
+    throw thrown;
+  }
+}
+
+/** What of a build folder one compile is made of. */
+const PARTS = ["src", "out", "deps", "shims"];
+
+async function removeAll(folder: string, names: readonly string[]): Promise<void> {
+  for (const name of names) await remove(join(folder, name));
 }
 
 /** The torch that the source pins, unless the user names another. */

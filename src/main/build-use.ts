@@ -26,7 +26,8 @@ import type { Values } from "./options.ts";
 import type { Batch, Planned, Prepared } from "./prepare.ts";
 import { torchRequest } from "./torch-request.ts";
 
-type BuildOptions = Values<typeof COMMANDS.build.options>;
+/** A command's options; an action can't go on with another job's build, and keeps none. */
+export type BuildOptions = Values<typeof COMMANDS.build.options> & { keepBroken?: false };
 
 /** True where the wheel serves every later Python too, so that another build would make the same (PEP 384). */
 const servesAll = (wheel: string): boolean =>
@@ -67,6 +68,7 @@ function compileRequest(
     exclude: [outputDirOf(host, options)],
     onednn: options["onednn-source"],
     resume: options.resume,
+    keepBroken: options.keepBroken ?? true,
     fresh: options.fresh,
     keepDebug: options["keep-debug"],
     keepScratch: options["no-cleanup"],

@@ -14,7 +14,7 @@ import type { PlanItem } from "../variants/plan.ts";
 import type { Check, Level } from "../verify/verdict.ts";
 import { demandedChecks, type VerifyResult, verifyWheel } from "../verify/verify.ts";
 import { escapeName } from "../wheel/names.ts";
-import { buildAll, describeAll } from "./build-use.ts";
+import { type BuildOptions, buildAll, describeAll } from "./build-use.ts";
 import type { COMMANDS } from "./commands.ts";
 import type { Values } from "./options.ts";
 import { prepare } from "./prepare.ts";
@@ -69,7 +69,7 @@ async function wheelsIn(folder: string, selected: readonly Variant[]): Promise<s
 /** Builds (or takes what is there), proves, and publishes where a target is named. */
 export async function runAll(
   host: Host,
-  options: Values<typeof COMMANDS.run.options>,
+  options: Values<typeof COMMANDS.run.options> & BuildOptions,
   level: Level = "kernels",
 ): Promise<RunReport> {
   const prepared = await prepare(host, options, options["version-suffix"]);

