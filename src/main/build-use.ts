@@ -129,6 +129,10 @@ export async function buildAll(
   const known = knownReleases(prepared);
   const built: BuiltWheel[] = [];
   const slots = new Set<string>();
+  const compiles =
+    prepared.batches.reduce((sum, batch) => sum + byUnit(batch).length, 0) *
+    Math.max(1, prepared.pythons.length);
+  let begun = 0;
   for (const batch of prepared.batches) {
     const source = await obtainSource(host, uv, batch.source, cache, known);
     const ready = { ...batch, source };
@@ -142,7 +146,8 @@ export async function buildAll(
           continue;
         }
         const request = compileRequest(host, options, prepared, ready, unit, left, python);
-        host.log.info(`Building ${left.map(({ variant }) => variant.name).join(", ")} from ${source.label}`);
+        const names = left.map(({ variant }) => variant.name).join(", ");
+        host.log.info(`Building ${names} (compile ${++begun} of ${compiles}) from ${source.label}`);
         const variants = left.map(({ variant }) => variant);
         await holdingOutput(host, outputDirOf(host, options), variants, async () => {
           const key = python ?? "";

@@ -344,7 +344,14 @@ describe("an interruption", () => {
       const folder = scratch();
       const [temporary, out] = [join(folder, "tmp"), join(folder, "dist")];
       mkdirSync(temporary);
-      const args = ["run", "--variant=vllm-cpu", `--output-dir=${out}`, ...common];
+      const args = [
+        "run",
+        "--variant=vllm-cpu",
+        "--source=sample",
+        "--fresh",
+        `--output-dir=${out}`,
+        ...common,
+      ];
       const ran = await interrupted(args, on, signal, { TMPDIR: temporary });
       expect(ran.status).toBe(130);
       expect(ran.stderr).toContain("E_INTERRUPTED");
@@ -357,7 +364,15 @@ describe("an interruption", () => {
 
 test("two builds of one variant in one folder: the second is told, the first goes on", async () => {
   const out = join(scratch(), "dist");
-  const args = ["build", "--variant=vllm-cpu", `--output-dir=${out}`, ...common, "--json"];
+  const args = [
+    "build",
+    "--variant=vllm-cpu",
+    "--source=sample",
+    "--fresh",
+    `--output-dir=${out}`,
+    ...common,
+    "--json",
+  ];
   let second: Ran | null = null;
   const first = interrupted(args, /never/, "SIGINT");
   for (let tries = 0; tries < 600 && second === null; tries++) {
