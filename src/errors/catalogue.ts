@@ -2,12 +2,13 @@ import { BUILD } from "./build-errors.ts";
 import { GENERAL } from "./general-errors.ts";
 import { PUBLISH } from "./publish-errors.ts";
 import { TORCH } from "./torch-errors.ts";
+import { VERIFY } from "./verify-errors.ts";
 
 /**
  * Every error a user can cause, as data. Codes are permanent: they are never renamed or reused.
  * `docs/errors.md` is generated from it.
  */
-export const CATALOGUE = { ...GENERAL, ...TORCH, ...BUILD, ...PUBLISH } as const;
+export const CATALOGUE = { ...GENERAL, ...TORCH, ...BUILD, ...PUBLISH, ...VERIFY } as const;
 
 export type ErrorCode = keyof typeof CATALOGUE;
 

@@ -11,6 +11,7 @@ import { type PublishReport, publishWheels } from "../publish/publish.ts";
 import { findPython } from "../torch/python.ts";
 import { ensureUv } from "../torch/uv.ts";
 import { selectVariants } from "../variants/manifest.ts";
+import { mergeFiles } from "../verify/merge-files.ts";
 import { environmentChecks } from "../verify/runtime.ts";
 import { demandedChecks, outcome, type VerifyResult, verifyWheel } from "../verify/verify.ts";
 import type { COMMANDS } from "./commands.ts";
@@ -27,6 +28,7 @@ import {
   prepare,
   type RunReport,
   runAll,
+  runSettings,
   torchRequest,
 } from "./use.ts";
 
@@ -138,6 +140,7 @@ export async function verify(
     options.level === "static"
       ? null
       : await ensureUv(host, cacheDir(host, options["cache-dir"] ?? undefined));
+  const settings = runSettings(options);
   const results: Result[] = [];
   for (const wheel of wheels) {
     if (options.level !== "static") host.log.info(`Verifying ${basename(wheel)}...`);
@@ -152,6 +155,7 @@ export async function verify(
         python: null,
         uv,
         writeVerdict: !options["no-verdict"],
+        settings,
       }),
     );
   }
@@ -180,6 +184,23 @@ function publishText(report: PublishReport): string {
     ...report.install.map((command) => `  ${command}`),
   ];
   return lines.join("\n");
+}
+
+export async function merge(
+  host: Host,
+  options: Options<"merge">,
+  files: readonly string[],
+): Promise<Answer> {
+  const verdict = await mergeFiles(
+    host,
+    files.map((file) => resolve(host.cwd, file)),
+    options.output === null ? null : resolve(host.cwd, options.output),
+  );
+  const { checks, verificationResult, verifiedLevels } = verdict.predicate;
+  const levels = verifiedLevels.map((level) => level.replace("VLLM_CPU_", "").toLowerCase());
+  const title = `${verdict.subject[0]?.name}: ${verificationResult} (${levels.join(", ") || "no level"} proven)`;
+  const failed = verificationResult !== "PASSED";
+  return { document: verdict, text: checksText(title, checks), exit: failed ? EXIT.checkFailed : EXIT.ok };
 }
 
 export async function publish(

@@ -117,6 +117,27 @@ const publishTo = (fallback: string | null) =>
     },
   }) as const satisfies OptionSpecs;
 
+const running = {
+  limit: {
+    kind: "count",
+    placeholder: "SECONDS",
+    default: 600,
+    help: "Stop an import, kernel or engine after so long, and tell where it hung",
+  },
+  without: {
+    kind: "text",
+    placeholder: "NAMES",
+    default: null,
+    help: "Required packages to install the wheel without, comma between them; the verdict warns of it",
+  },
+  emulator: {
+    kind: "text",
+    placeholder: "COMMAND",
+    default: null,
+    help: "Run the wheel under an emulator: sde64 -spr --, or qemu-x86_64 -cpu max; recorded as emulated",
+  },
+} as const satisfies OptionSpecs;
+
 export const COMMANDS = {
   doctor: {
     name: "doctor",
@@ -213,6 +234,7 @@ export const COMMANDS = {
         help: "The variant it claims to be; else by its name",
       },
       "no-verdict": { kind: "flag", help: "Write no <wheel>.verdict.json beside the wheel" },
+      ...running,
       ...torch,
       ...manifest,
       ...common,
@@ -220,7 +242,26 @@ export const COMMANDS = {
     examples: [
       "vllm-cpu-wheels verify dist/*.whl --json",
       "vllm-cpu-wheels verify --level=kernels dist/*.whl",
+      "vllm-cpu-wheels verify --level=engine --limit=300 dist/vllm_cpu-0.32.0+cpu-cp38-abi3-manylinux_2_28_x86_64.whl",
       "vllm-cpu-wheels verify --environment=.venv",
+    ],
+  },
+  merge: {
+    name: "merge",
+    summary:
+      "Makes one verdict of several on the same bytes, each from another machine; refuses contradictions.",
+    positionals: { placeholder: "VERDICT…", help: "Verdict files of one wheel" },
+    options: {
+      output: {
+        kind: "text",
+        placeholder: "FILE",
+        default: null,
+        help: "Where the verdict goes; else it is only printed",
+      },
+      ...common,
+    },
+    examples: [
+      "vllm-cpu-wheels merge built/x.whl.verdict.json run-on-amx/x.whl.verdict.json --output=dist/x.whl.verdict.json",
     ],
   },
   publish: {
