@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import fcntl
 import json
 import os
 import signal
@@ -19,19 +20,25 @@ STACKS = "CPU_WHEEL_STACKS"
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0", "::ffff:127.")
 
 
+def out_of_the_way(descriptor: int) -> int:
+    """The same file under a number that no program takes for one of its own; children don't inherit it."""
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 200)
+    os.close(descriptor)
+    return moved
+
+
 class Harness:
     def __init__(self) -> None:
         channel = os.environ.pop(CHANNEL, "")
         stacks = os.environ.pop(STACKS, "")
         if stacks:
             # Kept open for good: faulthandler writes to the descriptor from a signal handler.
-            self._stacks = open(stacks, "a", encoding="utf-8")  # noqa: SIM115
+            self._stacks = out_of_the_way(os.open(stacks, os.O_WRONLY | os.O_CREAT | os.O_APPEND))
             faulthandler.enable(self._stacks)
             faulthandler.register(signal.SIGUSR2, self._stacks, all_threads=True)
         self._line: socket.socket | None = None
         if channel:
-            self._line = socket.socket(fileno=int(channel))
-            self._line.set_inheritable(False)
+            self._line = socket.socket(fileno=out_of_the_way(int(channel)))
             # Over the line and not in the environment, where /proc/self/environ would keep it.
             self._nonce = self._line.recv(64).decode()
         self.network: list[str] = []
