@@ -2,7 +2,8 @@
 
 Run before the wheel enters the room. Argument: the seed. One JSON document on descriptor 3: for every case the
 expected values and, for each of them, the largest error allowed. Bounds are stated beside each function; a bfloat16
-value has 8 significant bits and a float has 24, so one rounding is at most 2**-8 or 2**-24 of it.
+value has 8 significant bits and a float has 24. vLLM cuts bfloat16 off where the CPU can't round it (no avx512_bf16; its
+csrc/cpu/cpu_types_x86.hpp), so one step to the type is at most 2**-7, or 2**-24 in float, of the value.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ Answer = list[tuple[Any, Any]]
 
 
 def unit(tensor: Any) -> float:
-    """What one rounding to this type can do, relative to the value."""
-    return 2.0**-8 if tensor.dtype == torch.bfloat16 else 2.0**-24
+    """What one step to this type can do, relative to the value."""
+    return 2.0**-7 if tensor.dtype == torch.bfloat16 else 2.0**-24
 
 
 def activation(name: str, inputs: cases.Inputs) -> Answer:
@@ -92,7 +93,7 @@ def attention(inputs: cases.Inputs) -> Answer:
     of vLLM's attention is a short polynomial.
     """
     expected, allowed = [], []
-    share = 3 * 2.0**-8 if inputs["query"][0].dtype == torch.bfloat16 else 2.0**-13
+    share = 3 * 2.0**-7 if inputs["query"][0].dtype == torch.bfloat16 else 2.0**-13
     group = cases.QUERY_HEADS // cases.KEY_HEADS
     for query, key, value in zip(inputs["query"], inputs["key"], inputs["value"], strict=True):
         q = query.double().transpose(0, 1)
@@ -122,7 +123,7 @@ def onednn_scaled_mm(inputs: cases.Inputs) -> Answer:
     step = x.abs().amax(-1, keepdim=True) / 127
     scales = inputs["scales"].double()
     expected = (x / step).round() @ weight * step * scales
-    return [(expected, expected.abs() * 2.0**-8 + 8 * 127 * step * scales)]
+    return [(expected, expected.abs() * 2.0**-7 + 8 * 127 * step * scales)]
 
 
 def answer(name: str, inputs: cases.Inputs) -> Answer:

@@ -4,6 +4,7 @@ import { WheelsError } from "../errors/wheels-error.ts";
 import { makeDir, readBytes } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { freePort } from "../host/ports.ts";
+import { run } from "../host/process.ts";
 import { type GateId, gate, type TorchFacts } from "../torch/gate.ts";
 import {
   installTorch,
@@ -67,11 +68,10 @@ const notRun = (id: CheckId, detail: string, lacks?: string[]): Check => ({
   ...(lacks ? { lacks } : {}),
 });
 
-/** Interpreter to make the clean room with: the wheel's own CPython where its tag ties it to one. */
-function pythonFor(facts: WheelFacts, fallback: string): string {
-  const tag = facts.tags[0] ?? "";
-  const [, major, minor] = /^cp(\d)(\d+)-cp\d+-/.exec(tag) ?? [];
-  return major && minor ? `${major}.${minor}` : fallback;
+/** The one CPython that a wheel's tag ties it to, such as 3.11; null where it is tied to none. */
+function pythonOf({ tags }: WheelFacts): string | null {
+  const [, major, minor] = /^cp(\d)(\d+)-cp\d+-/.exec(tags[0] ?? "") ?? [];
+  return major && minor ? `${major}.${minor}` : null;
 }
 
 const CPU_REMEDY =
@@ -128,7 +128,7 @@ async function makeChallenge(host: Host, python: string, folder: string): Promis
 
 async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeRequest): Promise<RuntimeAnswer> {
   const { facts, level, settings, claim, wheel } = request;
-  const wanted = request.python ?? pythonFor(facts, await findPython(host));
+  const wanted = request.python ?? pythonOf(facts) ?? (await findPython(host));
   const python = await makeVenv(uv, join(folder, "v"), wanted);
   const contents = readContents(facts.fileName, await readBytes(wheel));
   const torch = await torchFor(host, uv, python, request, contents.requires);
@@ -143,8 +143,8 @@ async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeReques
   const resolve = await installWheel(host, uv, python, { wheel, distribution, torch, without, strays });
   const after = await torchFacts(host, python);
   const gates = gateChecks(after);
-  const answer = (run: Check[]): RuntimeAnswer => ({
-    checks: [resolve, ...gates, ...run],
+  const answer = (ran: Check[]): RuntimeAnswer => ({
+    checks: [resolve, ...gates, ...ran],
     torch: seenTorch(after),
   });
   const lacks = settings.emulator.length > 0 ? [] : lackedBy(facts, claim, flags);
@@ -173,14 +173,29 @@ async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeReques
 
 /**
  * Installs the wheel into a clean room beside CPU-only torch and asks the run-time questions.
- * @throws E_TORCH_INDEX, E_TORCH_NOT_FOUND, E_PYTHON_MISSING where the room can't be made: that is no answer
+ * @throws E_TORCH_INDEX, E_TORCH_NOT_FOUND, E_PYTHON_MISSING, E_TOOL_MISSING (the emulator) where the room can't be made
+ * for reasons that are not the wheel's: that is no answer
  */
 export async function runtimeChecks(host: Host, uv: Uv, request: RuntimeRequest): Promise<RuntimeAnswer> {
+  const [emulator] = request.settings.emulator;
+  // Asked before anything is blamed on the wheel; what it answers does not matter.
+  if (emulator !== undefined) await run(host, emulator, ["--version"], { env: host.env, timeout: 30_000 });
   return host.scratch.withFolder("vcw", async (folder) => {
     try {
       return await inRoom(host, uv, folder, request);
     } catch (thrown) {
-      if (!(thrown instanceof WheelsError && thrown.code === "E_TORCH_CUDA")) throw thrown;
+      if (!(thrown instanceof WheelsError)) throw thrown;
+      const ids = [...GATE_IDS, ...RUN_IDS[request.level]];
+      if (thrown.code === "E_PYTHON_MISSING" && request.python === null && pythonOf(request.facts)) {
+        const why = `not run: ${thrown.what} The wheel's tag wants it.`;
+        const evidence = { wanted: pythonOf(request.facts), problem: thrown.why };
+        const all: readonly CheckId[] = ["runtime.resolve", ...ids];
+        return {
+          checks: all.map((id) => ({ ...notRun(id, why), evidence, remedy: thrown.remedy })),
+          torch: null,
+        };
+      }
+      if (thrown.code !== "E_TORCH_CUDA") throw thrown;
       const failed: Check = {
         id: "runtime.resolve",
         result: "fail",
@@ -188,9 +203,8 @@ export async function runtimeChecks(host: Host, uv: Uv, request: RuntimeRequest)
         evidence: {},
         remedy: thrown.remedy,
       };
-      const rest = [...GATE_IDS, ...RUN_IDS[request.level]];
       return {
-        checks: [failed, ...rest.map((id) => notRun(id, "not run: there is no CPU-only torch to run on"))],
+        checks: [failed, ...ids.map((id) => notRun(id, "not run: there is no CPU-only torch to run on"))],
         torch: null,
       };
     }

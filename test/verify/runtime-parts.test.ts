@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
@@ -11,7 +10,7 @@ import { readContents } from "../../src/verify/runtime/contents.ts";
 import { lackedBy } from "../../src/verify/runtime/machine.ts";
 import { compareOperators, worstShare } from "../../src/verify/runtime/operators.ts";
 import { inMemory } from "../../src/verify/runtime/schedule.ts";
-import { removeScratch, root, scratch } from "../support/run.ts";
+import { exec, removeScratch, root, scratch } from "../support/run.ts";
 import { tinyWheel } from "../support/wheel.ts";
 
 afterAll(removeScratch);
@@ -35,7 +34,7 @@ test("a place in a library's file has its function's name, whatever lies between
   const folder = mkdtempSync(join(scratch(), "so"));
   const file = join(folder, "x.so");
   const source = 'extern "C" int first() { return 1; } extern "C" int second() { return 2; }';
-  execFileSync("g++", ["-x", "c++", "-", "-shared", "-fPIC", "-O0", "-o", file], { input: source });
+  exec("g++", ["-x", "c++", "-", "-shared", "-fPIC", "-O0", "-o", file], { input: source });
   const elf = readElf(readFileSync(file));
   const second = elf.functions.find(({ name }) => name === "second");
   const code = elf.code.find(({ name }) => name === ".text");
