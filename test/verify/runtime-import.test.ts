@@ -1,10 +1,11 @@
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { cpuFlags } from "../../src/variants/cpuinfo.ts";
 import type { Check } from "../../src/verify/verdict.ts";
 import { type Bench, makeBench, tryWheel } from "../support/room.ts";
-import { exec, removeScratch, scratch } from "../support/run.ts";
+import { exec, interrupted, removeScratch, root, scratch, torchFolder } from "../support/run.ts";
+import { tinyWheel } from "../support/wheel.ts";
 
 let bench: Bench;
 
@@ -115,6 +116,28 @@ os._exit(0)`;
     expect(check.evidence["stacks"]).toContain("bad_guest/__init__.py");
   });
 
+  test("Ctrl-C in the midst of it ends all that it started", async () => {
+    const { fileName, bytes } = tinyWheel({
+      name: "bad-guest",
+      files: {
+        "bad_guest/__init__.py":
+          "import subprocess, time\nsubprocess.Popen(['sleep', '601'], start_new_session=True)\nopen('/dev/stderr', 'w').write('x')\ntime.sleep(600)",
+      },
+    });
+    const wheel = join(scratch(), fileName);
+    writeFileSync(wheel, bytes);
+    const options = ["--level=import", "--no-verdict", "--torch-packages=torch"];
+    const cache = join(root, ".test-cache", "cache");
+    const ran = await interrupted(
+      ["verify", wheel, ...options, `--torch-index-url=${torchFolder}`, `--cache-dir=${cache}`],
+      /importing it/,
+      "SIGINT",
+    );
+    expect(ran.status).toBe(130);
+    expect(exec("pgrep", ["-f", "sleep 601"]).stdout).toBe("");
+    expect(exec("pgrep", ["-f", "wheel_run.py"]).stdout).toBe("");
+  });
+
   test("nothing of it is left running", () => {
     expect(exec("pgrep", ["-f", "sleep 600"]).stdout).toBe("");
   });
@@ -202,6 +225,20 @@ describe("a crash is told with its place", () => {
         crash: { signal: "SIGILL", instruction: "ud2", symbol: "takes_what_is_not_there", lacks: [] },
       },
     });
+  });
+
+  test("an emulated CPU decides what runs: QEMU has AVX2, and no AVX512", () => {
+    const emulator = ["qemu-x86_64", "-cpu", "max"];
+    const run = (flag: string, statement: string): Check | undefined =>
+      tryWheel(bench, guest(library(flag, statement)), "import", { flags, emulator })["runtime.import"];
+    expect(run("-mavx2", 'asm volatile("vpaddd %ymm0, %ymm1, %ymm2");')).toMatchObject({
+      result: "pass",
+      detail: expect.stringContaining("emulated by qemu-x86_64"),
+      evidence: { emulator: "qemu-x86_64 -cpu max" },
+    });
+    const refused = run("-mavx512f", 'asm volatile("vpaddd %zmm0, %zmm1, %zmm2");');
+    expect(refused?.result).toBe("fail");
+    expect(refused?.detail).toContain("SIGILL");
   });
 
   test("SIGSEGV", () => {
