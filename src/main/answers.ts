@@ -143,9 +143,9 @@ export async function verify(
   const settings = runSettings(options);
   const results: Result[] = [];
   for (const wheel of wheels) {
-    if (options.level !== "static") host.log.info(`Verifying ${basename(wheel)}...`);
-    results.push(
-      await verifyWheel(host, {
+    const stage = options.level === "static" ? null : host.log.stage(`Verifying ${basename(wheel)}...`);
+    try {
+      const result = await verifyWheel(host, {
         wheel: resolve(host.cwd, wheel),
         variants,
         variant: variant ?? null,
@@ -156,8 +156,13 @@ export async function verify(
         uv,
         writeVerdict: !options["no-verdict"],
         settings,
-      }),
-    );
+      });
+      results.push(result);
+      stage?.done(result.result);
+    } catch (thrown) {
+      stage?.failed();
+      throw thrown;
+    }
   }
   if (options.environment !== null) results.push(await environmentResult(host, options.environment));
   const text = results.map((result) => {

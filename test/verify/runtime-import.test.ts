@@ -155,6 +155,36 @@ os._exit(0)`;
   });
 });
 
+test("a guest that loads a GPU's libraries is found out, and one with an OpenMP runtime of its own", () => {
+  const folder = scratch();
+  const built = exec("g++", ["-x", "c++", "-", "-shared", "-fPIC", "-o", join(folder, "x.so")], {
+    input: "int nothing;",
+  });
+  expect(built.status).toBe(0);
+  const bytes = readFileSync(join(folder, "x.so"));
+  const loading = (name: string): Check | undefined =>
+    tryWheel(
+      bench,
+      {
+        name: "bad-guest",
+        files: {
+          [`bad_guest/${name}`]: bytes,
+          "bad_guest/__init__.py": `import ctypes, os\nctypes.CDLL(os.path.join(os.path.dirname(__file__), '${name}'))\n`,
+        },
+      },
+      "import",
+    )["runtime.import"];
+  expect(loading("kernels.so")?.result).toBe("pass");
+  expect(loading("libcudart.so.13")).toMatchObject({
+    result: "fail",
+    detail: expect.stringContaining("it loads GPU libraries"),
+  });
+  expect(loading("libgomp-a34b3233.so.1")).toMatchObject({
+    result: "fail",
+    detail: expect.stringContaining("an OpenMP runtime of its own"),
+  });
+});
+
 /** Instructions that few CPUs have; the first that this one lacks makes the crash. */
 const RARE: readonly [string, string, string, string][] = [
   ["amx_tile", "-mamx-tile", 'asm volatile("tilezero %tmm0");', "tilezero tmm0"],

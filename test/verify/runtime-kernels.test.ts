@@ -137,6 +137,37 @@ describe("vLLM's operators, judged by answers made before the wheel was there", 
   });
 });
 
+describe("vLLM's platform", () => {
+  const device = (expression: string) => {
+    const wheel = vllm("");
+    const files = Object.fromEntries(
+      Object.entries(wheel.files).map(([path, text]) => [
+        path,
+        text.replace('device_type = "cpu"', `import os; device_type = ${expression}`),
+      ]),
+    );
+    return tryWheel(bench, { ...wheel, files }, "kernels", { challenge });
+  };
+
+  test("found only with its variable set is a warning, and the rest runs with it", () => {
+    const checks = device('os.environ.get("VLLM_TARGET_DEVICE", "")');
+    expect(checks["runtime.import"]).toMatchObject({
+      result: "warn",
+      detail: expect.stringContaining("only with VLLM_TARGET_DEVICE=cpu set"),
+    });
+    expect(checks["runtime.kernels"]?.result).toBe("pass");
+  });
+
+  test("that is not the CPU is a failure", () => {
+    const checks = device('"cuda"');
+    expect(checks["runtime.import"]).toMatchObject({
+      result: "fail",
+      detail: expect.stringContaining("vLLM's platform is cuda, not cpu"),
+    });
+    expect(checks["runtime.kernels"]?.result).toBe("not-run");
+  });
+});
+
 describe("an engine that only pretends", () => {
   const engine = (tokens: string): string => `
 class SamplingParams:
