@@ -18,6 +18,7 @@ import type { COMMANDS } from "./commands.ts";
 import { loadVariants } from "./manifest.ts";
 import type { Values } from "./options.ts";
 import { buildTable, checksText, doctorText, planTable } from "./report.ts";
+import { runSettings } from "./run-options.ts";
 import { setupEnvironment } from "./setup-use.ts";
 import {
   buildAll,
@@ -28,7 +29,6 @@ import {
   prepare,
   type RunReport,
   runAll,
-  runSettings,
   torchRequest,
 } from "./use.ts";
 

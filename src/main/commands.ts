@@ -1,6 +1,7 @@
 import { CPU_INDEX } from "../torch/install.ts";
 import { LEVELS } from "../verify/verdict.ts";
 import type { CommandSpec, OptionSpecs } from "./options.ts";
+import { RUN_OPTIONS } from "./run-options.ts";
 
 const common = {
   json: { kind: "flag", help: "Print one JSON document on stdout; messages go to stderr" },
@@ -117,27 +118,6 @@ const publishTo = (fallback: string | null) =>
     },
   }) as const satisfies OptionSpecs;
 
-const running = {
-  limit: {
-    kind: "count",
-    placeholder: "SECONDS",
-    default: 600,
-    help: "Stop an import, kernel or engine after so long, and tell where it hung",
-  },
-  without: {
-    kind: "text",
-    placeholder: "NAMES",
-    default: null,
-    help: "Required packages to install the wheel without, comma between them; the verdict warns of it",
-  },
-  emulator: {
-    kind: "text",
-    placeholder: "COMMAND",
-    default: null,
-    help: "Run the wheel under an emulator: sde64 -spr --, or qemu-x86_64 -cpu max; recorded as emulated",
-  },
-} as const satisfies OptionSpecs;
-
 export const COMMANDS = {
   doctor: {
     name: "doctor",
@@ -234,7 +214,7 @@ export const COMMANDS = {
         help: "The variant it claims to be; else by its name",
       },
       "no-verdict": { kind: "flag", help: "Write no <wheel>.verdict.json beside the wheel" },
-      ...running,
+      ...RUN_OPTIONS,
       ...torch,
       ...manifest,
       ...common,

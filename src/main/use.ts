@@ -15,10 +15,9 @@ import { chooseItems, isWheelOf } from "../variants/choose.ts";
 import { selectVariants, type Variant } from "../variants/manifest.ts";
 import { makePlan, type PlanItem } from "../variants/plan.ts";
 import { parsePythonVersions } from "../variants/request.ts";
-import type { RunSettings } from "../verify/runtime/settings.ts";
 import type { Check, Level } from "../verify/verdict.ts";
 import { demandedChecks, type VerifyResult, verifyWheel } from "../verify/verify.ts";
-import { escapeName, normalizeName, parseWheelFileName } from "../wheel/names.ts";
+import { escapeName, parseWheelFileName } from "../wheel/names.ts";
 import { withSuffix } from "../wheel/version.ts";
 import type { COMMANDS } from "./commands.ts";
 import { loadVariants } from "./manifest.ts";
@@ -49,28 +48,6 @@ export function torchRequest(options: TorchOptions): TorchRequest {
     });
   }
   return { index: options["torch-index-url"], packages: names, version };
-}
-
-/**
- * How wheels are run.
- * @throws E_OPTION_VALUE
- */
-export function runSettings(options: {
-  limit: number;
-  without: string | null;
-  emulator: string | null;
-}): RunSettings {
-  const without = options.without?.split(/[\s,]+/).filter((name) => name !== "") ?? [];
-  const wrong = without.find((name) => !/^[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?$/.test(name));
-  if (wrong !== undefined || without.some((name) => normalizeName(name) === "torch")) {
-    throw wheelsError("E_OPTION_VALUE", {
-      option: "--without",
-      value: options.without ?? "",
-      expected: "package names, torch not among them",
-    });
-  }
-  const emulator = options.emulator?.split(/\s+/).filter((word) => word !== "") ?? [];
-  return { limit: options.limit, without: without.map(normalizeName), emulator };
 }
 
 export type BuildOptions = Values<typeof COMMANDS.build.options>;

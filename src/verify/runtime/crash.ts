@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { readElf } from "../../elf/elf.ts";
-import { functionAt, instructionAt } from "../../elf/instruction-at.ts";
 import { isWithin, readBytes } from "../../host/files.ts";
 import { FormatError } from "../../wheel/format-error.ts";
 
@@ -30,8 +29,12 @@ export interface Crash {
   lacks: string[];
 }
 
+/** Loaded when something has crashed: the decoder is most of its weight, and nothing else here needs it. */
+const decoder = () => import("../../elf/instruction-at.ts");
+
 async function symbolAt(file: string, offset: number): Promise<string | null> {
   try {
+    const { functionAt } = await decoder();
     return functionAt(readElf(await readBytes(file)), offset);
   } catch (thrown) {
     // The file is the wheel's own: whatever it is, the crash is told without a name then.
@@ -52,6 +55,7 @@ export async function explain(
 ): Promise<Crash> {
   const { signal, address, file, offset } = fault;
   const isOurs = file !== null && isWithin(site, file);
+  const { instructionAt } = await decoder();
   const decoded = instructionAt(Buffer.from(fault.code, "hex"), BigInt(address));
   const features = (decoded?.features ?? []).filter((feature) => feature !== "x86-64");
   return {

@@ -50,7 +50,7 @@ export function engineProblem(model: TinyModel, run: Run, limit: number): string
 export function serverProblem(model: TinyModel, run: Run, limit: number): string | null {
   const { http } = run;
   if (run.crash) return crashText(run.crash);
-  const tail = run.stderr.tail.trim().split("\n").slice(-3).join("\n");
+  const tail = run.stderr.tail.trim().split("\n").slice(-3).join(" / ");
   if (run.timedOut) return silence(run, limit);
   if (http === null) return "nobody spoke with it";
   if (http.error !== null) return `${http.error}: ${tail}`;

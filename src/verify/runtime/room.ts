@@ -25,8 +25,6 @@ const PASSES = /^(PATH|LD_LIBRARY_PATH|LANG|LC_\w+|TZ|(OMP|KMP|MKL|OPENBLAS|GOMP
 
 /** No hub, no statistics, no colours; the engine talks to itself over loopback and takes 1 GiB for its cache. */
 const FIXED = {
-  PYTHONNOUSERSITE: "1",
-  PYTHONDONTWRITEBYTECODE: "1",
   HF_HUB_OFFLINE: "1",
   TRANSFORMERS_OFFLINE: "1",
   HF_HUB_DISABLE_TELEMETRY: "1",

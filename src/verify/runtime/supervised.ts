@@ -95,7 +95,9 @@ export async function supervise(
     await writeFile(request, JSON.stringify(program.request));
     const watch = async (trace: boolean): Promise<unknown> => {
       const spec = join(folder, "spec.json");
-      const words = [room.python, "-I", probePath(program.probe), ...(program.args ?? [request])];
+      // Bytecode goes to the room: the probes may lie where nobody should write, and a second import is faster.
+      const python = [room.python, "-I", "-X", `pycache_prefix=${join(room.folder, "pyc")}`];
+      const words = [...python, probePath(program.probe), ...(program.args ?? [request])];
       await writeFile(
         spec,
         JSON.stringify({
@@ -108,7 +110,7 @@ export async function supervise(
           http: trace ? null : (program.http ?? null),
         }),
       );
-      const result = await run(host, room.python, ["-I", "-S", probePath("supervise.py"), spec], {
+      const result = await run(host, room.python, ["-I", "-S", "-B", probePath("supervise.py"), spec], {
         cwd: folder,
         env: { ...room.env, ...program.env },
         wantsFd3: true,
@@ -139,7 +141,7 @@ const LAST_LINES = 5;
 export function silence(run: Run, limit: number): string | null {
   if (run.timedOut) return `it was stopped after ${limit} s${hungAt(run.stacks)}`;
   if (run.answer !== null) return null;
-  const last = (run.stderr.tail.trim() || run.stdout.tail.trim()).split("\n").slice(-LAST_LINES).join("\n");
+  const last = (run.stderr.tail.trim() || run.stdout.tail.trim()).split("\n").slice(-LAST_LINES).join(" / ");
   const how = run.signal ? `it was killed by ${run.signal}` : `it ended with status ${run.exit}`;
   return `${how} without an answer${last ? `: ${last}` : ""}`;
 }
