@@ -139,11 +139,11 @@ class Supervisor:
             ):
                 self.foreign += 1
                 continue
-            if self.answer is not None:
+            if self.answer is None:
+                self.answer = document.get("answer")
+                self.seen = processes.look(self.pid, self.spec["folder"])
+            else:
                 self.foreign += 1
-                continue
-            self.answer = document.get("answer")
-            self.seen = processes.look(self.pid, self.spec["folder"])
             with contextlib.suppress(OSError):
                 self.line.send(b"\n")
         if len(self.buffer) > MOST_ANSWER:

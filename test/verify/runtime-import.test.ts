@@ -102,6 +102,20 @@ os._exit(0)`;
     expect(check.detail).toContain("that are not the harness's");
   });
 
+  test("one that takes the harness over has only its word, and must know what it was asked", () => {
+    const code = `import sys
+frame = sys._getframe()
+while frame is not None:
+    harness = frame.f_locals.get("harness")
+    if harness is not None:
+        harness.answer({"all": "is well"})
+    frame = frame.f_back`;
+    const check = importing(code);
+    expect(check.result).toBe("fail");
+    expect(check.detail).toContain("something else than it was asked");
+    expect(check.detail).toContain("messages came over the harness's line");
+  });
+
   test("descriptor 3 leads nowhere", () => {
     const check = importing("import os; os.write(3, b'{}')");
     expect(check.result).toBe("fail");

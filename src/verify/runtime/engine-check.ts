@@ -2,6 +2,7 @@ import { z } from "zod";
 import { formatBytes } from "../../host/terminal.ts";
 import type { Check } from "../verdict.ts";
 import { crashText } from "./crash.ts";
+import { STRANGE } from "./import-check.ts";
 import { type Run, silence } from "./supervised.ts";
 
 /** The tiny model's answers (src/probe/engine_model.py). */
@@ -34,7 +35,7 @@ export function engineProblem(model: TinyModel, run: Run, limit: number): string
   const silent = silence(run, limit);
   if (silent !== null) return silent;
   const parsed = engineSchema.safeParse(run.answer);
-  if (!parsed.success) return "it answered something else than it was asked";
+  if (!parsed.success) return STRANGE;
   const { error, runs } = parsed.data;
   if (error !== null) return error;
   const [first, second] = runs ?? [];

@@ -29,6 +29,9 @@ export const importAnswerSchema = z.object({
 
 export type ImportAnswer = z.infer<typeof importAnswerSchema>;
 
+/** What is said of an answer that is not of the shape that was asked for. */
+export const STRANGE = "it answered something else than it was asked";
+
 /** What one look at an import comes to. */
 export interface ImportFacts {
   run: Run;
@@ -73,6 +76,7 @@ function failures({ run, answer, before, roots, home, limit }: ImportFacts): Fin
   const ownOpenmp = own(roots, run.seen?.openmp ?? []);
   return [
     ...finding(silent !== null, silent ?? "", "Import it by hand and see what it does."),
+    ...finding(silent === null && answer === null, STRANGE, "The wheel gets in the way of what imports it."),
     ...finding(answer !== null && answer.error !== null, answer?.error ?? "", "Import it by hand and see."),
     ...finding(
       run.foreign > 0,

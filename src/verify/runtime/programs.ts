@@ -6,7 +6,7 @@ import type { WheelFacts } from "../facts.ts";
 import type { Check, CheckId, Level } from "../verdict.ts";
 import { type Crash, crashText } from "./crash.ts";
 import { engineCheck, type TinyModel } from "./engine-check.ts";
-import { type ImportFacts, importAnswerSchema, importCheck } from "./import-check.ts";
+import { type ImportFacts, importAnswerSchema, importCheck, STRANGE } from "./import-check.ts";
 import { type KernelFacts, kernelsCheck } from "./kernels-check.ts";
 import { compareOperators, type Expected, operatorsSchema } from "./operators.ts";
 import { type Room, writtenAtHome } from "./room.ts";
@@ -83,7 +83,7 @@ async function importWheel(
   host: Host,
   programs: Programs,
 ): Promise<{ check: Check; crash: Crash | null; env: Program["env"] }> {
-  const { room, facts, before, challenge, promised } = programs;
+  const { room, facts, before, promised } = programs;
   const escaped = (facts.distribution ?? "").replaceAll("-", "_");
   const base = {
     before,
@@ -93,7 +93,8 @@ async function importWheel(
   };
   let seen = await importOnce(host, programs, undefined);
   let env: Program["env"];
-  if (challenge && seen.answer && seen.answer.platform !== "cpu" && seen.run.exit === 0) {
+  const isVllm = facts.packages.includes("vllm");
+  if (isVllm && seen.answer && seen.answer.platform !== "cpu" && seen.run.exit === 0) {
     const again = await importOnce(host, programs, DEVICE);
     if (again.answer?.platform === "cpu") {
       seen = again;
@@ -116,8 +117,9 @@ function kernelTasks(
   const { room, facts, flags, challenge, promised } = programs;
   const found: KernelFacts = { declared: [], operators: null, broken: [] };
   const more = env ? { env } : {};
-  const broke = (what: string, run: Run): void => {
-    const text = run.crash ? crashText(run.crash) : silence(run, room.settings.limit);
+  const broke = (what: string, run: Run, understood: boolean): void => {
+    const silent = run.crash ? crashText(run.crash) : silence(run, room.settings.limit);
+    const text = silent ?? (understood ? null : STRANGE);
     if (text !== null)
       found.broken.push({ text: `${what}: ${text}`, crash: run.crash, stacks: run.stacks.slice(0, 4000) });
   };
@@ -128,8 +130,9 @@ function kernelTasks(
       work: async () => {
         const request = { distribution: facts.distribution, packages: facts.packages, kernels: true };
         const run = await supervise(host, room, { probe: "wheel_run.py", request, ...more }, flags);
-        broke("the wheel's own kernel checks", run);
-        found.declared = importAnswerSchema.nullable().catch(null).parse(run.answer)?.kernels ?? [];
+        const parsed = importAnswerSchema.safeParse(run.answer);
+        broke("the wheel's own kernel checks", run, parsed.success);
+        found.declared = parsed.data?.kernels ?? [];
       },
     });
   }
@@ -140,8 +143,8 @@ function kernelTasks(
         const { seed } = challenge;
         const request = { packages: facts.packages, seed };
         const run = await supervise(host, room, { probe: "kernel_run.py", request, ...more }, flags);
-        broke("vLLM's operators", run);
         const parsed = operatorsSchema.safeParse(run.answer);
+        broke("vLLM's operators", run, parsed.success);
         if (!parsed.success) return;
         const { error } = parsed.data;
         if (error !== null)
