@@ -11,7 +11,7 @@ let challenge: Challenge;
 /** A probe of ours, run as the clean room runs it: its document comes on descriptor 3. */
 function probe(name: string, ...args: string[]): unknown {
   const out = join(scratch(), "fd3");
-  const words = [bench.python, "-I", join(root, "src", "probe", name), ...args];
+  const words = [bench.python, "-I", "-B", join(root, "src", "probe", name), ...args];
   const ran = exec("sh", ["-c", 'out="$1"; shift; exec "$@" 3>"$out"', "sh", out, ...words]);
   if (ran.status !== 0) throw new Error(ran.stderr);
   return JSON.parse(readFileSync(out, "utf8"));

@@ -198,7 +198,7 @@ describe("an environment", () => {
 
 test("the kernel grants AMX's tiles where it shows AMX, and nowhere else", () => {
   const out = join(scratch(), "fd3");
-  const words = [bench.python, "-I", join(root, "src", "probe", "machine_facts.py")];
+  const words = [bench.python, "-I", "-B", join(root, "src", "probe", "machine_facts.py")];
   const ran = exec("sh", ["-c", 'out="$1"; shift; exec "$@" 3>"$out"', "sh", out, ...words]);
   expect(ran.stderr).toBe("");
   const hasTiles = /^flags.*\bamx_tile\b/m.test(readFileSync("/proc/cpuinfo", "utf8"));
