@@ -1,1 +1,1 @@
-export{t as build,n as doctor,r as plan,i as publish,a as run,o as setup,s as verify}from"./answers.js";
+export{t as build,n as doctor,r as merge,i as plan,a as publish,o as run,s as setup,c as verify}from"./answers.js";

@@ -9,6 +9,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import sys
 
 CUDA_LIBRARIES = ("libtorch_cuda*", "libc10_cuda*", "libcudart*", "libcublas*", "libcudnn*")
@@ -63,6 +64,17 @@ def companion_facts(name: str, operator: str | None) -> dict[str, object]:
     return facts
 
 
+def openmp_runtimes() -> list[str]:
+    """Two of them in one process fight for the cores, and may deadlock."""
+    found = set()
+    with open("/proc/self/maps", encoding="utf-8") as maps:
+        for line in maps:
+            path = line.split(maxsplit=5)[5:]
+            if path and re.search(r"/lib(gomp|iomp5|omp)[-.\w]*\.so", path[0]):
+                found.add(os.path.realpath(path[0].strip()))
+    return sorted(found)
+
+
 def main() -> None:
     answer = os.fdopen(3, "w", encoding="utf-8")
     os.set_inheritable(3, False)
@@ -80,6 +92,7 @@ def main() -> None:
             with contextlib.suppress(importlib.metadata.PackageNotFoundError):
                 companions.append(companion_facts(name, operator))
     facts["companions"] = companions
+    facts["openmp"] = openmp_runtimes()
     json.dump(facts, answer)
     answer.close()
 

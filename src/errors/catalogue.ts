@@ -3,12 +3,13 @@ import { GENERAL } from "./general-errors.ts";
 import { PUBLISH } from "./publish-errors.ts";
 import { SOURCE } from "./source-errors.ts";
 import { TORCH } from "./torch-errors.ts";
+import { VERIFY } from "./verify-errors.ts";
 
 /**
  * Every error a user can cause, as data. Codes are permanent: they are never renamed or reused.
  * `docs/errors.md` is generated from it.
  */
-export const CATALOGUE = { ...GENERAL, ...TORCH, ...BUILD, ...SOURCE, ...PUBLISH } as const;
+export const CATALOGUE = { ...GENERAL, ...TORCH, ...BUILD, ...SOURCE, ...PUBLISH, ...VERIFY } as const;
 
 export type ErrorCode = keyof typeof CATALOGUE;
 

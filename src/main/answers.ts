@@ -11,6 +11,7 @@ import { type PublishReport, publishWheels } from "../publish/publish.ts";
 import { findPython } from "../torch/python.ts";
 import { ensureUv } from "../torch/uv.ts";
 import { selectVariants } from "../variants/manifest.ts";
+import { mergeFiles } from "../verify/merge-files.ts";
 import { environmentChecks } from "../verify/runtime.ts";
 import { demandedChecks, outcome, type VerifyResult, verifyWheel } from "../verify/verify.ts";
 import { buildAll, describeAll } from "./build-use.ts";
@@ -19,6 +20,7 @@ import { loadVariants } from "./manifest.ts";
 import type { Values } from "./options.ts";
 import { prepare } from "./prepare.ts";
 import { buildTable, checksText, doctorText, planTable } from "./report.ts";
+import { runSettings } from "./run-options.ts";
 import { setupEnvironment } from "./setup-use.ts";
 import { torchRequest } from "./torch-request.ts";
 import { type ChosenPlan, choosePlan, failuresOf, type RunReport, runAll } from "./use.ts";
@@ -131,11 +133,12 @@ export async function verify(
     options.level === "static"
       ? null
       : await ensureUv(host, cacheDir(host, options["cache-dir"] ?? undefined));
+  const settings = runSettings(options);
   const results: Result[] = [];
   for (const wheel of wheels) {
-    if (options.level !== "static") host.log.info(`Verifying ${basename(wheel)}...`);
-    results.push(
-      await verifyWheel(host, {
+    const stage = options.level === "static" ? null : host.log.stage(`Verifying ${basename(wheel)}...`);
+    try {
+      const result = await verifyWheel(host, {
         wheel: resolve(host.cwd, wheel),
         variants,
         variant: variant ?? null,
@@ -145,8 +148,14 @@ export async function verify(
         python: null,
         uv,
         writeVerdict: !options["no-verdict"],
-      }),
-    );
+        settings,
+      });
+      results.push(result);
+      stage?.done(result.result);
+    } catch (thrown) {
+      stage?.failed();
+      throw thrown;
+    }
   }
   if (options.environment !== null) results.push(await environmentResult(host, options.environment));
   const text = results.map((result) => {
@@ -173,6 +182,23 @@ function publishText(report: PublishReport): string {
     ...report.install.map((command) => `  ${command}`),
   ];
   return lines.join("\n");
+}
+
+export async function merge(
+  host: Host,
+  options: Options<"merge">,
+  files: readonly string[],
+): Promise<Answer> {
+  const verdict = await mergeFiles(
+    host,
+    files.map((file) => resolve(host.cwd, file)),
+    options.output === null ? null : resolve(host.cwd, options.output),
+  );
+  const { checks, verificationResult, verifiedLevels } = verdict.predicate;
+  const levels = verifiedLevels.map((level) => level.replace("VLLM_CPU_", "").toLowerCase());
+  const title = `${verdict.subject[0]?.name}: ${verificationResult} (${levels.join(", ") || "no level"} proven)`;
+  const failed = verificationResult !== "PASSED";
+  return { document: verdict, text: checksText(title, checks), exit: failed ? EXIT.checkFailed : EXIT.ok };
 }
 
 export async function publish(

@@ -1,6 +1,7 @@
 import { CPU_INDEX } from "../torch/install.ts";
 import { LEVELS } from "../verify/verdict.ts";
 import type { CommandSpec, OptionSpecs } from "./options.ts";
+import { RUN_OPTIONS } from "./run-options.ts";
 
 const common = {
   json: { kind: "flag", help: "Print one JSON document on stdout; messages go to stderr" },
@@ -250,6 +251,7 @@ export const COMMANDS = {
         help: "The variant it claims to be; else by its name",
       },
       "no-verdict": { kind: "flag", help: "Write no <wheel>.verdict.json beside the wheel" },
+      ...RUN_OPTIONS,
       ...torch,
       ...manifest,
       ...common,
@@ -257,7 +259,26 @@ export const COMMANDS = {
     examples: [
       "vllm-cpu-wheels verify dist/*.whl --json",
       "vllm-cpu-wheels verify --level=kernels dist/*.whl",
+      "vllm-cpu-wheels verify --level=engine --limit=300 dist/vllm_cpu-0.32.0+cpu-cp38-abi3-manylinux_2_28_x86_64.whl",
       "vllm-cpu-wheels verify --environment=.venv",
+    ],
+  },
+  merge: {
+    name: "merge",
+    summary:
+      "Makes one verdict of several on the same bytes, each from another machine; refuses contradictions.",
+    positionals: { placeholder: "VERDICT…", help: "Verdict files of one wheel" },
+    options: {
+      output: {
+        kind: "text",
+        placeholder: "FILE",
+        default: null,
+        help: "Where the verdict goes; else it is only printed",
+      },
+      ...common,
+    },
+    examples: [
+      "vllm-cpu-wheels merge built/x.whl.verdict.json run-on-amx/x.whl.verdict.json --output=dist/x.whl.verdict.json",
     ],
   },
   publish: {

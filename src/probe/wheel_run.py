@@ -1,7 +1,6 @@
-"""Imports an installed wheel's packages and runs its kernel checks; one JSON document on descriptor 3.
+"""Imports an installed wheel's packages and runs the kernel checks that it declares itself.
 
-Arguments: the distribution's name, then the packages to import. What the packages print goes where it goes; the
-answer does not pass there.
+Argument: a JSON file with distribution, packages and kernels (whether to run them).
 """
 
 from __future__ import annotations
@@ -13,36 +12,45 @@ import math
 import os
 import sys
 import time
-import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from harness import Harness, first_line
+
+sys.path.pop(0)
 
 GROUP = "cpu_wheel.kernel_checks"
 
 
-def mapped_libraries(folder: str) -> list[str]:
-    """Shared libraries below the environment that this process has really mapped."""
-    with open("/proc/self/maps", encoding="utf-8") as maps:
-        paths = {line.split(maxsplit=5)[5].strip() for line in maps if line.count("/") > 1}
-    return sorted(
-        os.path.relpath(path, folder)
-        for path in paths
-        if path.startswith(folder) and (".so" in os.path.basename(path))
-    )
-
-
-def import_packages(names: list[str]) -> dict[str, object]:
-    started = time.monotonic()
-    error = None
+def import_packages(names: list[str]) -> str | None:
     for name in names:
         try:
             importlib.import_module(name)
         except BaseException as caught:  # noqa: BLE001 - SystemExit at import is a failed import too
-            last = traceback.format_exception_only(type(caught), caught)[-1].strip()
-            error = f"import {name}: {last}"
-            break
-    site = next((path for path in sys.path if path.endswith("site-packages")), sys.prefix)
-    roots = {name.split(".")[0] for name in names}
-    mapped = [path for path in mapped_libraries(site) if path.split("/")[0].split(".")[0] in roots]
-    return {"error": error, "seconds": time.monotonic() - started, "mapped": mapped}
+            return f"import {name}: {first_line(caught)}"
+    return None
+
+
+def vllm_platform() -> tuple[str | None, str | None]:
+    """vLLM imports almost nothing by itself: the engine's door and the kernels are what a user imports next."""
+    try:
+        platforms = importlib.import_module("vllm.platforms")
+        device = str(platforms.current_platform.device_type)
+        importlib.import_module("vllm._custom_ops")
+        getattr(importlib.import_module("vllm"), "LLM")  # noqa: B009 - a lazy attribute: asking loads it
+    except BaseException as caught:  # noqa: BLE001 - as above
+        return None, f"from vllm import LLM: {first_line(caught)}"
+    return device, None
+
+
+def torch_now() -> dict[str, object] | None:
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return None
+    return {
+        "version": str(getattr(torch, "__version__", None)),
+        "file": str(getattr(torch, "__file__", None)),
+    }
 
 
 def finite(number: float) -> float | None:
@@ -63,21 +71,33 @@ def kernel_check(point: importlib.metadata.EntryPoint) -> dict[str, object]:
             for case in point.load()()
         ]
     except BaseException as caught:  # noqa: BLE001 - whatever it raises, it failed
-        last = traceback.format_exception_only(type(caught), caught)[-1].strip()
-        return {"name": point.name, "error": last, "cases": []}
+        return {"name": point.name, "error": first_line(caught), "cases": []}
     return {"name": point.name, "error": None, "cases": cases}
 
 
 def main() -> None:
-    answer = os.fdopen(3, "w", encoding="utf-8")
-    os.set_inheritable(3, False)
-    mode, distribution, packages = sys.argv[1], sys.argv[2], sys.argv[3:]
-    document: dict[str, object] = {"import": import_packages(packages), "kernels": []}
-    if mode == "kernels":
-        points = importlib.metadata.distribution(distribution).entry_points.select(group=GROUP)
-        document["kernels"] = [kernel_check(point) for point in sorted(points)]
-    json.dump(document, answer)
-    answer.close()
+    with open(sys.argv[1], encoding="utf-8") as file:
+        request = json.load(file)
+    harness = Harness()
+    started = time.monotonic()
+    error = import_packages(request["packages"])
+    seconds = time.monotonic() - started
+    platform = None
+    if error is None and "vllm" in request["packages"]:
+        platform, error = vllm_platform()
+    kernels = []
+    if request["kernels"] and error is None:
+        points = importlib.metadata.distribution(request["distribution"]).entry_points
+        kernels = [kernel_check(point) for point in sorted(points.select(group=GROUP))]
+    harness.answer(
+        {
+            "error": error,
+            "seconds": seconds,
+            "platform": platform,
+            "torch": torch_now(),
+            "kernels": kernels,
+        }
+    )
 
 
 main()

@@ -17,6 +17,8 @@ const factsSchema = z.object({
       file: z.string(),
     })
     .nullable(),
+  /** OpenMP runtimes that are loaded once torch and its companions are. */
+  openmp: z.array(z.string()),
   companions: z.array(z.object({ name: z.string(), version: z.string(), error: z.string().nullable() })),
 });
 
@@ -72,8 +74,18 @@ export function gate(facts: TorchFacts): GateAnswer[] {
         ([, value]) => value !== null,
       )
     : [];
+  const torches = facts.distributions.filter(({ name }) => name.toLowerCase() === "torch");
+  const faults = [
+    ...(torches.length > 1
+      ? [`torch is installed ${torches.length} times (${torches.map(({ version }) => version).join(", ")})`]
+      : []),
+    ...(facts.openmp.length > 1
+      ? [`${facts.openmp.length} OpenMP runtimes are loaded: ${facts.openmp.join(", ")}`]
+      : []),
+  ];
   const isCpu =
     torch !== null &&
+    faults.length === 0 &&
     backends.length === 0 &&
     torch.cudaLibraries.length === 0 &&
     !isGpuLocalVersion(torch.version);
@@ -84,9 +96,9 @@ export function gate(facts: TorchFacts): GateAnswer[] {
       detail: torch
         ? `torch ${torch.version}${backends.map(([name, value]) => `, torch.version.${name} = ${value}`).join("")}${
             torch.cudaLibraries.length > 0 ? `, ships ${torch.cudaLibraries.join(", ")}` : ""
-          }${isCpu && !torch.version.includes("+cpu") ? ", no +cpu, but no GPU backend either" : ""}`
+          }${isCpu && !torch.version.includes("+cpu") ? ", no +cpu, but no GPU backend either" : ""}${faults.map((fault) => `, ${fault}`).join("")}`
         : `torch can't be imported: ${facts.error}`,
-      evidence: { torch, error: facts.error, python: facts.python },
+      evidence: { torch, error: facts.error, python: facts.python, openmp: facts.openmp },
     },
     {
       id: "runtime.cuda-unavailable",

@@ -21,6 +21,8 @@ export interface TorchRequest {
   packages: string[] | null;
   /** Exact torch version with or without its local part; null for the newest. */
   version: string | null;
+  /** What to take beside torch where the place has it and `packages` names nothing; torchvision where left out. */
+  companions?: readonly string[];
 }
 
 /** Where torch comes from, and the exact versions uv resolved there. */
@@ -145,13 +147,13 @@ export async function resolveTorch(
 ): Promise<TorchSource> {
   const named = request.index !== null;
   const first = await placeOf(host, request.index ?? CPU_INDEX);
-  const wanted = request.packages ?? TORCH_PACKAGES;
+  const wanted = request.packages ?? (request.companions ? ["torch", ...request.companions] : TORCH_PACKAGES);
   const attempt = (place: Place, packages: string[]): Promise<Resolution> =>
     host.scratch.withFolder("vllm-cpu-wheels-torch", (folder) =>
       resolveAt(uv, folder, python, project(place, packages, request.version)),
     );
   // The companions are in the default for the sake of engines that need them; a build needs torch alone.
-  const sets = request.packages === null ? [wanted, ["torch"]] : [wanted];
+  const sets = request.packages === null && wanted.length > 1 ? [wanted, ["torch"]] : [wanted];
   let problem: { place: Place; text: string; unreachable: boolean } | null = null;
   for (const place of [first, ...(named ? [] : await findLinksPlaces(uv))]) {
     for (const packages of sets) {

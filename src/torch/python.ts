@@ -60,7 +60,7 @@ export async function runProbe(
   args: readonly string[] = [],
   options: { timeout?: number; env?: Record<string, string | undefined> } = {},
 ): Promise<unknown> {
-  const result = await run(host, python, ["-I", probePath(probe), ...args], {
+  const result = await run(host, python, ["-I", "-B", probePath(probe), ...args], {
     env: { ...cleanPythonEnv(host), ...options.env },
     wantsFd3: true,
     timeout: options.timeout ?? 300_000,

@@ -1,9 +1,11 @@
-import { z } from "zod";
+import { randomInt } from "node:crypto";
+import { basename, join } from "node:path";
 import { WheelsError } from "../errors/wheels-error.ts";
-import { readText } from "../host/files.ts";
+import { makeDir, readBytes } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
-import { tail } from "../host/process.ts";
-import { gate, isGpuPackage, type TorchFacts } from "../torch/gate.ts";
+import { freePort } from "../host/ports.ts";
+import { run } from "../host/process.ts";
+import { type GateId, gate, type TorchFacts } from "../torch/gate.ts";
 import {
   installTorch,
   makeVenv,
@@ -14,10 +16,15 @@ import {
 } from "../torch/install.ts";
 import { findPython, runProbe } from "../torch/python.ts";
 import type { Uv } from "../torch/uv.ts";
-import { cpuFlags } from "../variants/cpuinfo.ts";
-import { isIsaFeature, lacking } from "../variants/features.ts";
-import { totals } from "./checks/isa.ts";
 import type { Claim, WheelFacts } from "./facts.ts";
+import { readContents } from "./runtime/contents.ts";
+import { modelSchema } from "./runtime/engine-check.ts";
+import { lackedBy, usableFlags } from "./runtime/machine.ts";
+import { expectedSchema } from "./runtime/operators.ts";
+import { type Challenge, runPrograms } from "./runtime/programs.ts";
+import { installWheel } from "./runtime/resolve.ts";
+import { openRoom } from "./runtime/room.ts";
+import type { RunSettings } from "./runtime/settings.ts";
 import type { Check, CheckId, Level } from "./verdict.ts";
 
 export interface RuntimeRequest {
@@ -30,6 +37,7 @@ export interface RuntimeRequest {
   known: TorchSource | null;
   /** Python version such as 3.11; null to follow the wheel's tag, else the Python on PATH. */
   python: string | null;
+  settings: RunSettings;
 }
 
 export interface RuntimeAnswer {
@@ -37,17 +45,20 @@ export interface RuntimeAnswer {
   torch: { version: string; cudaAvailable: boolean } | null;
 }
 
-const RUN_TIMEOUT_MS = 600_000;
-
-const IDS: readonly CheckId[] = [
-  "runtime.resolve",
+const GATE_IDS: readonly GateId[] = [
   "runtime.torch-cpu",
   "runtime.cuda-unavailable",
   "runtime.no-cuda-packages",
   "runtime.torchvision",
-  "runtime.import",
-  "runtime.kernels",
 ];
+const RUN_IDS: Record<RuntimeRequest["level"], readonly CheckId[]> = {
+  import: ["runtime.import"],
+  kernels: ["runtime.import", "runtime.kernels"],
+  engine: ["runtime.import", "runtime.kernels", "runtime.engine"],
+};
+
+/** What belongs to torch's release, so that another place's build of it does not load. */
+const COMPANIONS: ReadonlySet<string> = new Set(["torchvision", "torchaudio", "torchcodec"]);
 
 const notRun = (id: CheckId, detail: string, lacks?: string[]): Check => ({
   id,
@@ -57,225 +68,174 @@ const notRun = (id: CheckId, detail: string, lacks?: string[]): Check => ({
   ...(lacks ? { lacks } : {}),
 });
 
-const runSchema = z.object({
-  import: z.object({ error: z.string().nullable(), seconds: z.number(), mapped: z.array(z.string()) }),
-  kernels: z.array(
-    z.object({
-      name: z.string(),
-      error: z.string().nullable(),
-      cases: z.array(
-        z.object({
-          name: z.string(),
-          shape: z.string(),
-          maxError: z.number().nullable(),
-          tolerance: z.number(),
-        }),
-      ),
-    }),
-  ),
-});
-
-type RunFacts = z.infer<typeof runSchema>;
-
-/** ISA features that running this wheel takes and this machine's CPU has not. */
-export async function lackedHere(facts: WheelFacts, claim: Claim): Promise<string[]> {
-  const used = Object.keys(totals(facts.audits)).filter(isIsaFeature);
-  const flags = cpuFlags(await readText("/proc/cpuinfo"));
-  const dispatched = new Set<string>(claim.variant?.isa.dispatch.flatMap(({ features }) => features) ?? []);
-  const needed = [
-    ...(claim.variant?.isa.mustUse ?? []),
-    ...used.filter((feature) => !dispatched.has(feature)),
-  ];
-  return lacking(needed, flags);
+/** The one CPython that a wheel's tag ties it to, such as 3.11; null where it is tied to none. */
+function pythonOf({ tags }: WheelFacts): string | null {
+  const [, major, minor] = /^cp(\d)(\d+)-cp\d+-/.exec(tags[0] ?? "") ?? [];
+  return major && minor ? `${major}.${minor}` : null;
 }
 
-/** Interpreter to make the clean room with: the wheel's own CPython where its tag ties it to one. */
-function pythonFor(facts: WheelFacts, fallback: string): string {
-  const tag = facts.tags[0] ?? "";
-  const [, major, minor] = /^cp(\d)(\d+)-cp\d+-/.exec(tag) ?? [];
-  return major && minor ? `${major}.${minor}` : fallback;
-}
+const CPU_REMEDY =
+  "Install torch and its companions from one CPU-only index: --index-url https://download.pytorch.org/whl/cpu";
 
-/** The packages that uv's dry run would add. */
-function wouldInstall(output: string): string[] {
-  return [...output.matchAll(/^ \+ (\S+)/gm)].map((match) => match[1] ?? "");
-}
-
-async function installWheel(uv: Uv, python: string, wheel: string, torchVersion: string): Promise<Check> {
-  const args = [
-    "pip",
-    "install",
-    "--python",
-    python,
-    "--only-binary",
-    ":all:",
-    wheel,
-    `torch==${torchVersion}`,
-  ];
-  const dry = await uv.run([...args, "--dry-run"]);
-  const packages = wouldInstall(`${dry.stdout}\n${dry.stderr}`);
-  const gpu = packages.filter(isGpuPackage);
-  const evidence = { packages };
-  if (dry.code !== 0 || gpu.length > 0) {
-    const detail = gpu.length > 0 ? `installing it would bring ${gpu.join(", ")}` : tail(dry);
-    return {
-      id: "runtime.resolve",
-      result: "fail",
-      detail,
-      evidence,
-      remedy: "Mend the wheel's requirements.",
-    };
-  }
-  const real = await uv.run(args);
-  return real.code === 0
-    ? {
-        id: "runtime.resolve",
-        result: "pass",
-        detail: `installs beside torch ${torchVersion}, bringing ${packages.length} packages and no CUDA one`,
-        evidence,
-      }
-    : { id: "runtime.resolve", result: "fail", detail: tail(real), evidence };
-}
-
-function importCheck(run: RunFacts): Check {
-  const { error, seconds, mapped } = run.import;
-  return {
-    id: "runtime.import",
-    result: error === null ? "pass" : "fail",
-    detail: error ?? `imported in ${seconds.toFixed(1)} s; libraries mapped: ${mapped.join(", ") || "none"}`,
-    evidence: { seconds, mapped, error },
-  };
-}
-
-/** Judges the kernel checks by their own stated tolerances. A wheel that declares none has proven nothing. */
-export function kernelsCheck(run: Pick<RunFacts, "kernels">): Check {
-  const base = { id: "runtime.kernels", evidence: { kernels: run.kernels } } as const;
-  const cases = run.kernels.flatMap((kernel) => kernel.cases.map((one) => ({ ...one, kernel: kernel.name })));
-  if (cases.length === 0 && run.kernels.every(({ error }) => error === null)) {
-    return {
-      ...base,
-      result: "not-run",
-      detail: "the wheel declares no kernel checks (entry points of the group cpu_wheel.kernel_checks)",
-    };
-  }
-  const problems = [
-    ...run.kernels.filter(({ error }) => error !== null).map(({ name, error }) => `${name}: ${error}`),
-    ...run.kernels
-      .filter(({ error, cases }) => error === null && cases.length === 0)
-      .map(({ name }) => `${name}: no case was run`),
-    ...cases
-      .filter(({ maxError, tolerance }) => maxError === null || maxError > tolerance)
-      .map(
-        ({ kernel, shape, maxError, tolerance }) =>
-          `${kernel} ${shape}: off by ${maxError ?? "NaN"}, tolerance ${tolerance}`,
-      ),
-  ];
-  return problems.length === 0
-    ? {
-        ...base,
-        result: "pass",
-        detail: `${cases.length} cases of ${run.kernels.length} kernels agree with plain torch`,
-      }
-    : {
-        ...base,
-        result: "fail",
-        detail: problems.slice(0, 5).join("; "),
-        remedy: "The kernels compute something else than torch does.",
-      };
-}
-
-async function runChecks(host: Host, python: string, request: RuntimeRequest, site: Check): Promise<Check[]> {
-  const wantsKernels = request.level !== "import";
-  const ids: CheckId[] = wantsKernels ? ["runtime.import", "runtime.kernels"] : ["runtime.import"];
-  const lacks = await lackedHere(request.facts, request.claim);
-  if (lacks.length > 0)
-    return ids.map((id) => notRun(id, `not run: this CPU lacks ${lacks.join(", ")}`, lacks));
-  if (site.result !== "pass") return ids.map((id) => notRun(id, "not run: the wheel can't be installed"));
-  const mode = wantsKernels ? "kernels" : "import";
-  try {
-    const document = await runProbe(
-      host,
-      python,
-      "wheel_run.py",
-      [mode, request.facts.distribution ?? "", ...request.facts.packages],
-      {
-        timeout: RUN_TIMEOUT_MS,
-      },
-    );
-    const facts = runSchema.parse(document);
-    return wantsKernels ? [importCheck(facts), kernelsCheck(facts)] : [importCheck(facts)];
-  } catch (thrown) {
-    if (!(thrown instanceof WheelsError && thrown.code === "E_PYTHON_PROBE")) throw thrown;
-    // The process died, so whatever it was doing failed; a crash while importing is a crash all the same.
-    return ids.map((id) => ({ id, result: "fail", detail: thrown.why, evidence: { crash: thrown.why } }));
-  }
+function remedyOf(id: GateId, facts: TorchFacts): string {
+  const broken = facts.companions.filter(({ error }) => error !== null).map(({ name }) => name);
+  return id === "runtime.torchvision" && broken.length > 0
+    ? `Take ${broken.join(" ")} from where torch comes from: pip install --force-reinstall --no-deps ${broken.join(" ")} --index-url https://download.pytorch.org/whl/cpu (or, where nothing needs them: pip uninstall -y ${broken.join(" ")}).`
+    : CPU_REMEDY;
 }
 
 function gateChecks(facts: TorchFacts): Check[] {
   return gate(facts).map((answer) => ({
     ...answer,
-    ...(answer.result === "fail"
-      ? {
-          remedy:
-            "Install torch and its companions from one CPU-only index: --index-url https://download.pytorch.org/whl/cpu",
-        }
-      : {}),
+    ...(answer.result === "fail" ? { remedy: remedyOf(answer.id, facts) } : {}),
   }));
+}
+
+const seenTorch = ({ torch }: TorchFacts): RuntimeAnswer["torch"] =>
+  torch && { version: torch.version, cudaAvailable: torch.cudaAvailable };
+
+/** The torch for this wheel: what the build had, if it fits; else what the place has of what the wheel pins. */
+async function torchFor(
+  host: Host,
+  uv: Uv,
+  python: string,
+  request: RuntimeRequest,
+  requires: readonly string[],
+): Promise<TorchSource> {
+  const pinned = request.facts.torch?.pinned?.split("+")[0] ?? null;
+  const { known } = request;
+  const wanted = ["torchvision", ...requires.filter((name) => COMPANIONS.has(name))];
+  const companions = [...new Set(wanted)].filter((name) => !request.settings.without.includes(name));
+  if (known && (pinned === null || known.torchVersion.split("+")[0] === pinned)) return known;
+  return resolveTorch(host, uv, python, {
+    ...request.torch,
+    version: request.torch.version ?? pinned,
+    companions,
+  });
+}
+
+/** Computes the right answers while the room holds torch alone, from a seed that nobody knew before. */
+async function makeChallenge(host: Host, python: string, folder: string): Promise<Challenge> {
+  const seed = randomInt(2 ** 31);
+  const modelFolder = join(folder, "model");
+  await makeDir(modelFolder);
+  const operators = expectedSchema.parse(await runProbe(host, python, "kernel_expected.py", [String(seed)]));
+  const model = modelSchema.parse(
+    await runProbe(host, python, "engine_model.py", [modelFolder, String(seed)]),
+  );
+  return { seed, operators, model, modelFolder };
+}
+
+async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeRequest): Promise<RuntimeAnswer> {
+  const { facts, level, settings, claim, wheel } = request;
+  const wanted = request.python ?? pythonOf(facts) ?? (await findPython(host));
+  const python = await makeVenv(uv, join(folder, "v"), wanted);
+  const contents = readContents(facts.fileName, await readBytes(wheel));
+  const torch = await torchFor(host, uv, python, request, contents.requires);
+  const before = await installTorch(host, uv, python, torch);
+  const isVllm = facts.packages.includes("vllm");
+  const challenge = isVllm && level !== "import" ? await makeChallenge(host, python, folder) : null;
+  const flags = await usableFlags(host, python);
+  host.log.info(`  installing it beside torch ${torch.torchVersion}`);
+  const distribution = facts.distribution ?? basename(wheel);
+  const { strays } = contents;
+  const { without } = settings;
+  const resolve = await installWheel(host, uv, python, { wheel, distribution, torch, without, strays });
+  const after = await torchFacts(host, python);
+  const gates = gateChecks(after);
+  const answer = (ran: Check[]): RuntimeAnswer => ({
+    checks: [resolve, ...gates, ...ran],
+    torch: seenTorch(after),
+  });
+  const lacks = settings.emulator.length > 0 ? [] : lackedBy(facts, claim, flags);
+  if (lacks.length > 0)
+    return answer(
+      RUN_IDS[level].map((id) => notRun(id, `not run: this CPU lacks ${lacks.join(", ")}`, lacks)),
+    );
+  if (resolve.result === "fail")
+    return answer(RUN_IDS[level].map((id) => notRun(id, "not run: the wheel can't be installed")));
+  const broken = gates.find(({ id, result }) => id === "runtime.torchvision" && result === "fail");
+  const room = await openRoom(host, python, folder, settings);
+  return answer(
+    await runPrograms(host, {
+      room,
+      facts,
+      level,
+      before: before.torch,
+      flags,
+      challenge,
+      hindrance: broken ? "runtime.torchvision failed, and the engine loads it" : null,
+      promised: claim.variant !== null,
+      port: await freePort(),
+    }),
+  );
 }
 
 /**
  * Installs the wheel into a clean room beside CPU-only torch and asks the run-time questions.
- * @throws E_TORCH_INDEX, E_TORCH_NOT_FOUND, E_PYTHON_MISSING where the room can't be made: that is no answer
+ * @throws E_TORCH_INDEX, E_TORCH_NOT_FOUND, E_PYTHON_MISSING, E_TOOL_MISSING (the emulator) where the room can't be made
+ * for reasons that are not the wheel's: that is no answer
  */
 export async function runtimeChecks(host: Host, uv: Uv, request: RuntimeRequest): Promise<RuntimeAnswer> {
-  const wanted = IDS.filter((id) => id !== "runtime.kernels" || request.level !== "import");
-  return host.scratch.withFolder("vllm-cpu-wheels-room", async (room) => {
-    const python = await makeVenv(
-      uv,
-      room,
-      request.python ?? pythonFor(request.facts, await findPython(host)),
-    );
-    const pinned = request.facts.torch?.pinned?.split("+")[0] ?? null;
+  const [emulator] = request.settings.emulator;
+  // Asked before anything is blamed on the wheel; what it answers does not matter.
+  if (emulator !== undefined) await run(host, emulator, ["--version"], { env: host.env, timeout: 30_000 });
+  return host.scratch.withFolder("vcw", async (folder) => {
     try {
-      const fits =
-        request.known !== null && (pinned === null || request.known.torchVersion.split("+")[0] === pinned);
-      const source =
-        fits && request.known
-          ? request.known
-          : await resolveTorch(host, uv, python, {
-              ...request.torch,
-              version: request.torch.version ?? pinned,
-            });
-      await installTorch(host, uv, python, source);
-      const resolve = await installWheel(uv, python, request.wheel, source.torchVersion);
-      const facts = await torchFacts(host, python);
-      const checks = [resolve, ...gateChecks(facts), ...(await runChecks(host, python, request, resolve))];
-      const torch = facts.torch && { version: facts.torch.version, cudaAvailable: facts.torch.cudaAvailable };
-      return { checks: wanted.flatMap((id) => checks.filter((check) => check.id === id)), torch };
+      return await inRoom(host, uv, folder, request);
     } catch (thrown) {
-      if (!(thrown instanceof WheelsError && thrown.code === "E_TORCH_CUDA")) throw thrown;
-      const [first, ...rest] = wanted;
+      if (!(thrown instanceof WheelsError)) throw thrown;
+      const ids = [...GATE_IDS, ...RUN_IDS[request.level]];
+      if (thrown.code === "E_PYTHON_MISSING" && request.python === null && pythonOf(request.facts)) {
+        const why = `not run: ${thrown.what} The wheel's tag wants it.`;
+        const evidence = { wanted: pythonOf(request.facts), problem: thrown.why };
+        const all: readonly CheckId[] = ["runtime.resolve", ...ids];
+        return {
+          checks: all.map((id) => ({ ...notRun(id, why), evidence, remedy: thrown.remedy })),
+          torch: null,
+        };
+      }
+      if (thrown.code !== "E_TORCH_CUDA") throw thrown;
       const failed: Check = {
-        id: first ?? "runtime.resolve",
+        id: "runtime.resolve",
         result: "fail",
         detail: thrown.what,
         evidence: {},
         remedy: thrown.remedy,
       };
       return {
-        checks: [failed, ...rest.map((id) => notRun(id, "not run: there is no CPU-only torch to run on"))],
+        checks: [failed, ...ids.map((id) => notRun(id, "not run: there is no CPU-only torch to run on"))],
         torch: null,
       };
     }
   });
 }
 
+/** What can go wrong with an interpreter that is there, but is none. */
+const isBroken = (thrown: unknown): thrown is Error =>
+  (thrown instanceof WheelsError && (thrown.code === "E_PYTHON_PROBE" || thrown.code === "E_TOOL_MISSING")) ||
+  (thrown instanceof Error && "code" in thrown && /^(EACCES|ENOEXEC)$/.test(String(thrown.code)));
+
 /**
- * The gate over an existing environment: `verify --environment`.
- * @throws E_PYTHON_PROBE where its interpreter gives no answer
+ * The gate over an existing environment: `verify --environment`. An interpreter that gives no answer has no CPU-only
+ * torch, and nothing else is asked.
  */
 export async function environmentChecks(host: Host, python: string): Promise<RuntimeAnswer> {
-  const facts = await torchFacts(host, python);
-  const torch = facts.torch && { version: facts.torch.version, cudaAvailable: facts.torch.cudaAvailable };
-  return { checks: gateChecks(facts), torch };
+  try {
+    const facts = await torchFacts(host, python);
+    return { checks: gateChecks(facts), torch: seenTorch(facts) };
+  } catch (thrown) {
+    if (!isBroken(thrown)) throw thrown;
+    const why = thrown instanceof WheelsError ? thrown.why : thrown.message;
+    const [first, ...rest] = GATE_IDS;
+    const failed: Check = {
+      id: first ?? "runtime.torch-cpu",
+      result: "fail",
+      detail: `the environment's interpreter is broken: ${why}`,
+      evidence: { python, problem: why },
+      remedy: "Make the environment anew: vllm-cpu-wheels setup FOLDER.",
+    };
+    const others = rest.map((id) => notRun(id, "not run: the environment's interpreter is broken"));
+    return { checks: [failed, ...others], torch: null };
+  }
 }

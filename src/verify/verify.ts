@@ -15,6 +15,7 @@ import { nameAgreement, recordHashes, tagsAgreement, zipIntegrity } from "./chec
 import { elfCudaFree, platformGlibc, platformLibraries } from "./checks/platform.ts";
 import type { AuditFacts, Claim, WheelFacts } from "./facts.ts";
 import { type Gathered, gather } from "./gather.ts";
+import { RUN_DEFAULTS, type RunSettings } from "./runtime/settings.ts";
 import { type RuntimeAnswer, runtimeChecks } from "./runtime.ts";
 import {
   CHECK_IDS,
@@ -73,6 +74,8 @@ export interface VerifyRequest {
   /** Needed above the static level. */
   uv: Uv | null;
   writeVerdict: boolean;
+  /** How it is run above the static level; the defaults where left out. */
+  settings?: RunSettings;
 }
 
 /** A wheel's answers, as `verify --json` lists them. */
@@ -242,12 +245,12 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
         torch: request.torch,
         known: request.known,
         python: request.python,
+        settings: request.settings ?? RUN_DEFAULTS,
       });
     }
     const asked = new Set([...checks, ...runtime.checks].map(({ id }) => id));
     const missing = demandedChecks(request.level).filter((id) => !asked.has(id));
-    const why =
-      broken.length > 0 ? "not run: the archive is broken" : "not run: this version has no such check yet";
+    const why = broken.length > 0 ? "not run: the archive is broken" : "not run: it was not asked";
     runtime.checks.push(
       ...missing.map((id): Check => ({ id, result: "not-run", detail: why, evidence: {} })),
     );

@@ -8,7 +8,7 @@ export interface TinyWheel {
   version?: string;
   tag?: string;
   metadata?: string;
-  files?: Record<string, string>;
+  files?: Record<string, string | Uint8Array>;
 }
 
 /** A small valid wheel and its file name. */
@@ -20,9 +20,9 @@ export function tinyWheel(options: TinyWheel = {}): {
   const { name = "tiny", version = "1.0", tag = "py3-none-any" } = options;
   const escaped = name.replaceAll("-", "_");
   const info = `${escaped}-${version}.dist-info`;
-  const text = (path: string, body: string): NewEntry => ({
+  const text = (path: string, body: string | Uint8Array): NewEntry => ({
     name: path,
-    data: Buffer.from(body),
+    data: typeof body === "string" ? Buffer.from(body) : body,
     mode: 0o644,
   });
   const entries = [

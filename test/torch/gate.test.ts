@@ -23,6 +23,7 @@ const good: TorchFacts = {
   error: null,
   distributions: [{ name: "torch", version: "2.13.0+cpu" }],
   torch,
+  openmp: ["libgomp.so.1"],
   companions: [],
 };
 
@@ -73,6 +74,16 @@ describe("the CPU-only gate", () => {
         ],
       },
       ["runtime.torchvision"],
+    ],
+    [
+      "two torch distributions",
+      { ...good, distributions: [...good.distributions, { name: "Torch", version: "2.9.1" }] },
+      ["runtime.torch-cpu"],
+    ],
+    [
+      "two OpenMP runtimes",
+      { ...good, openmp: ["torch/lib/libgomp.so.1", "torchvision.libs/libgomp.so.1"] },
+      ["runtime.torch-cpu"],
     ],
     [
       "no torch",

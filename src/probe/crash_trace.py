@@ -1,0 +1,104 @@
+"""Where a program crashes: its own tracer, for a second run after a first one died of a fault. Source: ptrace(2)."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import platform
+import signal
+import struct
+import time
+from collections.abc import Callable
+
+TRACEME, CONT, GETREGSET, SETOPTIONS, GETSIGINFO = 0, 7, 0x4204, 0x4200, 0x4202
+# Follow forks, vforks, clones and execs; kill what is left when the tracer goes (PTRACE_O_*).
+OPTIONS = 0x2 | 0x4 | 0x8 | 0x10 | 0x100000
+NT_PRSTATUS = 1
+WALL = 0x40000000
+FAULTS = (signal.SIGILL, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE)
+#: Place of the program counter in user_regs_struct, bytes.
+COUNTER = {"x86_64": 16 * 8, "aarch64": 32 * 8}
+CODE = 16
+
+libc = ctypes.CDLL(None, use_errno=True)
+libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+libc.ptrace.restype = ctypes.c_long
+
+
+class Iovec(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+
+
+def trace_me() -> None:
+    if libc.ptrace(TRACEME, 0, None, None) != 0:
+        raise OSError(ctypes.get_errno(), "ptrace is not allowed here")
+
+
+def counter(pid: int) -> int | None:
+    registers = ctypes.create_string_buffer(1024)
+    iovec = Iovec(ctypes.addressof(registers), len(registers))
+    place = COUNTER.get(platform.machine())
+    if place is None or libc.ptrace(GETREGSET, pid, NT_PRSTATUS, ctypes.addressof(iovec)) != 0:
+        return None
+    return struct.unpack_from("<Q", registers.raw, place)[0]
+
+
+def from_kernel(pid: int) -> bool:
+    """False for a signal that somebody sent, as a handler does that raises it again (si_code <= 0)."""
+    info = ctypes.create_string_buffer(128)
+    if libc.ptrace(GETSIGINFO, pid, None, ctypes.addressof(info)) != 0:
+        return False
+    return struct.unpack_from("<i", info.raw, 8)[0] > 0
+
+
+def place(pid: int, number: int) -> dict[str, object] | None:
+    address = counter(pid)
+    if address is None:
+        return None
+    found: dict[str, object] = {
+        "signal": signal.Signals(number).name,
+        "address": f"0x{address:x}",
+        "file": None,
+        "offset": None,
+        "code": "",
+    }
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/maps", encoding="utf-8") as maps:
+        for line in maps:
+            span, _mode, offset, *rest = line.split(maxsplit=5)
+            start, end = (int(part, 16) for part in span.split("-"))
+            if start <= address < end:
+                found["file"] = rest[2].strip() if len(rest) > 2 else None
+                found["offset"] = int(offset, 16) + address - start
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        memory.seek(address)
+        found["code"] = memory.read(CODE).hex()
+    return found
+
+
+def follow(root: int, deadline: float, idle: Callable[[float], None]) -> dict[str, object] | None:
+    """Lets the traced program run to its end. Returns the last fault, or None where there was none."""
+    last: dict[str, object] | None = None
+    first = True
+    while True:
+        try:
+            pid, status = os.waitpid(-1, WALL | os.WNOHANG)
+        except ChildProcessError:
+            return last
+        if pid == 0:
+            if time.monotonic() > deadline:
+                os.kill(root, signal.SIGKILL)
+            idle(0.01)
+            continue
+        if os.WIFEXITED(status) or os.WIFSIGNALED(status):
+            if pid == root:
+                return last
+            continue
+        if first:
+            libc.ptrace(SETOPTIONS, pid, None, OPTIONS)
+            first = False
+        number = os.WSTOPSIG(status)
+        deliver = 0 if number in (signal.SIGTRAP, signal.SIGSTOP) else number
+        if number in FAULTS and from_kernel(pid):
+            last = place(pid, number) or last
+        libc.ptrace(CONT, pid, None, deliver)

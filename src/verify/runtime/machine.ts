@@ -1,0 +1,41 @@
+import { z } from "zod";
+import { readText } from "../../host/files.ts";
+import type { Host } from "../../host/host.ts";
+import { runProbe } from "../../torch/python.ts";
+import { cpuFlags } from "../../variants/cpuinfo.ts";
+import { isIsaFeature, lacking } from "../../variants/features.ts";
+import { totals } from "../checks/isa.ts";
+import type { Claim, WheelFacts } from "../facts.ts";
+
+const factsSchema = z.object({ tilesGranted: z.boolean() });
+
+/**
+ * CPU flags that a process can really use here.
+ * Linux shows a flag only where it has switched the registers on; AMX's tiles a process must be granted as well, and
+ * a container's seccomp profile may refuse that.
+ */
+export async function usableFlags(host: Host, python: string): Promise<Set<string>> {
+  const flags = cpuFlags(await readText("/proc/cpuinfo"));
+  if (flags.has("amx_tile")) {
+    const { tilesGranted } = factsSchema.parse(await runProbe(host, python, "machine_facts.py"));
+    if (!tilesGranted) for (const flag of [...flags]) if (flag.startsWith("amx_")) flags.delete(flag);
+  }
+  return flags;
+}
+
+/**
+ * ISA features that running this wheel takes by its contract and that this machine lacks.
+ * Only the contract decides: instructions beyond it are the wheel's own fault, and where they are run into, that is
+ * the finding. Of the features found, those that a run-time dispatch guards are not needed.
+ */
+export function lackedBy(facts: WheelFacts, { variant }: Claim, flags: ReadonlySet<string>): string[] {
+  if (!variant) return [];
+  const { mayUse, mustUse, dispatch } = variant.isa;
+  const dispatched = new Set<string>(dispatch.flatMap(({ features }) => features));
+  const allowed = new Set<string>(mayUse);
+  const used = Object.keys(totals(facts.audits)).filter(isIsaFeature);
+  return lacking(
+    [...mustUse, ...used.filter((feature) => allowed.has(feature) && !dispatched.has(feature))],
+    flags,
+  );
+}

@@ -1,0 +1,265 @@
+import type { Host } from "../../host/host.ts";
+import { availableMemory } from "../../host/memory.ts";
+import { formatBytes } from "../../host/terminal.ts";
+import type { TorchFacts } from "../../torch/gate.ts";
+import type { WheelFacts } from "../facts.ts";
+import type { Check, CheckId, Level } from "../verdict.ts";
+import { type Crash, crashText } from "./crash.ts";
+import { engineCheck, type TinyModel } from "./engine-check.ts";
+import { type ImportFacts, importAnswerSchema, importCheck, STRANGE } from "./import-check.ts";
+import { type KernelFacts, kernelsCheck } from "./kernels-check.ts";
+import { compareOperators, type Expected, operatorsSchema } from "./operators.ts";
+import { type Room, writtenAtHome } from "./room.ts";
+import { inMemory, type Task } from "./schedule.ts";
+import { type Program, type Run, silence, supervise } from "./supervised.ts";
+
+/** What was computed before the wheel entered the room. */
+export interface Challenge {
+  seed: number;
+  operators: Expected;
+  model: TinyModel;
+  /** Folder of the tiny model. */
+  modelFolder: string;
+}
+
+export interface Programs {
+  room: Room;
+  facts: WheelFacts;
+  level: Exclude<Level, "static">;
+  before: TorchFacts["torch"];
+  flags: ReadonlySet<string>;
+  /** Null for a wheel that is not vLLM. */
+  challenge: Challenge | null;
+  /** Why the engine can't start whatever the wheel is; null for nothing. */
+  hindrance: string | null;
+  /** True where a contract promises that this CPU suffices; a missing feature is then the wheel's fault. */
+  promised: boolean;
+  /** A free port for the server. */
+  port: number;
+}
+
+const GIB = 1024 ** 3;
+/** Bytes that each program takes at most, by what was measured with vLLM 0.32, and some more. */
+const NEED = { declared: GIB, operators: GIB, engine: 2.5 * GIB, server: 3.5 * GIB } as const;
+/** Share of the free memory that is planned with. */
+const SHARE = 0.9;
+const DEVICE = { VLLM_TARGET_DEVICE: "cpu" } as const;
+
+const notRun = (id: CheckId, detail: string, lacks?: string[]): Check => ({
+  id,
+  result: "not-run",
+  detail,
+  evidence: {},
+  ...(lacks ? { lacks } : {}),
+});
+
+/** Without a contract nobody said that this CPU suffices: running into what it lacks is no failure then. */
+function excused(check: Check, crash: Crash | null, promised: boolean): Check {
+  if (check.result !== "fail" || promised || !crash || crash.lacks.length === 0) return check;
+  const { id, evidence } = check;
+  return {
+    id,
+    result: "not-run",
+    detail: `not run: lacks ${crash.lacks.join(", ")}: ${crashText(crash)}`,
+    evidence,
+    lacks: crash.lacks,
+  };
+}
+
+async function importOnce(
+  host: Host,
+  programs: Programs,
+  env: Program["env"],
+): Promise<Pick<ImportFacts, "run" | "answer">> {
+  const { room, facts, flags } = programs;
+  const request = { distribution: facts.distribution, packages: facts.packages, kernels: false };
+  const program: Program = { probe: "wheel_run.py", request, ...(env ? { env } : {}) };
+  const run = await supervise(host, room, program, flags);
+  return { run, answer: importAnswerSchema.nullable().catch(null).parse(run.answer) };
+}
+
+/** Imports the wheel as a user would; vLLM a second time with its variable, if it does not find the CPU without. */
+async function importWheel(
+  host: Host,
+  programs: Programs,
+): Promise<{ check: Check; crash: Crash | null; env: Program["env"] }> {
+  const { room, facts, before, promised } = programs;
+  const escaped = (facts.distribution ?? "").replaceAll("-", "_");
+  const base = {
+    before,
+    roots: [...facts.packages, `${escaped}.libs`],
+    limit: room.settings.limit,
+    emulator: room.settings.emulator,
+  };
+  let seen = await importOnce(host, programs, undefined);
+  let env: Program["env"];
+  const isVllm = facts.packages.includes("vllm");
+  if (isVllm && seen.answer && seen.answer.platform !== "cpu" && seen.run.exit === 0) {
+    const again = await importOnce(host, programs, DEVICE);
+    if (again.answer?.platform === "cpu") {
+      seen = again;
+      env = DEVICE;
+    }
+  }
+  const variable = env ? "VLLM_TARGET_DEVICE=cpu" : null;
+  const check = importCheck({ ...base, ...seen, home: await writtenAtHome(room), variable });
+  return { check: excused(check, seen.run.crash, promised), crash: seen.run.crash, env };
+}
+
+type Running = Task<void>;
+
+/** The programs of runtime.kernels, and how they become its answer. */
+function kernelTasks(
+  host: Host,
+  programs: Programs,
+  env: Program["env"],
+): { tasks: Running[]; check: () => Check } {
+  const { room, facts, flags, challenge, promised } = programs;
+  const found: KernelFacts = { declared: [], operators: null, broken: [] };
+  const more = env ? { env } : {};
+  const broke = (what: string, run: Run, understood: boolean): void => {
+    const silent = run.crash ? crashText(run.crash) : silence(run, room.settings.limit);
+    const text = silent ?? (understood ? null : STRANGE);
+    if (text !== null)
+      found.broken.push({ text: `${what}: ${text}`, crash: run.crash, stacks: run.stacks.slice(0, 4000) });
+  };
+  const tasks: Running[] = [];
+  if (facts.kernelChecks.length > 0) {
+    tasks.push({
+      need: NEED.declared,
+      work: async () => {
+        const request = { distribution: facts.distribution, packages: facts.packages, kernels: true };
+        const run = await supervise(host, room, { probe: "wheel_run.py", request, ...more }, flags);
+        const parsed = importAnswerSchema.safeParse(run.answer);
+        broke("the wheel's own kernel checks", run, parsed.success);
+        found.declared = parsed.data?.kernels ?? [];
+      },
+    });
+  }
+  if (challenge) {
+    tasks.push({
+      need: NEED.operators,
+      work: async () => {
+        const { seed } = challenge;
+        const request = { packages: facts.packages, seed };
+        const run = await supervise(host, room, { probe: "kernel_run.py", request, ...more }, flags);
+        const parsed = operatorsSchema.safeParse(run.answer);
+        broke("vLLM's operators", run, parsed.success);
+        if (!parsed.success) return;
+        const { error } = parsed.data;
+        if (error !== null)
+          found.broken.push({ text: `vLLM's operators: ${error}`, crash: null, stacks: "" });
+        else found.operators = { seed, cases: compareOperators(challenge.operators, parsed.data) };
+      },
+    });
+  }
+  const check = (): Check =>
+    excused(kernelsCheck(found), found.broken.find(({ crash }) => crash)?.crash ?? null, promised);
+  return { tasks, check };
+}
+
+/** The programs of runtime.engine. */
+function engineTasks(
+  host: Host,
+  programs: Programs & { challenge: Challenge },
+  env: Program["env"],
+): { tasks: Running[]; check: () => Check } {
+  const { room, flags, port, promised } = programs;
+  const { model, modelFolder } = programs.challenge;
+  const prompts = model.cases.map(({ prompt }) => prompt);
+  const tokens = model.cases[0]?.tokens.length ?? 0;
+  const runs: { engine?: Run; server?: Run } = {};
+  const tasks: Running[] = [
+    {
+      need: NEED.engine,
+      work: async () => {
+        const program: Program = {
+          probe: "engine_run.py",
+          request: { model: modelFolder, prompts, tokens },
+          // In one process here, so that a crash is seen; the server runs it as users do, in several.
+          env: { ...env, VLLM_ENABLE_V1_MULTIPROCESSING: "0" },
+        };
+        runs.engine = await supervise(host, room, program, flags);
+      },
+    },
+    {
+      need: NEED.server,
+      work: async () => {
+        const body = {
+          model: "tiny",
+          prompt: prompts[0],
+          max_tokens: tokens,
+          temperature: 0,
+          ignore_eos: true,
+          skip_special_tokens: false,
+        };
+        const words = `--served-model-name tiny --dtype bfloat16 --enforce-eager --max-model-len 256 --max-num-seqs 4`;
+        const program: Program = {
+          probe: "engine_server.py",
+          request: null,
+          args: ["--model", modelFolder, "--host", "127.0.0.1", "--port", String(port), ...words.split(" ")],
+          http: { port, ready: "/health", path: "/v1/completions", body },
+          ...(env ? { env } : {}),
+        };
+        runs.server = await supervise(host, room, program, flags);
+      },
+    },
+  ];
+  const check = (): Check => {
+    if (!runs.engine || !runs.server) return notRun("runtime.engine", "not run: it was never started");
+    return excused(engineCheck(model, runs.engine, runs.server, room.settings), runs.engine.crash, promised);
+  };
+  return { tasks, check };
+}
+
+/** Runs the wheel in the room, up to a level; the programs that don't need one another side by side. */
+export async function runPrograms(host: Host, programs: Programs): Promise<Check[]> {
+  const { level, challenge, hindrance } = programs;
+  host.log.info("  importing it");
+  const imported = await importWheel(host, programs);
+  if (level === "import") return [imported.check];
+  const stopped = imported.check.result === "fail" || imported.check.result === "not-run";
+  const wantsEngine = level === "engine";
+  if (stopped && !imported.crash && !hindrance) {
+    const why = "not run: it can't be imported";
+    return [
+      imported.check,
+      notRun("runtime.kernels", why),
+      ...(wantsEngine ? [notRun("runtime.engine", why)] : []),
+    ];
+  }
+  if (stopped && imported.crash) {
+    const { lacks } = imported.check;
+    const why = lacks ? `not run: lacks ${lacks.join(", ")}` : "not run: importing it crashes";
+    return [
+      imported.check,
+      notRun("runtime.kernels", why, lacks),
+      ...(wantsEngine ? [notRun("runtime.engine", why, lacks)] : []),
+    ];
+  }
+  const free = await availableMemory();
+  const kernels = kernelTasks(host, programs, imported.env);
+  const engine = wantsEngine ? engineOf(host, programs, imported.env, free, hindrance) : null;
+  host.log.info(`  running its kernels${wantsEngine && challenge ? " and its engine" : ""}`);
+  await inMemory([...kernels.tasks, ...(engine?.tasks ?? [])], free * SHARE, host.cores);
+  return [imported.check, kernels.check(), ...(engine ? [engine.check()] : [])];
+}
+
+function engineOf(
+  host: Host,
+  programs: Programs,
+  env: Program["env"],
+  free: number,
+  hindrance: string | null,
+): { tasks: Running[]; check: () => Check } {
+  const { challenge } = programs;
+  const no = (why: string): { tasks: Running[]; check: () => Check } => ({
+    tasks: [],
+    check: () => notRun("runtime.engine", `not run: ${why}`),
+  });
+  if (!challenge) return no("the wheel holds no engine (no package vllm)");
+  if (hindrance !== null) return no(hindrance);
+  if (free < NEED.server)
+    return no(`it takes about ${formatBytes(NEED.server)} of memory, and ${formatBytes(free)} are free`);
+  return engineTasks(host, { ...programs, challenge }, env);
+}

@@ -1,0 +1,11 @@
+/** How a wheel is run; what a user may set. */
+export interface RunSettings {
+  /** Seconds that each program of the clean room may take. */
+  limit: number;
+  /** Required packages that the clean room is made without; never more than a warning in the verdict. */
+  without: readonly string[];
+  /** A program, with its arguments, that runs another one on a CPU that this machine has not; empty for none. */
+  emulator: readonly string[];
+}
+
+export const RUN_DEFAULTS: RunSettings = { limit: 600, without: [], emulator: [] };

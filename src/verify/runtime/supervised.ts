@@ -1,0 +1,154 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { wheelsError } from "../../errors/wheels-error.ts";
+import { readTextIfAny, writeFile } from "../../host/files.ts";
+import type { Host } from "../../host/host.ts";
+import { run, tail } from "../../host/process.ts";
+import { probePath } from "../../host/resources.ts";
+import { type Crash, explain, faultSchema } from "./crash.ts";
+import type { Room } from "./room.ts";
+
+const outputSchema = z.object({ bytes: z.number(), head: z.string(), tail: z.string() });
+
+const runSchema = z.object({
+  exit: z.number().nullable(),
+  signal: z.string().nullable(),
+  timedOut: z.boolean(),
+  seconds: z.number(),
+  /** Most that the program and its children held at a time. */
+  peakBytes: z.number(),
+  /** Processes that outlived the program; they were ended. */
+  left: z.array(z.string()),
+  /** Messages over the program's line that were not the harness's. */
+  foreign: z.number(),
+  /** What the supervisor saw from outside while the program still ran; null where it ended before. */
+  seen: z
+    .object({
+      mapped: z.array(z.string()),
+      gpu: z.array(z.string()),
+      openmp: z.array(z.string()),
+      children: z.array(z.string()),
+    })
+    .nullable(),
+  answer: z.unknown(),
+  http: z
+    .object({
+      readySeconds: z.number().nullable(),
+      requestSeconds: z.number().optional(),
+      stopSeconds: z.number().optional(),
+      status: z.number().nullable(),
+      body: z.string().nullable(),
+      error: z.string().nullable(),
+      portFree: z.boolean().optional(),
+    })
+    .nullable(),
+  stdout: outputSchema,
+  stderr: outputSchema,
+});
+
+const traceSchema = z.object({ crash: faultSchema.nullable() });
+
+/** What became of a program in the room. */
+export interface Run extends z.infer<typeof runSchema> {
+  /** Python's stacks where it hung or crashed; empty otherwise. */
+  stacks: string;
+  crash: Crash | null;
+}
+
+/** A server's side show: asked until it is ready, then once in earnest, then told to stop. */
+export interface Conversation {
+  port: number;
+  ready: string;
+  path: string;
+  body: unknown;
+}
+
+export interface Program {
+  /** File among the probes. */
+  probe: string;
+  /** What it is asked, as a JSON file; or its arguments. */
+  request: unknown;
+  args?: readonly string[];
+  env?: Readonly<Record<string, string>>;
+  http?: Conversation;
+}
+
+/** Seconds beyond the limit in which the supervisor ends and reaps everything. */
+const SUPERVISORS_OWN = 60;
+const FAULTS: ReadonlySet<string> = new Set(["SIGILL", "SIGSEGV", "SIGBUS", "SIGFPE"]);
+
+/**
+ * Runs a program that loads the wheel, in the room, under the supervisor; where a fault ends it, runs it once more
+ * under a tracer that says where. What the supervisor saw and what the program says of itself stay apart.
+ * @param flags CPU flags of this machine, to explain a fault
+ * @throws E_PYTHON_PROBE where the supervisor itself gives no answer; E_INTERRUPTED
+ */
+export async function supervise(
+  host: Host,
+  room: Room,
+  program: Program,
+  flags: ReadonlySet<string>,
+): Promise<Run> {
+  return host.scratch.withFolder("vcw-run", async (folder) => {
+    const request = join(folder, "request.json");
+    const stacks = join(folder, "stacks.txt");
+    await writeFile(request, JSON.stringify(program.request));
+    const watch = async (trace: boolean): Promise<unknown> => {
+      const spec = join(folder, "spec.json");
+      // Bytecode goes to the room: the probes may lie where nobody should write, and a second import is faster.
+      const python = [room.python, "-I", "-X", `pycache_prefix=${join(room.folder, "pyc")}`];
+      const words = [...python, probePath(program.probe), ...(program.args ?? [request])];
+      await writeFile(
+        spec,
+        JSON.stringify({
+          argv: [...room.settings.emulator, ...words],
+          cwd: folder,
+          limit: room.settings.limit,
+          stacks,
+          trace,
+          folder: room.site,
+          http: trace ? null : (program.http ?? null),
+        }),
+      );
+      const result = await run(host, room.python, ["-I", "-S", "-B", probePath("supervise.py"), spec], {
+        cwd: folder,
+        env: { ...room.env, ...program.env },
+        wantsFd3: true,
+        timeout: (room.settings.limit + SUPERVISORS_OWN) * 1000,
+        keep: 64 * 1024 * 1024,
+      });
+      try {
+        return JSON.parse(result.fd3);
+      } catch (thrown) {
+        throw wheelsError("E_PYTHON_PROBE", { probe: "supervise.py", detail: tail(result) }, thrown);
+      }
+    };
+    const facts = runSchema.parse(await watch(false));
+    const faulted = facts.signal !== null && FAULTS.has(facts.signal);
+    const fault = faulted && room.settings.emulator.length === 0 ? await watch(true) : null;
+    const { crash } = fault === null ? { crash: null } : traceSchema.parse(fault);
+    return {
+      ...facts,
+      stacks: ((await readTextIfAny(stacks)) ?? "").slice(0, 20_000),
+      crash: crash && (await explain(crash, room.site, flags)),
+    };
+  });
+}
+
+const LAST_LINES = 5;
+
+/** Why a program gave no answer; null where it gave one. What it was doing is in its stacks. */
+export function silence(run: Run, limit: number): string | null {
+  if (run.timedOut) return `it was stopped after ${limit} s${hungAt(run.stacks)}`;
+  if (run.answer !== null) return null;
+  const last = (run.stderr.tail.trim() || run.stdout.tail.trim()).split("\n").slice(-LAST_LINES).join(" / ");
+  const how = run.signal ? `it was killed by ${run.signal}` : `it ended with status ${run.exit}`;
+  return `${how} without an answer${last ? `: ${last}` : ""}`;
+}
+
+/** The innermost frame of the first thread, as faulthandler prints stacks. */
+function hungAt(stacks: string): string {
+  const frames = /most recent call first\):\n {2}(.*)/g;
+  const found = [...stacks.matchAll(frames)].map((match) => match[1] ?? "");
+  return found.length > 0 ? `, in ${found.join(" / ")}` : "";
+}

@@ -1,0 +1,59 @@
+// Makes a room's environment, or tries a wheel in it, in a Node of its own: Jest's realms have another Error than Node's.
+// Usage: tsx room-driver.ts make FOLDER TORCH CACHE | tsx room-driver.ts try REQUEST.json; prints JSON.
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import type { Host } from "../../src/host/host.ts";
+import { freePort } from "../../src/host/ports.ts";
+import { createTerminalHost, createTerminalLog } from "../../src/host/terminal.ts";
+import { installTorch, makeVenv, resolveTorch } from "../../src/torch/install.ts";
+import { findPython } from "../../src/torch/python.ts";
+import { ensureUv } from "../../src/torch/uv.ts";
+import type { WheelFacts } from "../../src/verify/facts.ts";
+import { gather } from "../../src/verify/gather.ts";
+import { runPrograms } from "../../src/verify/runtime/programs.ts";
+import { openRoom } from "../../src/verify/runtime/room.ts";
+import type { Bench, Trial } from "./room.ts";
+
+function host(): Host {
+  const log = createTerminalLog({
+    info: process.stderr,
+    problems: process.stderr,
+    debug: false,
+    colour: false,
+  });
+  return createTerminalHost(log, new AbortController().signal);
+}
+
+async function make(folder: string, index: string, cache: string): Promise<Bench> {
+  const here = host();
+  const uv = await ensureUv(here, cache);
+  const python = await makeVenv(uv, join(folder, "v"), await findPython(here));
+  const source = await resolveTorch(here, uv, python, { index, packages: ["torch"], version: null });
+  return { python, uv: uv.path, torch: (await installTorch(here, uv, python, source)).torch };
+}
+
+async function tryWheel(trial: Trial): Promise<unknown> {
+  const here = host();
+  const bytes = readFileSync(trial.wheel);
+  const facts: WheelFacts = { ...gather(basename(trial.wheel), bytes).facts, audits: [] };
+  const folder = mkdtempSync(join(tmpdir(), "vcw-room-"));
+  return runPrograms(here, {
+    room: await openRoom(here, trial.python, folder, trial.settings),
+    facts,
+    level: trial.level,
+    before: trial.torch,
+    flags: new Set(trial.flags),
+    challenge: trial.challenge,
+    hindrance: null,
+    promised: trial.promised,
+    port: await freePort(),
+  });
+}
+
+const [command, first = "", second = "", third = ""] = process.argv.slice(2);
+const answer =
+  command === "make"
+    ? await make(first, second, third)
+    : await tryWheel(JSON.parse(readFileSync(first, "utf8")) as Trial);
+process.stdout.write(JSON.stringify(answer));

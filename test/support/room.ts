@@ -1,0 +1,78 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { TorchFacts } from "../../src/torch/gate.ts";
+import type { Challenge } from "../../src/verify/runtime/programs.ts";
+import { RUN_DEFAULTS, type RunSettings } from "../../src/verify/runtime/settings.ts";
+import type { Check, Level } from "../../src/verify/verdict.ts";
+import { exec, root, scratch, torchFolder } from "./run.ts";
+import { type TinyWheel, tinyWheel } from "./wheel.ts";
+
+/** An environment with real CPU-only torch, in which several wheels are tried one after the other. */
+export interface Bench {
+  python: string;
+  uv: string;
+  torch: TorchFacts["torch"];
+}
+
+export interface Trial {
+  python: string;
+  torch: TorchFacts["torch"];
+  wheel: string;
+  level: Exclude<Level, "static">;
+  settings: RunSettings;
+  challenge: Challenge | null;
+  promised: boolean;
+  flags: string[];
+}
+
+const driver = join(root, "test", "support", "room-driver.ts");
+const tsx = join(root, "node_modules", "tsx", "dist", "cli.mjs");
+
+function drive(args: readonly string[], env: NodeJS.ProcessEnv = {}): unknown {
+  const ran = exec(process.execPath, [tsx, driver, ...args], { env });
+  if (ran.status !== 0) throw new Error(ran.stderr);
+  return JSON.parse(ran.stdout);
+}
+
+export const makeBench = (): Bench =>
+  drive(["make", scratch(), torchFolder, join(root, ".test-cache", "cache")]) as Bench;
+
+type Options = Partial<RunSettings> &
+  Partial<Pick<Trial, "challenge" | "promised" | "flags">> & { env?: NodeJS.ProcessEnv };
+
+/** Installs a tiny wheel and runs it up to a level, as verify does. */
+export function tryWheel(
+  bench: Bench,
+  wheel: TinyWheel,
+  level: Trial["level"],
+  options: Options = {},
+): Record<string, Check> {
+  const { challenge = null, promised = true, flags = [], env = {}, ...settings } = options;
+  const { fileName, bytes } = tinyWheel(wheel);
+  const folder = scratch();
+  const file = join(folder, fileName);
+  writeFileSync(file, bytes);
+  const pip = (words: readonly string[]): void => {
+    const ran = exec(bench.uv, ["pip", ...words]);
+    if (ran.status !== 0) throw new Error(ran.stderr);
+  };
+  pip(["install", "--python", bench.python, "--no-deps", file]);
+  try {
+    const trial: Trial = {
+      python: bench.python,
+      torch: bench.torch,
+      wheel: file,
+      level,
+      settings: { ...RUN_DEFAULTS, limit: 60, ...settings },
+      challenge,
+      promised,
+      flags,
+    };
+    const request = join(folder, "trial.json");
+    writeFileSync(request, JSON.stringify(trial));
+    const checks = drive(["try", request], { ...env, TMPDIR: folder }) as Check[];
+    return Object.fromEntries(checks.map((check) => [check.id, check]));
+  } finally {
+    pip(["uninstall", "--python", bench.python, wheel.name ?? "tiny"]);
+  }
+}

