@@ -4,7 +4,7 @@ import type { Host } from "../host/host.ts";
 import { cleanPythonEnv } from "../torch/python.ts";
 import { contractCpuinfo } from "../variants/cpuinfo.ts";
 import type { Variant } from "../variants/manifest.ts";
-import type { Unit } from "../variants/recipes.ts";
+import type { Unit } from "../variants/units.ts";
 import type { Compiler } from "./preflight.ts";
 
 /** What the compiler wrapper prints when a build asks for the host's own ISA; compile.ts looks for it. */

@@ -1,37 +1,19 @@
 import { createHash } from "node:crypto";
-import { basename, join, resolve } from "node:path";
-import { z } from "zod";
+import { join, resolve } from "node:path";
 import { wheelsError } from "../errors/wheels-error.ts";
-import { fileSha256 } from "../host/download.ts";
-import {
-  copyAtomic,
-  exists,
-  freeBytes,
-  makeDir,
-  readTextIfAny,
-  remove,
-  writeFile,
-  writeFileAtomic,
-} from "../host/files.ts";
+import { freeBytes, makeDir, readTextIfAny, remove, writeFile, writeFileAtomic } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { childCpuSeconds, glibcVersion } from "../host/machine.ts";
 import { demandCpuOnly } from "../torch/gate.ts";
-import {
-  installTorch,
-  makeVenv,
-  pythonVersion,
-  resolveTorch,
-  type TorchRequest,
-  type TorchSource,
-  torchFacts,
-  torchInstallCommand,
-} from "../torch/install.ts";
+import { pythonVersion, type TorchRequest, type TorchSource, torchFacts } from "../torch/install.ts";
 import { findPython } from "../torch/python.ts";
 import type { Uv } from "../torch/uv.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { Patch } from "../variants/recipe-schema.ts";
-import type { FoundRecipe, Unit } from "../variants/recipes.ts";
+import type { FoundRecipe } from "../variants/recipes.ts";
+import type { Unit } from "../variants/units.ts";
 import { compile, compileTitle, withFewerJobs } from "./compile.ts";
+import { keepWheel, keptWheel } from "./compiled-cache.ts";
 import { provideDependencies } from "./dependencies.ts";
 import { type BuildSettings, buildEnv, buildVariables, writeShims } from "./environment.ts";
 import { chooseJobs, findCcache } from "./machine.ts";
@@ -46,6 +28,7 @@ import {
   patchSource,
   readNeeds,
 } from "./source-check.ts";
+import { buildVenv, resolveForBuild } from "./venv.ts";
 
 const MIB = 1024 ** 2;
 /** What a build without a recipe takes; torch alone is about 1 GiB. */
@@ -96,8 +79,6 @@ export interface CompiledWheel {
   slot: string;
 }
 
-const keptSchema = z.object({ sha256: z.string(), file: z.string() });
-
 const digest = (value: unknown): string =>
   createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 20);
 
@@ -138,29 +119,6 @@ function compiledKey(slot: string, { request }: Inputs): string {
   return digest([slot, unit, texts, found.recipe.cmakeArguments, keepDebug, epoch, request.source.version]);
 }
 
-/** What an earlier build of the very same inputs made, if its bytes are still those. */
-async function keptWheel(cache: string, key: string): Promise<string | null> {
-  const folder = join(cache, "compiled", key);
-  const text = await readTextIfAny(join(folder, "kept.json"));
-  if (text === null) return null;
-  const parsed = keptSchema.safeParse(JSON.parse(text));
-  if (!parsed.success) return null;
-  const path = join(folder, basename(parsed.data.file));
-  return (await exists(path)) && (await fileSha256(path)) === parsed.data.sha256 ? path : null;
-}
-
-async function keepWheel(cache: string, key: string, wheel: string): Promise<string> {
-  const folder = join(cache, "compiled", key);
-  await makeDir(folder);
-  const path = join(folder, basename(wheel));
-  await copyAtomic(wheel, path);
-  await writeFileAtomic(
-    join(folder, "kept.json"),
-    JSON.stringify({ sha256: await fileSha256(path), file: basename(wheel) }),
-  );
-  return path;
-}
-
 /**
  * Compiles a source once for all variants that share a unit; what an earlier run has compiled from the very same
  * inputs is taken instead.
@@ -180,7 +138,7 @@ export async function compileUnit(
   const python = await pythonVersion(uv, base);
   const needs = await readNeeds(source, found.recipe, request.architecture, python);
   const refs = await checkAssumptions(host, source, found);
-  const torch = known ?? (await resolved(host, uv, base, withPin(host, request, needs)));
+  const torch = known ?? (await resolveForBuild(host, uv, base, withPin(host, request, needs)));
   const inputs: Inputs = { request, compiler, torch, python, needs, refs };
   const slot = await slotKey(host, inputs);
   const key = compiledKey(slot, inputs);
@@ -205,15 +163,6 @@ export async function compileUnit(
     else await removeAll(folder, PARTS);
     return { ...compiled, wheel, slot };
   });
-}
-
-async function resolved(host: Host, uv: Uv, python: string, request: TorchRequest): Promise<TorchSource> {
-  try {
-    return await resolveTorch(host, uv, python, request);
-  } catch (thrown) {
-    if (!host.signal.aborted) host.log.error("Failed to install PyTorch CPU-only");
-    throw thrown;
-  }
 }
 
 /** What of a build folder one compile is made of. */
@@ -248,7 +197,7 @@ async function compileIn(
     return value;
   };
   const venv = join(folder, "venv");
-  const { python, version } = await timed("torch", () => environment(host, uv, request, torch, venv));
+  const { python, version } = await timed("torch", () => buildVenv(host, uv, request, torch, venv));
   await timed("dependencies", () => installRequirements(host, uv, python, needs.requires, torch));
   demandCpuOnly(await torchFacts(host, python));
 
@@ -341,37 +290,4 @@ export function settingsOf(
     jobs,
     epoch: request.epoch,
   };
-}
-
-/** A fresh environment with CPU-only torch; one that a build of the same inputs left is taken if it passes the gate. */
-async function environment(
-  host: Host,
-  uv: Uv,
-  request: CompileRequest,
-  torch: TorchSource,
-  venv: string,
-): Promise<{ python: string; version: string }> {
-  const stage = host.log.stage("Installing PyTorch CPU-only version...");
-  try {
-    const interpreter = join(venv, "bin", "python");
-    if (!request.fresh && (await exists(interpreter))) {
-      const facts = await torchFacts(host, interpreter).catch(() => null);
-      if (facts?.torch?.version === torch.torchVersion) {
-        demandCpuOnly(facts);
-        stage.done(`torch ${torch.torchVersion} is there already`);
-        return { python: interpreter, version: facts.python };
-      }
-    }
-    await remove(venv);
-    const python = await makeVenv(uv, venv, request.python ?? (await findPython(host)));
-    host.log.info(`  ${torchInstallCommand(torch, torch.torchVersion)}`);
-    const facts = await installTorch(host, uv, python, torch);
-    demandCpuOnly(facts);
-    stage.done(`torch ${torch.torchVersion}, Python ${facts.python}`);
-    return { python, version: facts.python };
-  } catch (thrown) {
-    stage.failed();
-    if (!host.signal.aborted) host.log.error("Failed to install PyTorch CPU-only");
-    throw thrown;
-  }
 }

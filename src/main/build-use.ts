@@ -18,7 +18,7 @@ import type { Host } from "../host/host.ts";
 import { cacheDir } from "../host/paths.ts";
 import type { TorchSource } from "../torch/install.ts";
 import { ensureUv, type Uv } from "../torch/uv.ts";
-import type { Unit } from "../variants/recipes.ts";
+import type { Unit } from "../variants/units.ts";
 import { parseWheelFileName } from "../wheel/names.ts";
 import { compareVersions, isVersion } from "../wheel/version.ts";
 import type { COMMANDS } from "./commands.ts";

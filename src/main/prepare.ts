@@ -5,17 +5,9 @@ import { WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import type { Host } from "../host/host.ts";
 import { selectVariants, type Variant } from "../variants/manifest.ts";
 import { makePlan, type PlanItem } from "../variants/plan.ts";
-import {
-  chooseKernels,
-  type FoundRecipe,
-  findRecipe,
-  type KernelChoice,
-  plainRecipe,
-  type Recipes,
-  type Unit,
-  unitsOf,
-} from "../variants/recipes.ts";
+import { type FoundRecipe, findRecipe, plainRecipe, type Recipes } from "../variants/recipes.ts";
 import { parsePythonVersions } from "../variants/request.ts";
+import { chooseKernels, type KernelChoice, type Unit, unitsOf } from "../variants/units.ts";
 import { isVersion, withSuffix } from "../wheel/version.ts";
 import type { COMMANDS } from "./commands.ts";
 import { loadVariants } from "./manifest.ts";

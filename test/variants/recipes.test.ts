@@ -4,13 +4,8 @@ import { describe, expect, test } from "@jest/globals";
 import { WheelsError } from "../../src/errors/wheels-error.ts";
 import { parseManifest, resolveManifest, type Variant } from "../../src/variants/manifest.ts";
 import { applyPatches } from "../../src/variants/patches.ts";
-import {
-  chooseKernels,
-  type FoundRecipe,
-  findRecipe,
-  parseRecipes,
-  unitsOf,
-} from "../../src/variants/recipes.ts";
+import { type FoundRecipe, findRecipe, parseRecipes } from "../../src/variants/recipes.ts";
+import { chooseKernels, unitsOf } from "../../src/variants/units.ts";
 import { root } from "../support/run.ts";
 
 const text = readFileSync(join(root, "recipes.yml"), "utf8");

@@ -1,0 +1,30 @@
+import { basename, join } from "node:path";
+import { z } from "zod";
+import { fileSha256 } from "../host/download.ts";
+import { copyAtomic, exists, makeDir, readTextIfAny, writeFileAtomic } from "../host/files.ts";
+
+const keptSchema = z.object({ sha256: z.string(), file: z.string() });
+
+/** What an earlier build of the very same inputs made, if its bytes are still those. */
+export async function keptWheel(cache: string, key: string): Promise<string | null> {
+  const folder = join(cache, "compiled", key);
+  const text = await readTextIfAny(join(folder, "kept.json"));
+  if (text === null) return null;
+  const parsed = keptSchema.safeParse(JSON.parse(text));
+  if (!parsed.success) return null;
+  const path = join(folder, basename(parsed.data.file));
+  return (await exists(path)) && (await fileSha256(path)) === parsed.data.sha256 ? path : null;
+}
+
+/** Keeps a compiled wheel for the next build of the same inputs. Returns its place. */
+export async function keepWheel(cache: string, key: string, wheel: string): Promise<string> {
+  const folder = join(cache, "compiled", key);
+  await makeDir(folder);
+  const path = join(folder, basename(wheel));
+  await copyAtomic(wheel, path);
+  await writeFileAtomic(
+    join(folder, "kept.json"),
+    JSON.stringify({ sha256: await fileSha256(path), file: basename(wheel) }),
+  );
+  return path;
+}

@@ -1,0 +1,63 @@
+import { join } from "node:path";
+import { exists, remove } from "../host/files.ts";
+import type { Host } from "../host/host.ts";
+import { demandCpuOnly } from "../torch/gate.ts";
+import {
+  installTorch,
+  makeVenv,
+  resolveTorch,
+  type TorchRequest,
+  type TorchSource,
+  torchFacts,
+  torchInstallCommand,
+} from "../torch/install.ts";
+import { findPython } from "../torch/python.ts";
+import type { Uv } from "../torch/uv.ts";
+
+/** Decides which torch a build gets. @throws what resolveTorch throws */
+export async function resolveForBuild(
+  host: Host,
+  uv: Uv,
+  python: string,
+  request: TorchRequest,
+): Promise<TorchSource> {
+  try {
+    return await resolveTorch(host, uv, python, request);
+  } catch (thrown) {
+    if (!host.signal.aborted) host.log.error("Failed to install PyTorch CPU-only");
+    throw thrown;
+  }
+}
+
+/** A fresh environment with CPU-only torch; one that a build of the same inputs left is taken if it passes the gate. */
+export async function buildVenv(
+  host: Host,
+  uv: Uv,
+  request: { python: string | null; fresh: boolean },
+  torch: TorchSource,
+  venv: string,
+): Promise<{ python: string; version: string }> {
+  const stage = host.log.stage("Installing PyTorch CPU-only version...");
+  try {
+    const interpreter = join(venv, "bin", "python");
+    if (!request.fresh && (await exists(interpreter))) {
+      const facts = await torchFacts(host, interpreter).catch(() => null);
+      if (facts?.torch?.version === torch.torchVersion) {
+        demandCpuOnly(facts);
+        stage.done(`torch ${torch.torchVersion} is there already`);
+        return { python: interpreter, version: facts.python };
+      }
+    }
+    await remove(venv);
+    const python = await makeVenv(uv, venv, request.python ?? (await findPython(host)));
+    host.log.info(`  ${torchInstallCommand(torch, torch.torchVersion)}`);
+    const facts = await installTorch(host, uv, python, torch);
+    demandCpuOnly(facts);
+    stage.done(`torch ${torch.torchVersion}, Python ${facts.python}`);
+    return { python, version: facts.python };
+  } catch (thrown) {
+    stage.failed();
+    if (!host.signal.aborted) host.log.error("Failed to install PyTorch CPU-only");
+    throw thrown;
+  }
+}
