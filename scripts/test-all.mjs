@@ -67,8 +67,8 @@ step("nothing unused", bin("knip"), ["--no-progress"]);
 step("layers", bin("depcruise"), ["--config", ".dependency-cruiser.cjs", "src"]);
 step("dist is what src builds", process.execPath, ["scripts/check-dist.mjs"]);
 step("generated documents", bin("tsx"), ["scripts/generate.ts", "--check"]);
-step("python lint", tool("ruff"), ["check", "--no-cache", "src/probe", "test/fixtures/sample"]);
-step("python format", tool("ruff"), ["format", "--no-cache", "--check", "src/probe"]);
+step("python lint", tool("ruff"), ["check", "--no-cache", "src/probe", "src/inwheel", "test/fixtures/sample"]);
+step("python format", tool("ruff"), ["format", "--no-cache", "--check", "src/probe", "src/inwheel"]);
 step("workflow lint", tool("actionlint"), ["-color=false"]);
 step("workflow security", tool("zizmor"), ["--offline", "--persona", "pedantic", "--quiet", "."]);
 step("actions against GitHub's schema", tool("check-jsonschema"), [
@@ -76,6 +76,11 @@ step("actions against GitHub's schema", tool("check-jsonschema"), [
   "vendor.github-actions",
   "action.yml",
   ...readdirSync(join(root, "actions")).map((name) => join("actions", name, "action.yml")),
+]);
+step("recipes against their schema", tool("check-jsonschema"), [
+  "--schemafile",
+  "schemas/recipes.schema.json",
+  "recipes.yml",
 ]);
 step("manifest against its schema", tool("check-jsonschema"), [
   "--schemafile",
