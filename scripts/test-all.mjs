@@ -67,7 +67,13 @@ step("nothing unused", bin("knip"), ["--no-progress"]);
 step("layers", bin("depcruise"), ["--config", ".dependency-cruiser.cjs", "src"]);
 step("dist is what src builds", process.execPath, ["scripts/check-dist.mjs"]);
 step("generated documents", bin("tsx"), ["scripts/generate.ts", "--check"]);
-step("python lint", tool("ruff"), ["check", "--no-cache", "src/probe", "src/inwheel", "test/fixtures/sample"]);
+step("python lint", tool("ruff"), [
+  "check",
+  "--no-cache",
+  "src/probe",
+  "src/inwheel",
+  "test/fixtures/sample",
+]);
 step("python format", tool("ruff"), ["format", "--no-cache", "--check", "src/probe", "src/inwheel"]);
 step("workflow lint", tool("actionlint"), ["-color=false"]);
 step("workflow security", tool("zizmor"), ["--offline", "--persona", "pedantic", "--quiet", "."]);

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { git } from "../support/repository.ts";
-import { exec, interrupted, type Ran, removeScratch, scratch } from "../support/run.ts";
+import { exec, interrupted, type Ran, removeScratch, scratch, torchFolder } from "../support/run.ts";
 import { serve } from "../support/server.ts";
 import { tinyWheel } from "../support/wheel.ts";
 
@@ -192,4 +192,63 @@ describe("a git repository", () => {
     expect((await build([`--source=${repo}`])).code).toBe("E_SOURCE_DIRTY");
     expect((await build([`--source=${repo}`, "--allow-dirty"])).code).toBe(ARRIVED);
   }, 120_000);
+});
+
+describe("a source that is not what its recipe was written for", () => {
+  /** As much of vLLM 0.32.0 as the recipe looks at. */
+  function likeVllm(change: Record<string, (text: string) => string> = {}): string {
+    const folder = scratch();
+    const files: Record<string, string> = {
+      "pyproject.toml": PYPROJECT,
+      "PKG-INFO": "Metadata-Version: 2.1\nName: vllm\nVersion: 0.32.0\n",
+      "requirements/build/cpu.txt": '# build\nsetuptools\ntorch==2.13.0+cpu; platform_machine == "x86_64"\n',
+      "cmake/cpu_extension.cmake":
+        'execute_process(COMMAND cat /proc/cpuinfo)\n# _C_AVX2\nset(_C_AVX512_LIBS numa)\nGIT_REPOSITORY https://github.com/oneapi-src/oneDNN.git\n GIT_TAG v3.13\nmessage(STATUS "Enabling C extension.")\n',
+      "vllm/__init__.py": "import vllm.env_override  # noqa: F401\n",
+      "vllm/platforms/cpu.py": "if Platform.get_cpu_architecture() in (CpuArchEnum.X86,):\n    pass\n",
+      "setup.py": "raise RuntimeError('this is no vLLM')\n",
+    };
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(join(folder, name, ".."), { recursive: true });
+      writeFileSync(join(folder, name), change[name]?.(text) ?? text);
+    }
+    return folder;
+  }
+  const torch = `--torch-index-url=${torchFolder}`;
+  const onednn = (version: string): string => {
+    const folder = scratch();
+    writeFileSync(join(folder, "CMakeLists.txt"), `set(PROJECT_VERSION "${version}")\n`);
+    return folder;
+  };
+
+  test("is told by the text that is missing, and by the commit that it pins", async () => {
+    const cmake = "cmake/cpu_extension.cmake";
+    const moved = likeVllm({ [cmake]: (text) => text.replace("cat /proc/cpuinfo", "lscpu") });
+    const repinned = likeVllm({ [cmake]: (text) => text.replace("v3.13", "v3.99") });
+    for (const [source, why] of [
+      [moved, "the host's CPU is hidden there"],
+      [repinned, "It pins onednn at v3.99, the recipe at v3.13."],
+    ] as const) {
+      const built = await build([`--source=${source}`, torch]);
+      expect(built.code).toBe("E_RECIPE_ASSUMPTION");
+      expect(built.ran.stdout).toContain(why);
+    }
+  }, 120_000);
+
+  test("is told by the patch that does not fit", async () => {
+    const source = likeVllm({ "vllm/__init__.py": () => "import vllm.env_override\n" });
+    const built = await build([`--source=${source}`, torch, `--onednn-source=${onednn("3.13.0")}`]);
+    expect(built.code).toBe("E_PATCH");
+    expect(built.ran.stdout).toContain("cpu-wheel does not fit vllm/__init__.py");
+  }, 180_000);
+
+  test("gets oneDNN of the release that it pins, or none", async () => {
+    const source = likeVllm();
+    const wrong = await build([`--source=${source}`, torch, `--onednn-source=${onednn("3.10.2")}`]);
+    expect(wrong.code).toBe("E_DEPENDENCY");
+    expect(wrong.ran.stdout).toContain("It is version 3.10.2; the build pins v3.13.");
+    const right = await build([`--source=${source}`, torch, `--onednn-source=${onednn("3.13.1")}`]);
+    expect(right.code).toBe("E_BUILD");
+    expect(right.ran.stdout).toContain("this is no vLLM");
+  }, 240_000);
 });
