@@ -51,10 +51,20 @@ export function disabledIsa(output: string, mustUse: readonly string[]): string 
 /** The first thing a compiler or build tool complained of; the end of the output where nothing is marked. */
 export function firstComplaint(output: string): string {
   const lines = output.split("\n");
-  const index = lines.findIndex((line) =>
-    /\b(fatal )?error:|^FAILED:|CMake Error|Traceback \(most recent/.test(line),
+  const marked = lines.findIndex((line) =>
+    /\b(fatal )?error: (?!Failed to build)|^FAILED:|CMake Error/.test(line),
   );
-  return (index < 0 ? lines.slice(-10) : lines.slice(index, index + 10)).join("\n").trim();
+  const traceback = lines.findIndex((line) => line.startsWith("Traceback (most recent"));
+  if (traceback >= 0 && (marked < 0 || traceback < marked)) {
+    // A traceback ends with what happened; how it was called is in the log.
+    const end = lines.findIndex((line, index) => index > traceback && /^\S/.test(line));
+    if (end >= 0)
+      return lines
+        .slice(Math.max(traceback, end - 2), end + 3)
+        .join("\n")
+        .trim();
+  }
+  return (marked < 0 ? lines.slice(-10) : lines.slice(marked, marked + 10)).join("\n").trim();
 }
 
 const MOST_DIAGNOSTICS = 20;
