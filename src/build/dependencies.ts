@@ -1,6 +1,6 @@
 import { isAbsolute, join, resolve } from "node:path";
 import { wheelsError } from "../errors/wheels-error.ts";
-import { copyTree, exists, listDir, readTextIfAny, remove } from "../host/files.ts";
+import { copyTree, exists, listDir, readTextIfAny, remove, treeDigest } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import type { Dependency } from "../variants/recipe-schema.ts";
 import type { Recipe } from "../variants/recipes.ts";
@@ -12,7 +12,7 @@ export interface DependencyFolder {
   as: "environment" | "cmake";
 }
 
-interface Wanted {
+interface Place {
   cacheDir: string;
   onednn: string | null;
 }
@@ -23,6 +23,16 @@ async function isRepository(path: string): Promise<boolean> {
   const names = new Set((await listDir(path)).map(({ name }) => name));
   return ["HEAD", "objects", "refs"].every((name) => names.has(name));
 }
+
+/** What a user's own source of oneDNN is, as far as it can change: a folder by its content, a repository by its name. */
+export async function ownSourceDigest(host: Host, source: string | null): Promise<string> {
+  if (source === null) return "";
+  const path = isAbsolute(source) ? source : resolve(host.cwd, source);
+  return (await exists(path)) && !(await isRepository(path)) ? treeDigest(path, wanted) : source;
+}
+
+/** What a build of its own may have left in a checkout is no source. */
+const wanted = (path: string): boolean => !/(^|\/)(build|\.git)$/.test(path);
 
 /** The version that oneDNN's cmake file states, such as 3.13.0; null where it is none. */
 export function onednnVersion(cmake: string): string | null {
@@ -41,10 +51,10 @@ async function demandRelease(name: string, source: string, { ref, file }: Depend
   };
   if (cmake === null) return refuse(`It has no ${file}, and is no git repository.`);
   const version = onednnVersion(cmake);
-  const wanted = /^v(\d+\.\d+)/.exec(ref)?.[1];
-  if (wanted === undefined)
+  const release = /^v(\d+\.\d+)/.exec(ref)?.[1];
+  if (release === undefined)
     return refuse(`The build pins the commit ${ref}; a folder without history can't show it.`);
-  if (version !== wanted && !version?.startsWith(`${wanted}.`))
+  if (version !== release && !version?.startsWith(`${release}.`))
     refuse(`It is version ${version ?? "unknown"}; the build pins ${ref}.`);
 }
 
@@ -61,7 +71,7 @@ async function fromUser(
   if (!(await exists(path)))
     throw wheelsError("E_DEPENDENCY", { name, source, problem: "There is no such folder." });
   await demandRelease(name, path, dependency);
-  await copyTree(path, to, (relative) => !/(^|\/)(build|\.git)$/.test(relative));
+  await copyTree(path, to, wanted);
 }
 
 /**
@@ -76,7 +86,7 @@ export async function provideDependencies(
   host: Host,
   recipe: Recipe,
   refs: ReadonlyMap<string, string>,
-  wanted: Wanted,
+  place: Place,
   folder: string,
   options: { keep: boolean },
 ): Promise<Record<string, DependencyFolder>> {
@@ -87,10 +97,10 @@ export async function provideDependencies(
     const path = join(folder, name);
     provided[dependency.variable] = { path, as: dependency.as };
     if (options.keep && (await exists(path))) continue;
-    const own = name === "onednn" ? wanted.onednn : null;
+    const own = name === "onednn" ? place.onednn : null;
     if (own !== null) await fromUser(host, name, own, dependency, path);
     else {
-      const tree = await cachedCommit(host, wanted.cacheDir, dependency.repository, dependency.ref);
+      const tree = await cachedCommit(host, place.cacheDir, dependency.repository, dependency.ref);
       await copyTree(tree, path, () => true);
     }
   }

@@ -1,7 +1,15 @@
 import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
 import { wheelsError } from "../errors/wheels-error.ts";
-import { freeBytes, makeDir, readTextIfAny, remove, writeFile, writeFileAtomic } from "../host/files.ts";
+import {
+  exists,
+  freeBytes,
+  makeDir,
+  readTextIfAny,
+  remove,
+  writeFile,
+  writeFileAtomic,
+} from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { childCpuSeconds, glibcVersion } from "../host/machine.ts";
 import { demandCpuOnly } from "../torch/gate.ts";
@@ -14,7 +22,7 @@ import type { FoundRecipe } from "../variants/recipes.ts";
 import type { Unit } from "../variants/units.ts";
 import { compile, compileTitle, withFewerJobs } from "./compile.ts";
 import { keepWheel, keptWheel } from "./compiled-cache.ts";
-import { provideDependencies } from "./dependencies.ts";
+import { ownSourceDigest, provideDependencies } from "./dependencies.ts";
 import { type BuildSettings, buildEnv, buildVariables, writeShims } from "./environment.ts";
 import { chooseJobs, findCcache } from "./machine.ts";
 import type { Compiler } from "./preflight.ts";
@@ -103,7 +111,7 @@ async function slotKey(
     found.recipe.name,
     needs,
     [...refs],
-    request.onednn,
+    await ownSourceDigest(host, request.onednn),
     torch.index,
     torch.pins,
     python,
@@ -155,6 +163,8 @@ export async function compileUnit(
       throw wheelsError("E_DISK_FULL", { where: `${folder} (${needed} MiB are needed)` });
     const compiled = await compileIn(host, uv, inputs, folder, key).catch(async (thrown: unknown) => {
       if (!request.keepBroken) await removeAll(folder, ["state", "venv", ...PARTS]);
+      else if (await exists(join(folder, "state")))
+        host.log.info("What was compiled is kept: the same command with --resume goes on from there");
       throw thrown;
     });
     await remove(join(folder, "state"));
