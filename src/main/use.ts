@@ -4,7 +4,7 @@ import { wheelsError } from "../errors/wheels-error.ts";
 import { listDir } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { cacheDir } from "../host/paths.ts";
-import { listWheels } from "../publish/listing.ts";
+import { listWheels } from "../publish/list-wheels.ts";
 import { type PublishReport, publishWheels } from "../publish/publish.ts";
 import type { TorchSource } from "../torch/install.ts";
 import { ensureUv, type Uv } from "../torch/uv.ts";
@@ -128,6 +128,8 @@ export async function runAll(
       demanded: demandedChecks("kernels"),
       dryRun: false,
       expected: [],
+      torchIndex: options["torch-index-url"],
+      cache: cacheDir(host, options["cache-dir"] ?? undefined),
     });
   }
   return report;

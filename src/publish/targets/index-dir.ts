@@ -6,6 +6,7 @@ import type { Host } from "../../host/host.ts";
 import { withLock } from "../../host/lock.ts";
 import { verdictFileName } from "../../verify/verdict.ts";
 import type { Candidate } from "../planner.ts";
+import { FOLDER_LIMITS } from "../rules.ts";
 import {
   type IndexFile,
   type ProjectPage,
@@ -15,7 +16,7 @@ import {
   rootHtml,
   rootJson,
 } from "./index-pages.ts";
-import type { Target } from "./target.ts";
+import type { Target, TargetSettings } from "./target.ts";
 
 const PAGE = "index.json";
 
@@ -72,7 +73,7 @@ async function placeFiles(dir: string, candidate: Candidate): Promise<void> {
  * The JSON pages are the state, and all else is derived from them: a file that no page lists was never published, so
  * that a run which is killed leaves nothing to repair, and the next one writes the pages that are missing.
  */
-export function indexDirTarget(host: Host, dir: string): Target {
+export function indexDirTarget(host: Host, dir: string, settings: TargetSettings): Target {
   const refuseLink = async (): Promise<void> => {
     const stat = await statPath(dir);
     if (stat?.isSymlink)
@@ -86,6 +87,9 @@ export function indexDirTarget(host: Host, dir: string): Target {
       ...(before?.files ?? []).filter(({ filename }) => !names.has(filename)),
       ...added.map((one) => indexFile(host, one)),
     ];
+    await writePage(project, files);
+  };
+  const writePage = async (project: string, files: readonly IndexFile[]): Promise<void> => {
     const page = projectPage(project, files);
     await writeFileAtomic(join(dir, project, PAGE), `${JSON.stringify(page, null, 1)}\n`);
     await writeFileAtomic(join(dir, project, "index.html"), projectHtml(page));
@@ -102,11 +106,14 @@ export function indexDirTarget(host: Host, dir: string): Target {
   return {
     name: `index:${dir}`,
     allowsIsaGap: true,
+    limits: FOLDER_LIMITS,
     async existing(projects) {
       await refuseLink();
       const pages = await Promise.all(projects.map((project) => readPage(dir, project)));
       return new Map(
-        pages.flatMap((page) => page?.files ?? []).map(({ filename, hashes }) => [filename, hashes.sha256]),
+        pages
+          .flatMap((page) => page?.files ?? [])
+          .map(({ filename, hashes, size }) => [filename, { sha256: hashes.sha256, size }]),
       );
     },
     async exclusively(work) {
@@ -125,6 +132,30 @@ export function indexDirTarget(host: Host, dir: string): Target {
           upload.filter((candidate) => candidate.project === project),
         );
       }
+      await writeRoot();
+    },
+    async withdraw(names, reason) {
+      await refuseLink();
+      const folders = (await listDir(dir)).filter(
+        ({ isDirectory, name }) => isDirectory && !name.startsWith("."),
+      );
+      const pages = (await Promise.all(folders.map(({ name }) => readPage(dir, name)))).filter(
+        (one) => one !== null,
+      );
+      const known = new Set(pages.flatMap(({ files }) => files).map(({ filename }) => filename));
+      const missing = names.filter((name) => !known.has(name));
+      if (missing.length > 0)
+        throw wheelsError("E_WITHDRAW", {
+          target: `index:${dir}`,
+          detail: `It has no ${missing.join(", ")}.`,
+        });
+      for (const { name, files } of pages.filter((one) =>
+        one.files.some((file) => names.includes(file.filename)),
+      ))
+        await writePage(
+          name,
+          files.map((file) => (names.includes(file.filename) ? { ...file, yanked: reason } : file)),
+        );
       await writeRoot();
     },
     installHint(candidates) {

@@ -9,6 +9,8 @@ const fileSchema = z.object({
   size: z.number(),
   "upload-time": z.string(),
   "core-metadata": z.object({ sha256: z.string() }),
+  /** Why it was withdrawn. Source: PEP 592. */
+  yanked: z.string().optional(),
   // PEP 691 leaves keys that begin with an underscore to the index.
   _proof: z.object({
     level: z.string(),
@@ -55,10 +57,12 @@ export function projectPage(name: string, files: readonly IndexFile[]): ProjectP
   };
 }
 
-const proofText = ({ _proof: proof }: IndexFile): string =>
-  proof.status === "proven"
-    ? `proven to level ${proof.level}`
-    : `proven from its bytes; not run, because the proving machine lacks ${proof.lacked.join(", ")}`;
+const proofText = ({ _proof: proof, yanked }: IndexFile): string =>
+  yanked !== undefined
+    ? `withdrawn: ${yanked}`
+    : proof.status === "proven"
+      ? `proven to level ${proof.level}`
+      : `proven from its bytes; not run, because the proving machine lacks ${proof.lacked.join(", ")}`;
 
 const page = (title: string, body: string): string => `<!DOCTYPE html>
 <html lang="en">
@@ -87,6 +91,7 @@ export function projectHtml(project: ProjectPage): string {
       ...(python === undefined ? [] : [`data-requires-python="${escapeHtml(python)}"`]),
       `data-core-metadata="${metadata}"`,
       `data-dist-info-metadata="${metadata}"`,
+      ...(file.yanked === undefined ? [] : [`data-yanked="${escapeHtml(file.yanked)}"`]),
     ];
     return `<li><a ${attributes.join(" ")}>${escapeHtml(file.filename)}</a><small>${escapeHtml(proofText(file))}</small></li>`;
   });
