@@ -231,8 +231,19 @@ test("targets that can't be written are refused by name", () => {
   symlinkSync(join(folder, "real"), join(folder, "index"));
   expect(codeOf(publish(folder, wheel))).toBe("E_OUTPUT_DIR");
   expect(readdirSync(join(folder, "real"))).toEqual([]);
-  for (const target of ["pypi", "ftp://x", "github-release:a/b@v1"]) {
+  for (const target of [
+    "ftp://x",
+    "github-release:a/b",
+    "http://example.org/legacy/",
+    "https://me:word@example.org/",
+  ]) {
     const ran = wheels(["publish", wheel, `--to=${target}`, "--json"]);
     expect([codeOf(ran), ran.status]).toEqual(["E_PUBLISH_TARGET", 2]);
+    expect(ran.stdout + ran.stderr).not.toContain("me:word");
+  }
+  for (const target of ["pypi", "github-release:a/b@v1"]) {
+    const env = { UV_PUBLISH_TOKEN: "", UV_PUBLISH_PASSWORD: "", GITHUB_TOKEN: "", GH_TOKEN: "" };
+    const ran = wheels(["publish", wheel, `--to=${target}`, "--json"], { env });
+    expect([codeOf(ran), ran.status]).toEqual(["E_PUBLISH_CREDENTIALS", 2]);
   }
 });

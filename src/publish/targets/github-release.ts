@@ -107,13 +107,13 @@ export function githubReleaseTarget(
           there.set(asset.name, { sha256: await digestOf(asset), size: asset.size });
       return there;
     },
-    exclusively(work) {
+    async exclusively(work) {
+      if (!host.env["GITHUB_TOKEN"] && !host.env["GH_TOKEN"])
+        throw wheelsError("E_PUBLISH_CREDENTIALS", { target: name });
       const key = sha256Of(Buffer.from(name)).slice(0, 16);
       return withLock(host, join(settings.cache, "locks", `${key}.lock`), `the target ${name}`, work);
     },
     async publish(upload, all) {
-      if (!host.env["GITHUB_TOKEN"] && !host.env["GH_TOKEN"])
-        throw wheelsError("E_PUBLISH_CREDENTIALS", { target: name });
       const journal = await openJournal(host, settings.folder, name);
       const body = JSON.stringify({ tag_name: at.tag, name: at.tag, draft: true });
       const release =

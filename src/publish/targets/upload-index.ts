@@ -120,13 +120,13 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
     async existing(projects, wanted) {
       return existingAt(host, await index(), projects, wanted);
     },
-    exclusively(work) {
+    async exclusively(work) {
+      if (!hasSecret && !canIdentify(host)) throw wheelsError("E_PUBLISH_CREDENTIALS", { target: name });
       const key = createHash("sha256").update(name).digest("hex").slice(0, 16);
       return withLock(host, join(settings.cache, "locks", `${key}.lock`), `the target ${name}`, work);
     },
     async publish(upload) {
       if (upload.length === 0) return;
-      if (!hasSecret && !canIdentify(host)) throw wheelsError("E_PUBLISH_CREDENTIALS", { target: name });
       const uv = await ensureUv(host, settings.cache);
       const journal = await openJournal(host, settings.folder, name);
       const stage = host.log.stage(`Uploading ${upload.length} ${upload.length === 1 ? "wheel" : "wheels"}`);
