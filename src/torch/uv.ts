@@ -34,7 +34,7 @@ export interface Uv {
    */
   run(
     args: readonly string[],
-    options?: { cwd?: string; env?: Record<string, string>; onLine?: (line: string) => void },
+    options?: { cwd?: string; env?: Record<string, string | undefined>; onLine?: (line: string) => void },
   ): Promise<RunResult>;
 }
 

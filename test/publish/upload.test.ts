@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import {
+  type Meddled,
   type Meddler,
-  type Proxy,
   proved,
   proxy,
   pypiserver,
@@ -25,7 +25,7 @@ const through: Meddler = () => false;
 
 async function servers(
   meddle: Meddler = through,
-): Promise<{ folder: string; index: Proxy; packages: string }> {
+): Promise<{ folder: string; index: Meddled; packages: string }> {
   const folder = scratch();
   const real = await pypiserver(folder);
   const index = await proxy(real.url, meddle);

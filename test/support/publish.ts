@@ -105,7 +105,7 @@ export type Meddler = (
   headers: IncomingMessage["headers"],
 ) => boolean | Promise<boolean>;
 
-export interface Proxy extends Server {
+export interface Meddled extends Server {
   /** POST requests that came, and of them those that the real server took. */
   uploads: number;
   taken: number;
@@ -113,7 +113,7 @@ export interface Proxy extends Server {
 }
 
 /** A server in front of another, which meddles with uploads. @param latency milliseconds put before each answer */
-export async function proxy(behind: string, meddle: Meddler, latency = 0): Promise<Proxy> {
+export async function proxy(behind: string, meddle: Meddler, latency = 0): Promise<Meddled> {
   const counts = { uploads: 0, taken: 0, reads: [] as string[] };
   const server = await serve((incoming, response) => {
     void (async () => {

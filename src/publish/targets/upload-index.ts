@@ -25,6 +25,14 @@ function guessIndex(uploadUrl: string): string {
   return `${uploadUrl.replace(/\/+$/, "").replace(/\/legacy$/, "")}/simple`;
 }
 
+/** A workflow secret that does not exist gives an empty variable, which uv takes for a token. */
+function withoutEmpty(host: Host): Record<string, undefined> {
+  const names = Object.keys(host.env).filter(
+    (name) => name.startsWith("UV_PUBLISH_") && host.env[name] === "",
+  );
+  return Object.fromEntries(names.map((name) => [name, undefined]));
+}
+
 /** The simple index that pip takes by itself, which is the one that uv publishes to by itself. */
 async function defaultIndex(host: Host): Promise<string> {
   const program = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)";
@@ -63,7 +71,7 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
     const where = uploadUrl === null ? [] : ["--publish-url", uploadUrl];
     const result = await uv.run(
       ["publish", "--no-config", "--trusted-publishing", trusted, ...where, candidate.path],
-      { env: { UV_HTTP_RETRIES: "0" } },
+      { env: { ...withoutEmpty(host), UV_HTTP_RETRIES: "0" } },
     );
     return uploadOutcome(
       result,
