@@ -38,9 +38,12 @@ export function uploadOutcome(
   let detail = messageOf(result);
   for (const secret of secrets) if (secret !== "") detail = detail.replaceAll(secret, "***");
   const status = Number(/status code:? (\d{3})/i.exec(detail)?.[1] ?? 0);
+  if (status === 0 && /error sending request|client error|timed out|connection/i.test(detail))
+    return { kind: "fault", detail };
   if (status === 0 && /trusted publishing|OIDC|token|credentials|mint/i.test(detail))
     return { kind: "denied", detail };
-  if (status === 0 || isTransient(status)) return { kind: "fault", detail };
+  if (status === 0) return { kind: "rejected", detail };
+  if (isTransient(status)) return { kind: "fault", detail };
   if (status === 409 || TAKEN.test(detail)) return { kind: "there", detail };
   return { kind: status === 401 || status === 403 ? "denied" : "rejected", detail };
 }

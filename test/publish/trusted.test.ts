@@ -27,6 +27,7 @@ beforeAll(async () => {
   const key = join(folder, "key.pem");
   const made = exec("openssl", [
     ...["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"],
+    ...["-addext", "basicConstraints=critical,CA:FALSE"],
     ...["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", certificate],
   ]);
   expect(made.status).toBe(0);
@@ -51,7 +52,7 @@ beforeAll(async () => {
                 { code: "invalid-publisher", description: "valid token, but no corresponding publisher" },
               ],
             });
-      if (request.method === "POST") {
+      if (target.pathname === "/legacy/") {
         state.authorization = Buffer.from(
           (request.headers.authorization ?? "").replace("Basic ", ""),
           "base64",
@@ -66,7 +67,9 @@ beforeAll(async () => {
   url = `https://localhost:${(server.address() as AddressInfo).port}`;
 });
 
-beforeEach(() => Object.assign(state, { log: [], mintStatus: 200, audience: "", authorization: "" }));
+beforeEach(() => {
+  Object.assign(state, { log: [], mintStatus: 200, audience: "", authorization: "" });
+});
 
 afterAll(() => {
   server.closeAllConnections();
@@ -87,6 +90,7 @@ const publish = (requestToken = "request-secret"): Promise<Ran> =>
 
 test("the workflow's identity is traded for a token that uploads", async () => {
   const ran = await publish();
+  expect(ran.stdout).toContain('"published"');
   expect(ran.status).toBe(0);
   expect([state.audience, state.authorization]).toEqual(["pypi", "__token__:pypi-minted"]);
   expect(state.log).toContain("POST /_/oidc/mint-token");

@@ -43,7 +43,7 @@ export async function fakeGitHub(options: FakeGitHubOptions): Promise<FakeGitHub
   const state = { releases: [] as FakeRelease[], uploads: 0, log: [] as string[] };
   let ids = 0;
   let base = "";
-  const handle = (method: string, url: URL, body: Buffer, response: ServerResponse): void => {
+  const handle = (method: string, url: URL, body: Buffer, response: ServerResponse): unknown => {
     const answer = (status: number, document: unknown): void => {
       response.writeHead(status, { "content-type": "application/json" });
       response.end(status === 204 ? "" : JSON.stringify(document));
@@ -66,8 +66,7 @@ export async function fakeGitHub(options: FakeGitHubOptions): Promise<FakeGitHub
         return answer(204, null);
       }
       if (method === "PATCH") return answer(200, Object.assign(asset, json()));
-      response.writeHead(200).end(asset.bytes);
-      return;
+      return response.writeHead(200).end(asset.bytes);
     }
     if (method === "GET" && parts.length === 1) return answer(200, page(state.releases));
     if (method === "POST" && parts.length === 1) {
@@ -105,10 +104,10 @@ export async function fakeGitHub(options: FakeGitHubOptions): Promise<FakeGitHub
       return asset;
     };
     state.uploads++;
-    if (options.meddle?.(state.uploads, response, store)) return;
+    if (options.meddle?.(state.uploads, response, store)) return null;
     if (release.assets.some((asset) => asset.name === name))
       return answer(422, { message: "Validation Failed", errors: [{ code: "already_exists" }] });
-    answer(201, store("uploaded"));
+    return answer(201, store("uploaded"));
   };
   const server = await serve((request, response) => {
     const chunks: Buffer[] = [];
