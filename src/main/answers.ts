@@ -11,6 +11,7 @@ import { type PublishReport, publishWheels, withdrawFiles } from "../publish/pub
 import { CPU_INDEX } from "../torch/install.ts";
 import { findPython } from "../torch/python.ts";
 import { ensureUv } from "../torch/uv.ts";
+import { cpuNeeds } from "../variants/cpu-needs.ts";
 import { selectVariants } from "../variants/manifest.ts";
 import { environmentChecks } from "../verify/runtime.ts";
 import { demandedChecks, outcome, type VerifyResult, verifyWheel } from "../verify/verify.ts";
@@ -191,12 +192,15 @@ export async function publish(
   // Where a plan is expected, what is missing of it says more.
   if (wheels.length === 0 && options.expect === null)
     throw wheelsError("E_PUBLISH_NOTHING", { where: "The command line" });
-  const variants = options["require-complete"] ? await loadVariants(host, options.manifest) : new Map();
+  const variants = [...(await loadVariants(host, options.manifest)).values()];
   const torchIndex = options["torch-index-url"] ?? CPU_INDEX;
   const report = await publishWheels(host, {
     wheels: wheels.map((wheel) => resolve(host.cwd, wheel)),
     target: options.to,
-    complete: [...new Set([...variants.values()].map(({ distribution }) => distribution))],
+    complete: options["require-complete"]
+      ? [...new Set(variants.map(({ distribution }) => distribution))]
+      : [],
+    needs: cpuNeeds(variants),
     checkUrl: options["check-url"],
     torchIndex: torchIndex === "none" ? null : torchIndex,
     cache: cacheDir(host, options["cache-dir"] ?? undefined),

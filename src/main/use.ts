@@ -9,6 +9,7 @@ import { type PublishReport, publishWheels } from "../publish/publish.ts";
 import type { TorchSource } from "../torch/install.ts";
 import { ensureUv, type Uv } from "../torch/uv.ts";
 import { chooseItems, isWheelOf } from "../variants/choose.ts";
+import { cpuNeeds } from "../variants/cpu-needs.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { PlanItem } from "../variants/plan.ts";
 import type { Check, Level } from "../verify/verdict.ts";
@@ -129,6 +130,7 @@ export async function runAll(
       dryRun: false,
       expected: [],
       torchIndex: options["torch-index-url"],
+      needs: cpuNeeds(prepared.variants.values()),
       cache: cacheDir(host, options["cache-dir"] ?? undefined),
     });
   }

@@ -24,6 +24,8 @@ export interface PublishRequest {
   checkUrl?: string | null;
   /** Index or folder whose torch pages a folder index links. */
   torchIndex?: string | null;
+  /** cpuinfo flags that a CPU must show, by distribution and architecture; see needsKey. */
+  needs?: ReadonlyMap<string, readonly string[]>;
   cache?: string;
   /** Told of every refusal before the first of them is thrown. */
   onRefusal?: (refusals: readonly WheelsError[]) => void;
@@ -75,6 +77,7 @@ export async function publishWheels(host: Host, request: PublishRequest): Promis
   const settings = {
     checkUrl: request.checkUrl ?? null,
     torchIndex: request.torchIndex ?? null,
+    needs: request.needs ?? new Map<string, readonly string[]>(),
     folder: dirname(request.wheels[0] ?? host.cwd),
     ...(request.cache === undefined ? {} : { cache: request.cache }),
   };

@@ -26,6 +26,7 @@ export function parseTarget(host: Host, text: string, settings: Partial<TargetSe
     cache: cacheDir(host, undefined),
     folder: host.cwd,
     torchIndex: null,
+    needs: new Map(),
     ...settings,
   };
   const bad = (detail: string): never => {

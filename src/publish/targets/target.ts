@@ -40,4 +40,6 @@ export interface TargetSettings {
   folder: string;
   /** Index or folder whose torch pages a folder index links; null for none. */
   torchIndex: string | null;
+  /** cpuinfo flags that a CPU must show, by distribution and architecture; see needsKey. */
+  needs: ReadonlyMap<string, readonly string[]>;
 }
