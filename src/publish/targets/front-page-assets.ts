@@ -24,6 +24,7 @@ pre{background:var(--soft);border:1px solid var(--line);border-radius:6px;margin
 .quiet{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 table{border-collapse:collapse;width:100%;font-size:.9rem}
 th,td{text-align:left;vertical-align:top;padding:.45rem .6rem;border-bottom:1px solid var(--line)}
+td[data-label="Proven"],td[data-label="Size"]{white-space:nowrap}
 tbody th{font-weight:400;overflow-wrap:anywhere}
 @media (max-width:48rem){thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 tr{display:block;border:1px solid var(--line);border-radius:6px;margin:.75rem 0;padding:.4rem}

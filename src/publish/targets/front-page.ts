@@ -49,12 +49,12 @@ function choicesOf(projects: readonly ProjectPage[]): Choice[] {
 export function shellLine(choices: readonly Pick<Choice, "name" | "needs">[]): string {
   const tests = choices.map(({ name, needs }) => {
     const telling = needs.filter((need) => TELLING.test(need));
-    return `h ${telling.join(" ")} && echo ${name}`;
+    return `if h ${telling.join(" ")}; then echo ${name}; el`;
   });
   return [
     'f=" $(sed -nE "s/^(flags|Features)[^:]*://p" /proc/cpuinfo | head -n1) "',
     'h() { for x; do case "$f" in *" $x "*) ;; *) return 1 ;; esac; done; }',
-    `{ ${[...tests, "echo none of them"].join(" || ")}; }`,
+    tests.length === 0 ? "echo none" : `${tests.join("")}se echo none; fi`,
   ].join("; ");
 }
 
