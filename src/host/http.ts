@@ -72,11 +72,6 @@ export async function request(host: Host, url: string, options: RequestOptions =
   };
 }
 
-/** Fetches a text; see {@link request}. */
-export async function fetchText(host: Host, url: string, accept: string): Promise<Page> {
-  return request(host, url, { headers: { accept } });
-}
-
 /** sha256 and size of what a URL gives. Throws an Error where it gives nothing. */
 export async function hashOfUrl(
   host: Host,

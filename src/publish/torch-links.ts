@@ -9,9 +9,7 @@ import { satisfies } from "../wheel/version.ts";
 import { type ListedFile, listedAt } from "./listing.ts";
 import type { Candidate } from "./planner.ts";
 
-/** Packages that are compiled against one torch and must be of its index. */
-export const TORCH_FAMILY = ["torch", "torchvision", "torchaudio"] as const;
-
+/** torch, and what is compiled against one torch and must be of its index. */
 const REQUIREMENT = /^(torch|torchvision|torchaudio)(?![\w.-])\s*\(?([^;()]*)/i;
 
 /** What these wheels require of torch and its companions: specifiers by package; torchvision goes with any torch. */

@@ -6,7 +6,7 @@ import { withLock } from "../../host/lock.ts";
 import { run } from "../../host/process.ts";
 import { shownUrl } from "../../host/urls.ts";
 import { findPython } from "../../torch/python.ts";
-import { ensureUv, type Uv } from "../../torch/uv.ts";
+import { locateUv } from "../../torch/uv.ts";
 import { pause } from "../ask.ts";
 import { canIdentify, shownClaims } from "../claims.ts";
 import { type Journal, openJournal } from "../journal.ts";
@@ -17,7 +17,7 @@ import { type UploadOutcome, uploadOutcome } from "../upload-outcome.ts";
 import type { Target, TargetSettings } from "./target.ts";
 
 /** Uploads at a time: they wait for the network most of the time. */
-const AT_ONCE = 4;
+const AT_ONCE = 6;
 const SECRETS = ["UV_PUBLISH_TOKEN", "UV_PUBLISH_PASSWORD", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
 
 /** Where an upload server has its simple index: beside its upload path, as warehouse and pypiserver have it. */
@@ -66,12 +66,14 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
     return there !== undefined;
   };
 
-  const sendOnce = async (uv: Uv, candidate: Candidate): Promise<UploadOutcome> => {
+  const sendOnce = async (uv: string, candidate: Candidate): Promise<UploadOutcome> => {
     const trusted = !hasSecret && canIdentify(host) ? "always" : "never";
     const where = uploadUrl === null ? [] : ["--publish-url", uploadUrl];
-    const result = await uv.run(
+    const result = await run(
+      host,
+      uv,
       ["publish", "--no-config", "--trusted-publishing", trusted, ...where, candidate.path],
-      { env: { ...withoutEmpty(host), UV_HTTP_RETRIES: "0" } },
+      { env: { ...host.env, ...withoutEmpty(host), UV_HTTP_RETRIES: "0", UV_NO_PROGRESS: "1" } },
     );
     return uploadOutcome(
       result,
@@ -84,7 +86,7 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
     throw wheelsError("E_PUBLISH_DENIED", { file, target: name, detail, claims });
   };
 
-  const send = async (uv: Uv, journal: Journal, candidate: Candidate): Promise<void> => {
+  const send = async (uv: string, journal: Journal, candidate: Candidate): Promise<void> => {
     const { fileName, sha256 } = candidate;
     const sent = journal.sent(fileName);
     if (sent !== null && sent !== sha256)
@@ -135,7 +137,7 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
     },
     async publish(upload) {
       if (upload.length === 0) return;
-      const uv = await ensureUv(host, settings.cache);
+      const { path: uv } = await locateUv(host, settings.cache);
       const journal = await openJournal(host, settings.folder, name);
       const stage = host.log.stage(`Uploading ${upload.length} ${upload.length === 1 ? "wheel" : "wheels"}`);
       const queue = [...upload];
