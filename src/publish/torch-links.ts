@@ -28,8 +28,8 @@ function requiredOf(candidates: readonly Candidate[]): Map<string, string[]> {
   return required;
 }
 
-async function filesIn(folder: string): Promise<ListedFile[]> {
-  const names = (await listDir(folder)).map(({ name }) => name).filter((name) => name.endsWith(".whl"));
+async function filesIn(folder: string, name: string): Promise<ListedFile[]> {
+  const names = (await listDir(folder)).map((entry) => entry.name).filter((file) => file.startsWith(`${name}-`));
   return Promise.all(
     names.map(async (fileName) => {
       const path = join(folder, fileName);
@@ -43,7 +43,7 @@ async function filesIn(folder: string): Promise<ListedFile[]> {
 async function filesOfPackage(host: Host, index: string, name: string): Promise<ListedFile[]> {
   if (/^https?:\/\//i.test(index)) return listedAt(host, index, name);
   const path = index.startsWith("file://") ? fileURLToPath(index) : index;
-  return filesIn(isAbsolute(path) ? path : resolve(host.cwd, path));
+  return filesIn(isAbsolute(path) ? path : resolve(host.cwd, path), name);
 }
 
 /**

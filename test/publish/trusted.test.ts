@@ -3,6 +3,7 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import { step } from "../support/action.ts";
 import { proved, start } from "../support/publish.ts";
 import { exec, type Ran, removeScratch, scratch } from "../support/run.ts";
 
@@ -77,16 +78,28 @@ afterAll(() => {
   removeScratch();
 });
 
+const identity = (requestToken: string): Record<string, string> => ({
+  SSL_CERT_FILE: certificate,
+  NODE_EXTRA_CA_CERTS: certificate,
+  GITHUB_ACTIONS: "true",
+  ACTIONS_ID_TOKEN_REQUEST_URL: `${url}/issuer?api=1`,
+  ACTIONS_ID_TOKEN_REQUEST_TOKEN: requestToken,
+  UV_PUBLISH_TOKEN: "",
+  UV_PUBLISH_PASSWORD: "",
+});
+
 const publish = (requestToken = "request-secret"): Promise<Ran> =>
-  start(["publish", proved(scratch()), `--to=${url}/legacy/`, "--json"], {
-    SSL_CERT_FILE: certificate,
-    NODE_EXTRA_CA_CERTS: certificate,
-    GITHUB_ACTIONS: "true",
-    ACTIONS_ID_TOKEN_REQUEST_URL: `${url}/issuer?api=1`,
-    ACTIONS_ID_TOKEN_REQUEST_TOKEN: requestToken,
-    UV_PUBLISH_TOKEN: "",
-    UV_PUBLISH_PASSWORD: "",
-  }).ended;
+  start(["publish", proved(scratch()), `--to=${url}/legacy/`, "--json"], identity(requestToken)).ended;
+
+test("the action does the same, and masks what it was given", async () => {
+  const inputs = { wheels: proved(scratch()), to: `${url}/legacy/` };
+  const ran = await step("publish-wheel", inputs, identity("request-secret"));
+  expect(ran.status).toBe(0);
+  expect(state.authorization).toBe("__token__:pypi-minted");
+  expect(ran.log.split("\n").filter((line) => line.includes("request-secret"))).toEqual([
+    "::add-mask::request-secret",
+  ]);
+});
 
 test("the workflow's identity is traded for a token that uploads", async () => {
   const ran = await publish();
