@@ -29,7 +29,9 @@ function requiredOf(candidates: readonly Candidate[]): Map<string, string[]> {
 }
 
 async function filesIn(folder: string, name: string): Promise<ListedFile[]> {
-  const names = (await listDir(folder)).map((entry) => entry.name).filter((file) => file.startsWith(`${name}-`));
+  const names = (await listDir(folder))
+    .map((entry) => entry.name)
+    .filter((file) => file.startsWith(`${name}-`));
   return Promise.all(
     names.map(async (fileName) => {
       const path = join(folder, fileName);
