@@ -14,7 +14,7 @@ const pageSchema = z.object({
   files: z.array(
     z.object({
       filename: z.string(),
-      url: z.string(),
+      url: z.string().default(""),
       hashes: z.record(z.string(), z.string()).default({}),
       size: z.number().nullish(),
       "requires-python": z.string().nullish(),
