@@ -87,7 +87,8 @@ export const PUBLISH = {
     (p: { file: string; target: string; problems: string[] }) => ({
       what: `${p.target} would not take ${p.file}.`,
       why: p.problems.join("; "),
-      remedy: "Build a wheel that keeps the rules, or publish it to index:DIR or a GitHub release.",
+      remedy:
+        "Build a wheel that keeps the rules, or publish it to index:DIR or a GitHub release. Where the index granted this project more room, say so with --file-limit or --project-limit.",
     }),
   ),
   E_PUBLISH_PARTIAL_RELEASE: entry(

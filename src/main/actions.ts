@@ -187,6 +187,8 @@ export const ACTIONS = {
       },
       expect: publish.options.expect,
       "check-url": publish.options["check-url"],
+      "file-limit": publish.options["file-limit"],
+      "project-limit": publish.options["project-limit"],
       "require-complete": publish.options["require-complete"],
       "torch-index-url": publish.options["torch-index-url"],
       manifest: publish.options.manifest,

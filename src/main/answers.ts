@@ -202,6 +202,8 @@ export async function publish(
       : [],
     needs: cpuNeeds(variants),
     checkUrl: options["check-url"],
+    fileLimit: options["file-limit"],
+    projectLimit: options["project-limit"],
     torchIndex: torchIndex === "none" ? null : torchIndex,
     cache: cacheDir(host, options["cache-dir"] ?? undefined),
     demanded: demandedChecks("kernels"),

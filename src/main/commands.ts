@@ -278,6 +278,18 @@ export const COMMANDS = {
         default: null,
         help: "Simple index that tells what an upload index has; else UV_PUBLISH_CHECK_URL, or /simple beside the upload path",
       },
+      "file-limit": {
+        kind: "count",
+        placeholder: "MIB",
+        default: null,
+        help: "Largest file that the upload index takes of this project; else 100 for pypi, no limit for others",
+      },
+      "project-limit": {
+        kind: "count",
+        placeholder: "GIB",
+        default: null,
+        help: "Most that the upload index takes of this project in all; else 10 for pypi, no limit for others",
+      },
       "require-complete": {
         kind: "flag",
         help: "Refuse a release that has not every variant of the manifest, here or at the target",

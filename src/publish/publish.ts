@@ -22,6 +22,9 @@ export interface PublishRequest {
   complete?: readonly string[];
   /** Simple index that tells what an upload index holds. */
   checkUrl?: string | null;
+  /** What an upload index takes a file, MiB, and a project, GiB. */
+  fileLimit?: number | null;
+  projectLimit?: number | null;
   /** Index or folder whose torch pages a folder index links. */
   torchIndex?: string | null;
   /** cpuinfo flags that a CPU must show, by distribution and architecture; see needsKey. */
@@ -76,6 +79,8 @@ function prove(target: Target, wheels: readonly ReadWheel[], demanded: readonly 
 export async function publishWheels(host: Host, request: PublishRequest): Promise<PublishReport> {
   const settings = {
     checkUrl: request.checkUrl ?? null,
+    fileLimit: request.fileLimit ?? null,
+    projectLimit: request.projectLimit ?? null,
     torchIndex: request.torchIndex ?? null,
     needs: request.needs ?? new Map<string, readonly string[]>(),
     folder: dirname(request.wheels[0] ?? host.cwd),

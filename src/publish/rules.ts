@@ -14,8 +14,20 @@ export interface Limits {
 
 const MIB = 1024 ** 2;
 
-/** PyPI's default limits: 100 MiB a file, 10 GiB a project (docs.pypi.org, "Storage Limits"). */
-export const UPLOAD_LIMITS: Limits = { file: 100 * MIB, project: 10 * 1024 * MIB, isUploadIndex: true };
+/** PyPI's default limits: 100 MiB a file, 10 GiB a project; it grants more on request (its help, "Storage Limits"). */
+export const PYPI_LIMITS: Limits = { file: 100 * MIB, project: 10 * 1024 * MIB, isUploadIndex: true };
+
+/** Other servers have each their own limits of size, if any. */
+export const UPLOAD_LIMITS: Limits = { file: Number.MAX_SAFE_INTEGER, project: null, isUploadIndex: true };
+
+/** A target's limits with what a project was granted. @param mib of a file @param gib of a project */
+export function withGranted(limits: Limits, mib: number | null, gib: number | null): Limits {
+  return {
+    ...limits,
+    file: mib === null ? limits.file : mib * MIB,
+    project: gib === null ? limits.project : gib * 1024 * MIB,
+  };
+}
 
 /** GitHub takes assets below 2 GiB. Source: GitHub documentation, "About releases", "Storage and bandwidth quotas". */
 export const RELEASE_LIMITS: Limits = { file: 2 * 1024 * MIB - 1, project: null, isUploadIndex: false };

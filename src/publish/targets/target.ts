@@ -34,6 +34,9 @@ export interface Target {
 export interface TargetSettings {
   /** Simple index that tells what an upload index holds; null for the target's own guess. */
   checkUrl: string | null;
+  /** What an upload index takes a file, MiB, and a project, GiB; null for its default. */
+  fileLimit: number | null;
+  projectLimit: number | null;
   /** Folder of the cache, where uv and locks are kept. */
   cache: string;
   /** Folder beside which the journal is kept. */

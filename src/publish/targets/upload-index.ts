@@ -12,7 +12,7 @@ import { canIdentify, shownClaims } from "../claims.ts";
 import { type Journal, openJournal } from "../journal.ts";
 import { existingAt } from "../listing.ts";
 import type { Candidate } from "../planner.ts";
-import { UPLOAD_LIMITS } from "../rules.ts";
+import { PYPI_LIMITS, UPLOAD_LIMITS, withGranted } from "../rules.ts";
 import { type UploadOutcome, uploadOutcome } from "../upload-outcome.ts";
 import type { Target, TargetSettings } from "./target.ts";
 
@@ -126,7 +126,11 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
   return {
     name,
     allowsIsaGap: false,
-    limits: UPLOAD_LIMITS,
+    limits: withGranted(
+      uploadUrl === null ? PYPI_LIMITS : UPLOAD_LIMITS,
+      settings.fileLimit,
+      settings.projectLimit,
+    ),
     async existing(projects, wanted) {
       return existingAt(host, await index(), projects, wanted);
     },
