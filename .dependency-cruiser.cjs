@@ -28,7 +28,9 @@ module.exports = {
     {
       name: "policy-is-pure",
       severity: "error",
-      from: { path: "^src/(publish/(gate|planner|targets/index-pages)|torch/gate)\\.ts$" },
+      from: {
+        path: "^src/(publish/(gate|planner|rules|backoff|targets/(index-pages|front-page|linked-pages|html))|torch/gate)\\.ts$",
+      },
       to: { path: ["^src/host/", "^(node:)?(fs|child_process)(/|$)"] },
     },
     {

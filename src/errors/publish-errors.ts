@@ -68,7 +68,7 @@ export const PUBLISH = {
     (p: { target: string; detail: string }) => ({
       what: `${p.target} is not a publish target.`,
       why: p.detail,
-      remedy: "Use index:DIR.",
+      remedy: "Use index:DIR, pypi, https://HOST/UPLOAD or github-release:OWNER/REPO@TAG.",
     }),
   ),
   E_PUBLISH_INCOMPLETE: entry(EXIT.checkFailed, "Planned wheels missing", (p: { missing: string[] }) => ({
@@ -80,6 +80,83 @@ export const PUBLISH = {
     what: `The index ${p.index} could not be read.`,
     why: p.detail,
     remedy: "Check the URL (it ends before the project's name) and the network, or leave skip-existing out.",
+  })),
+  E_PUBLISH_RULES: entry(
+    EXIT.checkFailed,
+    "The target's rules say no",
+    (p: { file: string; target: string; problems: string[] }) => ({
+      what: `${p.target} would not take ${p.file}.`,
+      why: p.problems.join("; "),
+      remedy:
+        "Build a wheel that keeps the rules, or publish it to index:DIR or a GitHub release. Where the index granted this project more room, say so with --file-limit or --project-limit.",
+    }),
+  ),
+  E_PUBLISH_PARTIAL_RELEASE: entry(
+    EXIT.checkFailed,
+    "Release not complete",
+    (p: { version: string; missing: string[] }) => ({
+      what: `The release ${p.version} has not all variants: ${p.missing.join(", ")} missing.`,
+      why: "--require-complete asks for every variant of the manifest, here or at the target.",
+      remedy: "Build the missing variants, or leave --require-complete out.",
+    }),
+  ),
+  E_PUBLISH_CREDENTIALS: entry(EXIT.badInput, "No credentials", (p: { target: string }) => ({
+    what: `There are no credentials for ${p.target}.`,
+    why: "Nothing was sent.",
+    remedy:
+      "In a workflow: permissions: id-token: write and a trusted publisher at the index, or contents: write and GITHUB_TOKEN for a release. Elsewhere: the variable UV_PUBLISH_TOKEN (never an option, which every process could read).",
+  })),
+  E_PUBLISH_DENIED: entry(
+    EXIT.toolFailed,
+    "The index denies access",
+    (p: { file: string; target: string; detail: string; claims: string[] }) => ({
+      what: `${p.target} does not let this run publish ${p.file}.`,
+      why: [p.detail, ...(p.claims.length > 0 ? ["This workflow's claims:", ...p.claims] : [])].join("\n"),
+      remedy:
+        p.claims.length > 0
+          ? "At the index, make a trusted publisher with exactly these claims (repository, workflow file, environment); check the machine's clock too."
+          : "Check UV_PUBLISH_TOKEN: that it has not expired and is for this index and project.",
+    }),
+  ),
+  E_PUBLISH_REJECTED: entry(
+    EXIT.toolFailed,
+    "The index rejects the file",
+    (p: { file: string; target: string; detail: string }) => ({
+      what: `${p.target} rejected ${p.file}.`,
+      why: p.detail,
+      remedy:
+        "Mend what it says. What was sent before stands; run the same command again and it goes on from there.",
+    }),
+  ),
+  E_PUBLISH_FAULT: entry(
+    EXIT.toolFailed,
+    "Upload failed",
+    (p: { file: string; target: string; detail: string }) => ({
+      what: `${p.file} did not reach ${p.target}, after several tries.`,
+      why: p.detail,
+      remedy: "Run the same command again later: what is there is not sent twice.",
+    }),
+  ),
+  E_JOURNAL: entry(EXIT.badInput, "Journal unusable", (p: { path: string; detail: string }) => ({
+    what: `${p.path} is not this target's journal.`,
+    why: p.detail,
+    remedy: "Remove it: the target itself is asked what it has.",
+  })),
+  E_GITHUB_API: entry(
+    EXIT.toolFailed,
+    "GitHub says no",
+    (p: { doing: string; repository: string; detail: string; needsToken: boolean }) => ({
+      what: `${p.doing} failed for ${p.repository}.`,
+      why: p.detail,
+      remedy: p.needsToken
+        ? "Set GITHUB_TOKEN, with permission contents: write."
+        : "Check that GITHUB_TOKEN has contents: write for this repository, then run again: it goes on from there.",
+    }),
+  ),
+  E_WITHDRAW: entry(EXIT.badInput, "Can't withdraw", (p: { target: string; detail: string }) => ({
+    what: `Nothing was withdrawn from ${p.target}.`,
+    why: p.detail,
+    remedy: "Name files that are there, as they are listed, and a target that can mark them.",
   })),
   E_PUBLISH_NOTHING: entry(EXIT.badInput, "Nothing to publish", (p: { where: string }) => ({
     what: "There is no wheel to publish.",

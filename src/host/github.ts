@@ -56,6 +56,19 @@ function childEnv(env: Env, temp: string, cache: string): Record<string, string 
   };
 }
 
+/** What publishing alone gets: it runs nothing of a source. Source: GitHub documentation, "OpenID Connect reference". */
+const PUBLISHING = [
+  "ACTIONS_ID_TOKEN_REQUEST_URL",
+  "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+  "GITHUB_TOKEN",
+] as const;
+const MASKED = [...PUBLISHING.slice(1), "GH_TOKEN", "UV_PUBLISH_TOKEN", "UV_PUBLISH_PASSWORD"];
+
+function publishingEnv(env: Env): Env {
+  for (const name of MASKED) if (env[name]) core.setSecret(env[name]);
+  return Object.fromEntries(PUBLISHING.map((name) => [name, env[name]]));
+}
+
 function createGitHubLog(): Log {
   const sink = (stream: NodeJS.WriteStream): Sink => ({ write: (text) => stream.write(harmless(text)) });
   const plain = createTerminalLog({
@@ -73,6 +86,8 @@ export interface GitHub {
   /** Folder of this step alone; removed at its end, and by the post step where that never came. */
   temp: string;
   runnerTemp: string;
+  /** The host with the credentials that publishing needs; they are masked in the log. */
+  publishingHost(): Host;
   output(name: string, value: string): void;
   /** Puts a folder first on PATH for later steps. */
   addPath(folder: string): void;
@@ -139,6 +154,7 @@ export async function createGitHub(signal: AbortSignal): Promise<GitHub> {
     host,
     temp,
     runnerTemp,
+    publishingHost: () => ({ ...host, env: { ...host.env, ...publishingEnv(env) } }),
     output: (name, value) => core.setOutput(name, value),
     addPath: (folder) => core.addPath(folder),
     exportVariable: (name, value) => core.exportVariable(name, value),

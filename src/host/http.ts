@@ -1,24 +1,62 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
 import type { Host } from "./host.ts";
 
 const TIMEOUT_MS = 30_000;
+/** A slow line takes this long for the largest wheel. */
+const UPLOAD_TIMEOUT_MS = 1_800_000;
 /** A project page of the largest projects has some 10 MiB. */
 const MOST_BYTES = 64 * 1024 ** 2;
 
 export interface Page {
   status: number;
   contentType: string;
+  /** The Retry-After header, if there is one. */
+  retryAfter: string | null;
   text: string;
 }
 
+export interface RequestOptions {
+  method?: "GET" | "POST" | "PATCH" | "DELETE";
+  headers?: Readonly<Record<string, string>>;
+  body?: string;
+  /** A file to send as the body, with its size in bytes. */
+  file?: { path: string; size: number };
+}
+
+/** User name and password of a URL as a header, since fetch refuses them in the URL. Source: RFC 7617. */
+function withoutUser(text: string): { url: string; headers: Record<string, string> } {
+  const url = new URL(text);
+  if (url.username === "" && url.password === "") return { url: text, headers: {} };
+  const user = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  url.username = "";
+  url.password = "";
+  const authorization = `Basic ${Buffer.from(user).toString("base64")}`;
+  return { url: url.href, headers: { authorization } };
+}
+
+async function send(host: Host, text: string, options: RequestOptions): Promise<Response> {
+  const { url, headers } = withoutUser(text);
+  const { file } = options;
+  const length = file ? { "content-length": String(file.size) } : {};
+  return fetch(url, {
+    method: options.method ?? "GET",
+    headers: { ...headers, ...length, ...options.headers },
+    signal: AbortSignal.any([host.signal, AbortSignal.timeout(file ? UPLOAD_TIMEOUT_MS : TIMEOUT_MS)]),
+    ...(options.body === undefined ? {} : { body: options.body }),
+    ...(file
+      ? { body: Readable.toWeb(createReadStream(file.path)) as ReadableStream, duplex: "half" as const }
+      : {}),
+  });
+}
+
 /**
- * Fetches a text. Redirects are followed; a status of 400 and more is an answer, not an error.
+ * Sends a request. Redirects are followed; a status of 400 and more is an answer, not an error.
  * Throws an Error with a plain message where no answer comes within 30 s, or a longer one than 64 MiB.
  */
-export async function fetchText(host: Host, url: string, accept: string): Promise<Page> {
-  const response = await fetch(url, {
-    headers: { accept },
-    signal: AbortSignal.any([host.signal, AbortSignal.timeout(TIMEOUT_MS)]),
-  });
+export async function request(host: Host, url: string, options: RequestOptions = {}): Promise<Page> {
+  const response = await send(host, url, options);
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of response.body ?? []) {
@@ -29,6 +67,30 @@ export async function fetchText(host: Host, url: string, accept: string): Promis
   return {
     status: response.status,
     contentType: response.headers.get("content-type") ?? "",
+    retryAfter: response.headers.get("retry-after"),
     text: Buffer.concat(chunks).toString("utf8"),
   };
+}
+
+/** sha256 and size of what a URL gives. Throws an Error where it gives nothing. */
+export async function hashOfUrl(
+  host: Host,
+  url: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<{ sha256: string; size: number }> {
+  const response = await send(host, url, { headers });
+  if (!response.ok || !response.body) throw new Error(`${response.status} for ${url}`);
+  const hash = createHash("sha256");
+  let size = 0;
+  for await (const chunk of response.body) {
+    hash.update(chunk);
+    size += chunk.length;
+  }
+  return { sha256: hash.digest("hex"), size };
+}
+
+/** What went wrong below fetch's "fetch failed". */
+export function reasonOf(thrown: unknown): string {
+  const reason = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
+  return reason instanceof Error ? reason.message || String(reason) : String(reason);
 }

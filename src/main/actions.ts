@@ -189,6 +189,12 @@ export const ACTIONS = {
         help: "Names of the artifacts to take, where wheels is left out",
       },
       expect: publish.options.expect,
+      "check-url": publish.options["check-url"],
+      "file-limit": publish.options["file-limit"],
+      "project-limit": publish.options["project-limit"],
+      "require-complete": publish.options["require-complete"],
+      "torch-index-url": publish.options["torch-index-url"],
+      manifest: publish.options.manifest,
       "dry-run": publish.options["dry-run"],
     },
     outputs: {

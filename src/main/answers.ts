@@ -7,15 +7,17 @@ import type { Host } from "../host/host.ts";
 import { cacheDir } from "../host/paths.ts";
 import { formatBytes } from "../host/terminal.ts";
 import { parseExpected } from "../publish/expect.ts";
-import { type PublishReport, publishWheels } from "../publish/publish.ts";
+import { type PublishReport, publishWheels, withdrawFiles } from "../publish/publish.ts";
+import { CPU_INDEX } from "../torch/install.ts";
 import { findPython } from "../torch/python.ts";
 import { ensureUv } from "../torch/uv.ts";
+import { cpuNeeds } from "../variants/cpu-needs.ts";
 import { selectVariants } from "../variants/manifest.ts";
 import { mergeFiles } from "../verify/merge-files.ts";
 import { environmentChecks } from "../verify/runtime.ts";
 import { demandedChecks, outcome, type VerifyResult, verifyWheel } from "../verify/verify.ts";
 import { buildAll, describeAll } from "./build-use.ts";
-import type { COMMANDS } from "./commands.ts";
+import { COMMANDS } from "./commands.ts";
 import { loadVariants } from "./manifest.ts";
 import type { Values } from "./options.ts";
 import { prepare } from "./prepare.ts";
@@ -216,15 +218,46 @@ export async function publish(
   // Where a plan is expected, what is missing of it says more.
   if (wheels.length === 0 && options.expect === null)
     throw wheelsError("E_PUBLISH_NOTHING", { where: "The command line" });
+  const variants = [...(await loadVariants(host, options.manifest)).values()];
+  const torchIndex = options["torch-index-url"] ?? CPU_INDEX;
   const report = await publishWheels(host, {
     wheels: wheels.map((wheel) => resolve(host.cwd, wheel)),
     target: options.to,
+    complete: options["require-complete"]
+      ? [...new Set(variants.map(({ distribution }) => distribution))]
+      : [],
+    needs: cpuNeeds(variants),
+    checkUrl: options["check-url"],
+    fileLimit: options["file-limit"],
+    projectLimit: options["project-limit"],
+    torchIndex: torchIndex === "none" ? null : torchIndex,
+    cache: cacheDir(host, options["cache-dir"] ?? undefined),
     demanded: demandedChecks("kernels"),
     dryRun: options["dry-run"],
     expected: options.expect === null ? [] : parseExpected(options.expect),
     ...(onRefusal ? { onRefusal } : {}),
   });
   return { document: report, text: publishText(report), exit: EXIT.ok };
+}
+
+/** @throws E_USAGE, what {@link withdrawFiles} throws */
+export async function withdraw(
+  host: Host,
+  options: Options<"withdraw">,
+  files: readonly string[],
+): Promise<Answer> {
+  const { from, reason } = options;
+  if (from === null || reason === null || files.length === 0) {
+    throw wheelsError("E_USAGE", {
+      problem: "withdraw needs files, --from and --reason.",
+      hint: COMMANDS.withdraw.examples[0],
+    });
+  }
+  const report = await withdrawFiles(host, { target: from, files, reason });
+  const text = report.withdrawn
+    .map((file) => `Withdrawn from ${report.target}: ${file} (${reason})`)
+    .join("\n");
+  return { document: report, text, exit: EXIT.ok };
 }
 
 export async function run(host: Host, options: Options<"run">): Promise<Answer<RunReport>> {

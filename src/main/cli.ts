@@ -58,6 +58,10 @@ async function execute(host: Host, name: CommandName, words: readonly string[]):
       const { values, positionals } = parseCommand(COMMANDS.publish, words);
       return (await import("./answers.ts")).publish(host, values, positionals);
     }
+    case "withdraw": {
+      const { values, positionals } = parseCommand(COMMANDS.withdraw, words);
+      return (await import("./answers.ts")).withdraw(host, values, positionals);
+    }
     case "run":
       return (await import("./answers.ts")).run(host, parseCommand(COMMANDS.run, words).values);
   }

@@ -10,7 +10,7 @@ const publishTo = (fallback: string | null) =>
       placeholder: "TARGET",
       default: fallback,
       aliases: ["to"],
-      help: "Publish what was proven: index:DIR, or just a folder",
+      help: "Publish what was proven: index:DIR or just a folder, or any target that publish takes",
     },
   }) as const satisfies OptionSpecs;
 
@@ -150,8 +150,35 @@ export const COMMANDS = {
         placeholder: "TARGET",
         default: null,
         aliases: ["publish-to"],
-        help: "index:DIR, or just a folder",
+        help: "index:DIR or just a folder, pypi, the URL of an upload index, github-release:OWNER/REPO@TAG, or a comma list",
       },
+      "check-url": {
+        kind: "text",
+        placeholder: "URL",
+        default: null,
+        help: "Simple index that tells what an upload index has; else UV_PUBLISH_CHECK_URL, or /simple beside the upload path",
+      },
+      "file-limit": {
+        kind: "count",
+        placeholder: "MIB",
+        default: null,
+        help: "Largest file that the upload index takes of this project; else 100 for pypi, no limit for others",
+      },
+      "project-limit": {
+        kind: "count",
+        placeholder: "GIB",
+        default: null,
+        help: "Most that the upload index takes of this project in all; else 10 for pypi, no limit for others",
+      },
+      "require-complete": {
+        kind: "flag",
+        help: "Refuse a release that has not every variant of the manifest, here or at the target",
+      },
+      "torch-index-url": {
+        ...torch["torch-index-url"],
+        help: "Index, or folder of wheels, whose torch wheels an index:DIR links; else as for build; none for no links",
+      },
+      ...manifest,
       expect: {
         kind: "text",
         placeholder: "JSON",
@@ -161,7 +188,28 @@ export const COMMANDS = {
       "dry-run": { kind: "flag", help: "Print what would be published, and touch nothing" },
       ...common,
     },
-    examples: ["vllm-cpu-wheels publish dist/*.whl --to=index:./index"],
+    examples: [
+      "vllm-cpu-wheels publish dist/*.whl --to=index:./index",
+      "vllm-cpu-wheels publish dist/*.whl --to=pypi,github-release:me/wheels@v1 --dry-run",
+    ],
+  },
+  withdraw: {
+    name: "withdraw",
+    summary: "Marks published wheels as withdrawn (PEP 592): pins still find them, nothing else does.",
+    positionals: { placeholder: "FILE…", help: "File names, as the target lists them" },
+    options: {
+      from: {
+        kind: "text",
+        placeholder: "TARGET",
+        default: null,
+        help: "index:DIR, or github-release:OWNER/REPO@TAG",
+      },
+      reason: { kind: "text", placeholder: "TEXT", default: null, help: "Why; it is shown to users" },
+      ...common,
+    },
+    examples: [
+      'vllm-cpu-wheels withdraw x-1.0-py3-none-any.whl --from=index:./index --reason="crashes on Zen 4"',
+    ],
   },
   run: {
     name: "run",

@@ -4,11 +4,12 @@ import { wheelsError } from "../errors/wheels-error.ts";
 import { listDir } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { cacheDir } from "../host/paths.ts";
-import { listWheels } from "../publish/listing.ts";
+import { listWheels } from "../publish/list-wheels.ts";
 import { type PublishReport, publishWheels } from "../publish/publish.ts";
-import type { TorchSource } from "../torch/install.ts";
+import { CPU_INDEX, type TorchSource } from "../torch/install.ts";
 import { ensureUv, type Uv } from "../torch/uv.ts";
 import { chooseItems, isWheelOf } from "../variants/choose.ts";
+import { cpuNeeds } from "../variants/cpu-needs.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { PlanItem } from "../variants/plan.ts";
 import type { Check, Level } from "../verify/verdict.ts";
@@ -128,6 +129,9 @@ export async function runAll(
       demanded: demandedChecks("kernels"),
       dryRun: false,
       expected: [],
+      torchIndex: options["torch-index-url"] ?? CPU_INDEX,
+      needs: cpuNeeds(prepared.variants.values()),
+      cache: cacheDir(host, options["cache-dir"] ?? undefined),
     });
   }
   return report;

@@ -1,98 +1,60 @@
-import { createHash } from "node:crypto";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import { type WheelsError, wheelsError } from "../errors/wheels-error.ts";
-import { isMissing, readBytes, readTextIfAny } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
-import { type CheckId, type Verdict, verdictFileName, verdictSchema } from "../verify/verdict.ts";
-import { FormatError } from "../wheel/format-error.ts";
-import { oneOf } from "../wheel/metadata.ts";
-import { normalizeName } from "../wheel/names.ts";
-import { openWheel } from "../wheel/wheel-file.ts";
-import { readZip } from "../wheel/zip-reader.ts";
+import type { CheckId } from "../verify/verdict.ts";
+import { isRefusal, proven, type ReadWheel, readWheel } from "./candidates.ts";
 import { type Expected, missingOf } from "./expect.ts";
-import { judge } from "./gate.ts";
-import { type Candidate, planPublish } from "./planner.ts";
-import { parseTarget } from "./targets/parse.ts";
+import { type Candidate, missingVariants, type Planned, planPublish } from "./planner.ts";
+import { parseTarget, splitTargets } from "./targets/parse.ts";
 import type { Target } from "./targets/target.ts";
 
 export interface PublishRequest {
   /** Paths of wheels, each with its verdict beside it. */
   wheels: readonly string[];
+  /** One target, or a comma list. */
   target: string;
   /** Checks that must be answered. */
   demanded: readonly CheckId[];
   dryRun: boolean;
   /** Wheels that must be among these, or nothing is published. */
   expected: readonly Expected[];
+  /** Distributions that a release must have all of, here or at the target; empty where that does not matter. */
+  complete?: readonly string[];
+  /** Simple index that tells what an upload index holds. */
+  checkUrl?: string | null;
+  /** What an upload index takes a file, MiB, and a project, GiB. */
+  fileLimit?: number | null;
+  projectLimit?: number | null;
+  /** Index or folder whose torch pages a folder index links. */
+  torchIndex?: string | null;
+  /** cpuinfo flags that a CPU must show, by distribution and architecture; see needsKey. */
+  needs?: ReadonlyMap<string, readonly string[]>;
+  cache?: string;
   /** Told of every refusal before the first of them is thrown. */
   onRefusal?: (refusals: readonly WheelsError[]) => void;
 }
 
-export interface PublishReport {
+export interface TargetReport {
   target: string;
-  dryRun: boolean;
   published: string[];
   /** What is new at the target, also in a dry run. */
   planned: string[];
   skipped: string[];
-  /** File names whose ISA the proving machine lacked, with the features. */
-  unrun: { file: string; lacked: string[] }[];
   install: string[];
 }
 
-async function verdictOf(wheel: string): Promise<Verdict | WheelsError> {
-  const path = verdictFileName(wheel);
-  const text = await readTextIfAny(path);
-  if (text === null)
-    return wheelsError("E_VERDICT_MISSING", { wheel: basename(wheel), expected: basename(path) });
-  try {
-    return verdictSchema.parse(JSON.parse(text));
-  } catch (thrown) {
-    const detail = thrown instanceof SyntaxError ? "It is no JSON." : "It does not have a verdict's shape.";
-    return wheelsError("E_VERDICT_INVALID", { verdict: basename(path), detail }, thrown);
-  }
+export interface PublishReport extends TargetReport {
+  dryRun: boolean;
+  /** File names whose ISA the proving machine lacked, with the features. */
+  unrun: { file: string; lacked: string[] }[];
+  /** One a target; what stands above is all of them together. */
+  targets: TargetReport[];
 }
 
-const isRefusal = (value: object): value is WheelsError => value instanceof Error;
-
-async function candidateOf(
-  path: string,
-  request: PublishRequest,
-  target: Target,
-): Promise<Candidate | WheelsError> {
-  const fileName = basename(path);
-  const bytes = await readBytes(path).catch((thrown: unknown) => {
-    const detail = isMissing(thrown) ? "There is no such file." : String(thrown);
-    throw wheelsError("E_WHEEL_FILE", { wheel: path, detail }, thrown);
-  });
-  const verdict = await verdictOf(path);
-  if (isRefusal(verdict)) return verdict;
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  const proof = judge({ fileName, sha256 }, verdict, {
-    checks: request.demanded,
-    allowIsaGap: target.allowsIsaGap,
-  });
-  if (isRefusal(proof)) return proof;
-  try {
-    const wheel = openWheel(fileName, readZip(bytes));
-    const { metadata } = wheel;
-    const raw = wheel.entries.find(({ name }) => name === `${wheel.distInfo}/METADATA`);
-    return {
-      path,
-      fileName,
-      project: normalizeName(oneOf(metadata, "Name") ?? ""),
-      version: oneOf(metadata, "Version") ?? "",
-      sha256,
-      size: bytes.length,
-      requiresPython: oneOf(metadata, "Requires-Python"),
-      metadata: raw?.read() ?? new Uint8Array(),
-      verdict,
-      proof,
-    };
-  } catch (thrown) {
-    if (!(thrown instanceof FormatError)) throw thrown;
-    return wheelsError("E_WHEEL_FORMAT", { wheel: fileName, detail: thrown.message }, thrown);
-  }
+interface Planning {
+  target: Target;
+  candidates: Candidate[];
+  plan: Planned;
 }
 
 function refuseAll(host: Host, request: PublishRequest, refusals: readonly WheelsError[]): void {
@@ -104,36 +66,61 @@ function refuseAll(host: Host, request: PublishRequest, refusals: readonly Wheel
   throw first;
 }
 
+function prove(target: Target, wheels: readonly ReadWheel[], demanded: readonly CheckId[]) {
+  return wheels.map((wheel) => proven(wheel, { checks: demanded, allowIsaGap: target.allowsIsaGap }));
+}
+
 /**
- * Publishes wheels whose verdicts prove these very bytes; all of them, or none.
- * @throws the first refusal (E_VERDICT_*, E_PUBLISH_CONFLICT) after naming every one; E_PUBLISH_*, E_BUSY, E_OUTPUT_DIR
+ * Publishes wheels whose verdicts prove these very bytes: all of them, or none. With several targets, nothing goes to
+ * any before all have said what they would refuse.
+ * @throws the first refusal (E_VERDICT_*, E_PUBLISH_CONFLICT, E_PUBLISH_RULES) after naming every one; E_PUBLISH_*,
+ *   E_BUSY, E_OUTPUT_DIR, E_INDEX_READ, E_GITHUB_API
  */
 export async function publishWheels(host: Host, request: PublishRequest): Promise<PublishReport> {
-  const target = parseTarget(host, request.target);
-  host.log.info(`Publishing to ${target.name}${request.dryRun ? " (dry run)" : ""}`);
-  const judged = await Promise.all(request.wheels.map((path) => candidateOf(path, request, target)));
+  const settings = {
+    checkUrl: request.checkUrl ?? null,
+    fileLimit: request.fileLimit ?? null,
+    projectLimit: request.projectLimit ?? null,
+    torchIndex: request.torchIndex ?? null,
+    needs: request.needs ?? new Map<string, readonly string[]>(),
+    folder: dirname(request.wheels[0] ?? host.cwd),
+    ...(request.cache === undefined ? {} : { cache: request.cache }),
+  };
+  const targets = splitTargets(request.target).map((text) => parseTarget(host, text, settings));
+  for (const { name } of targets) host.log.info(`Publishing to ${name}${request.dryRun ? " (dry run)" : ""}`);
+  const read = await Promise.all(request.wheels.map(readWheel));
   const missing = missingOf(
     request.expected,
     request.wheels.map((path) => basename(path)),
   );
+  const wheels = read.filter((one): one is ReadWheel => !isRefusal(one));
+  const judged = targets.map((target) => prove(target, wheels, request.demanded));
   refuseAll(host, request, [
-    ...judged.filter(isRefusal),
+    ...read.filter(isRefusal),
+    ...judged.flat().filter(isRefusal),
     ...(missing.length > 0 ? [wheelsError("E_PUBLISH_INCOMPLETE", { missing })] : []),
   ]);
-  const candidates = judged.filter((one): one is Candidate => !isRefusal(one));
-  const act = (): Promise<PublishReport> => planAndPublish(host, target, candidates, request);
-  return request.dryRun ? act() : target.exclusively(act);
+  const proofs = judged.map((one) => one.filter((each): each is Candidate => !isRefusal(each)));
+  const act = (): Promise<PublishReport> => planAndPublish(host, targets, proofs, request);
+  if (request.dryRun) return act();
+  return targets.reduceRight<() => Promise<PublishReport>>(
+    (inner, target) => () => target.exclusively(inner),
+    act,
+  )();
 }
 
-async function planAndPublish(
+async function planFor(
   host: Host,
   target: Target,
-  candidates: readonly Candidate[],
+  candidates: Candidate[],
   request: PublishRequest,
-): Promise<PublishReport> {
-  const { dryRun } = request;
-  const existing = await target.existing([...new Set(candidates.map(({ project }) => project))]);
-  const plan = planPublish(candidates, existing, target.name);
+): Promise<Planning> {
+  const complete = request.complete ?? [];
+  const projects = [...new Set([...candidates.map(({ project }) => project), ...complete])];
+  const wanted = new Set(candidates.map(({ fileName }) => fileName));
+  const existing = await target.existing(projects, wanted);
+  const plan = planPublish(candidates, existing, target);
+  plan.refuse.push(...missingVariants(candidates, [...existing.keys()], complete));
   for (const { fileName, proof } of plan.upload) {
     const gap =
       proof.lacked.length > 0 ? ` · not run here: this machine lacks ${proof.lacked.join(", ")}` : "";
@@ -141,18 +128,69 @@ async function planAndPublish(
   }
   for (const { fileName } of plan.skip)
     host.log.info(`  skip   ${fileName}: already there with the same bytes`);
-  refuseAll(host, request, plan.refuse);
-  const all = [...plan.upload, ...plan.skip];
-  if (!dryRun) await target.publish(plan.upload, all);
-  return {
-    target: target.name,
-    dryRun,
-    published: dryRun ? [] : plan.upload.map(({ fileName }) => fileName),
-    planned: plan.upload.map(({ fileName }) => fileName),
-    skipped: plan.skip.map(({ fileName }) => fileName),
-    unrun: all
+  return { target, candidates, plan };
+}
+
+const names = (candidates: readonly Candidate[]): string[] => candidates.map(({ fileName }) => fileName);
+
+async function planAndPublish(
+  host: Host,
+  targets: readonly Target[],
+  proofs: readonly Candidate[][],
+  request: PublishRequest,
+): Promise<PublishReport> {
+  const { dryRun } = request;
+  const plannings: Planning[] = [];
+  for (const [index, target] of targets.entries())
+    plannings.push(await planFor(host, target, proofs[index] ?? [], request));
+  refuseAll(
+    host,
+    request,
+    plannings.flatMap(({ plan }) => plan.refuse),
+  );
+  const reports: TargetReport[] = [];
+  for (const { target, plan } of plannings) {
+    const all = [...plan.upload, ...plan.skip];
+    if (!dryRun) await target.publish(plan.upload, all);
+    reports.push({
+      target: target.name,
+      published: dryRun ? [] : names(plan.upload),
+      planned: names(plan.upload),
+      skipped: names(plan.skip),
+      install: target.installHint(all),
+    });
+  }
+  const together = (key: "published" | "planned" | "skipped" | "install"): string[] => [
+    ...new Set(reports.flatMap((report) => report[key])),
+  ];
+  const unrun = new Map(
+    plannings
+      .flatMap(({ candidates }) => candidates)
       .filter(({ proof }) => proof.lacked.length > 0)
-      .map(({ fileName, proof }) => ({ file: fileName, lacked: proof.lacked })),
-    install: target.installHint(all),
+      .map(({ fileName, proof }) => [fileName, { file: fileName, lacked: proof.lacked }]),
+  );
+  return {
+    target: reports.map(({ target }) => target).join(", "),
+    dryRun,
+    published: together("published"),
+    planned: together("planned"),
+    skipped: together("skipped"),
+    unrun: [...unrun.values()],
+    install: together("install"),
+    targets: reports,
   };
+}
+
+/**
+ * Marks files as withdrawn at a target.
+ * @throws E_WITHDRAW, E_PUBLISH_TARGET, E_BUSY, E_GITHUB_API
+ */
+export async function withdrawFiles(
+  host: Host,
+  request: { target: string; files: readonly string[]; reason: string },
+): Promise<{ target: string; withdrawn: string[]; reason: string }> {
+  const target = parseTarget(host, request.target);
+  const files = request.files.map((file) => basename(file));
+  await target.exclusively(() => target.withdraw(files, request.reason));
+  return { target: target.name, withdrawn: files, reason: request.reason };
 }

@@ -94,21 +94,24 @@ async function installUv(host: Host, python: string, folder: string): Promise<vo
  * @param cache the cache folder
  * @throws E_PYTHON_MISSING, E_PIP_MISSING, E_TOOL_INSTALL
  */
+export async function locateUv(host: Host, cache: string): Promise<{ path: string; version: string }> {
+  const onPath = await uvVersion(host, "uv");
+  if (onPath !== null && isAtLeast(onPath, UV_FLOOR)) return { path: "uv", version: onPath };
+  const folder = await host.tools(cache).provide(
+    host,
+    { name: "uv-wheel", version: UV.version },
+    async (place) => (await uvVersion(host, join(place, "bin", "uv"))) !== null,
+    async (place) => installUv(host, await findPython(host), place),
+  );
+  const path = join(folder, "bin", "uv");
+  return { path, version: (await uvVersion(host, path)) ?? UV.version };
+}
+
+/** uv as {@link locateUv} finds it, with the index settings of the user's pip. @throws what that throws */
 export async function ensureUv(host: Host, cache: string): Promise<Uv> {
   const python = await findPython(host);
   const pip = await readPipSettings(host, python);
-  let path = "uv";
-  let version = await uvVersion(host, path);
-  if (version === null || !isAtLeast(version, UV_FLOOR)) {
-    const folder = await host.tools(cache).provide(
-      host,
-      { name: "uv-wheel", version: UV.version },
-      async (place) => (await uvVersion(host, join(place, "bin", "uv"))) !== null,
-      (place) => installUv(host, python, place),
-    );
-    path = join(folder, "bin", "uv");
-    version = (await uvVersion(host, path)) ?? UV.version;
-  }
+  const { path, version } = await locateUv(host, cache);
   const base = { ...cleanPythonEnv(host), ...uvIndexEnv(host.env, pip), UV_NO_PROGRESS: "1" };
   return {
     path,

@@ -231,8 +231,43 @@ test("targets that can't be written are refused by name", () => {
   symlinkSync(join(folder, "real"), join(folder, "index"));
   expect(codeOf(publish(folder, wheel))).toBe("E_OUTPUT_DIR");
   expect(readdirSync(join(folder, "real"))).toEqual([]);
-  for (const target of ["pypi", "ftp://x", "github-release:a/b@v1"]) {
+  for (const target of [
+    "ftp://x",
+    "github-release:a/b",
+    "http://example.org/legacy/",
+    "https://me:word@example.org/",
+  ]) {
     const ran = wheels(["publish", wheel, `--to=${target}`, "--json"]);
     expect([codeOf(ran), ran.status]).toEqual(["E_PUBLISH_TARGET", 2]);
+    expect(ran.stdout + ran.stderr).not.toContain("me:word");
   }
+  for (const target of ["pypi", "github-release:a/b@v1"]) {
+    const env = { UV_PUBLISH_TOKEN: "", UV_PUBLISH_PASSWORD: "", GITHUB_TOKEN: "", GH_TOKEN: "" };
+    const ran = wheels(["publish", wheel, `--to=${target}`, "--json"], { env });
+    expect([codeOf(ran), ran.status]).toEqual(["E_PUBLISH_CREDENTIALS", 2]);
+  }
+});
+
+test("what is withdrawn is still found by its pin, and by nothing else", () => {
+  const folder = scratch();
+  const [old, bad] = [place(folder, { name: "pulled" }), place(folder, { name: "pulled", version: "1.1" })];
+  publish(folder, old, bad);
+  const index = join(folder, "index");
+  const withdraw = (file: string): Ran =>
+    wheels(["withdraw", file, `--from=index:${index}`, '--reason=crashes on "Zen 4"', "--json"]);
+  expect(codeOf(withdraw("pulled-9.9-py3-none-any.whl"))).toBe("E_WITHDRAW");
+  expect(withdraw(bad).status).toBe(0);
+  const page = readFileSync(join(index, "pulled/index.html"), "utf8");
+  expect(page).toContain('data-yanked="crashes on &quot;Zen 4&quot;"');
+  const pip = (requirement: string): string => {
+    const args = ["-m", "pip", "download", "--no-cache-dir", "--index-url", `file://${index}`];
+    const env = { PIP_FIND_LINKS: "", PIP_EXTRA_INDEX_URL: "", PIP_CONFIG_FILE: "/dev/null" };
+    const ran = exec("python3", [...args, "--dest", join(folder, requirement), requirement], { env });
+    expect(ran.status).toBe(0);
+    return ran.stdout + ran.stderr;
+  };
+  expect(pip("pulled")).toContain("pulled-1.0-py3");
+  expect(pip("pulled==1.1")).toContain("crashes on");
+  expect(publish(folder, old, bad).status).toBe(0);
+  expect(readFileSync(join(index, "pulled/index.html"), "utf8")).toBe(page);
 });

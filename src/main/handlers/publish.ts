@@ -64,7 +64,7 @@ export async function publish(
       where: wheels === null ? `This run, in artifacts named ${artifacts},` : wheels,
     });
   const answer = await answers.publish(
-    github.host,
+    github.publishingHost(),
     { ...rest, "cache-dir": null, json: false, help: false },
     paths,
     (refusals) =>

@@ -1,21 +1,27 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { wheelsError } from "../../errors/wheels-error.ts";
+import { pathToFileURL } from "node:url";
+import { WheelsError, wheelsError } from "../../errors/wheels-error.ts";
 import { copyAtomic, listDir, makeDir, readTextIfAny, statPath, writeFileAtomic } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
 import { withLock } from "../../host/lock.ts";
+import { needsKey } from "../../variants/cpu-needs.ts";
 import { verdictFileName } from "../../verify/verdict.ts";
+import type { ListedFile } from "../listing.ts";
 import type { Candidate } from "../planner.ts";
+import { FOLDER_LIMITS } from "../rules.ts";
+import { torchLinks } from "../torch-links.ts";
+import { rootHtml } from "./front-page.ts";
 import {
   type IndexFile,
   type ProjectPage,
   parseProjectPage,
   projectHtml,
   projectPage,
-  rootHtml,
   rootJson,
 } from "./index-pages.ts";
-import type { Target } from "./target.ts";
+import { linkedHtml, linkedPage, parseLinkedPage } from "./linked-pages.ts";
+import type { Target, TargetSettings } from "./target.ts";
 
 const PAGE = "index.json";
 
@@ -23,7 +29,7 @@ const PAGE = "index.json";
 async function readPage(dir: string, project: string): Promise<ProjectPage | null> {
   const path = join(dir, project, PAGE);
   const text = await readTextIfAny(path);
-  if (text === null) return null;
+  if (text === null || parseLinkedPage(text) !== null) return null;
   try {
     return parseProjectPage(text);
   } catch (thrown) {
@@ -35,7 +41,7 @@ async function readPage(dir: string, project: string): Promise<ProjectPage | nul
   }
 }
 
-function indexFile(host: Host, candidate: Candidate): IndexFile {
+function indexFile(host: Host, candidate: Candidate, needs: readonly string[] | undefined): IndexFile {
   const { fileName, sha256, size, requiresPython, metadata, verdict, proof } = candidate;
   return {
     filename: fileName,
@@ -49,6 +55,7 @@ function indexFile(host: Host, candidate: Candidate): IndexFile {
       level: verdict.predicate.level,
       status: proof.status,
       lacked: proof.lacked,
+      ...(needs === undefined ? {} : { needs: [...needs] }),
       time: verdict.predicate.timeVerified,
       verdict: encodeURIComponent(verdictFileName(fileName)),
     },
@@ -72,7 +79,9 @@ async function placeFiles(dir: string, candidate: Candidate): Promise<void> {
  * The JSON pages are the state, and all else is derived from them: a file that no page lists was never published, so
  * that a run which is killed leaves nothing to repair, and the next one writes the pages that are missing.
  */
-export function indexDirTarget(host: Host, dir: string): Target {
+export function indexDirTarget(host: Host, dir: string, settings: TargetSettings): Target {
+  const needsOf = ({ project, fileName }: Candidate): readonly string[] | undefined =>
+    settings.needs.get(needsKey(project, /_(x86_64|aarch64)\.whl$/.exec(fileName)?.[1] ?? "none"));
   const refuseLink = async (): Promise<void> => {
     const stat = await statPath(dir);
     if (stat?.isSymlink)
@@ -84,8 +93,11 @@ export function indexDirTarget(host: Host, dir: string): Target {
     const names = new Set(added.map(({ fileName }) => fileName));
     const files = [
       ...(before?.files ?? []).filter(({ filename }) => !names.has(filename)),
-      ...added.map((one) => indexFile(host, one)),
+      ...added.map((one) => indexFile(host, one, needsOf(one))),
     ];
+    await writePage(project, files);
+  };
+  const writePage = async (project: string, files: readonly IndexFile[]): Promise<void> => {
     const page = projectPage(project, files);
     await writeFileAtomic(join(dir, project, PAGE), `${JSON.stringify(page, null, 1)}\n`);
     await writeFileAtomic(join(dir, project, "index.html"), projectHtml(page));
@@ -94,19 +106,48 @@ export function indexDirTarget(host: Host, dir: string): Target {
     const folders = (await listDir(dir)).filter(
       ({ isDirectory, name }) => isDirectory && !name.startsWith("."),
     );
-    const pages = await Promise.all(folders.map(({ name }) => readPage(dir, name)));
-    const known = pages.filter((page) => page !== null);
-    await writeFileAtomic(join(dir, "index.html"), rootHtml(known));
-    await writeFileAtomic(join(dir, PAGE), rootJson(known));
+    const pages: ProjectPage[] = [];
+    const linked: string[] = [];
+    for (const { name } of folders) {
+      const page = await readPage(dir, name);
+      if (page) pages.push(page);
+      else if ((await readTextIfAny(join(dir, name, PAGE))) !== null) linked.push(name);
+    }
+    await writeFileAtomic(join(dir, "index.html"), rootHtml(pages, linked));
+    await writeFileAtomic(join(dir, PAGE), rootJson([...pages.map(({ name }) => name), ...linked].sort()));
+  };
+  const writeTorchLinks = async (links: ReadonlyMap<string, ListedFile[]>): Promise<void> => {
+    for (const [name, files] of links) {
+      const path = join(dir, name, PAGE);
+      await makeDir(join(dir, name));
+      const page = linkedPage(name, parseLinkedPage((await readTextIfAny(path)) ?? ""), files);
+      await writeFileAtomic(path, `${JSON.stringify(page, null, 1)}\n`);
+      await writeFileAtomic(join(dir, name, "index.html"), linkedHtml(page));
+    }
+  };
+  const findTorchLinks = async (all: readonly Candidate[]): Promise<Map<string, ListedFile[]>> => {
+    if (settings.torchIndex === null) return new Map();
+    try {
+      return await torchLinks(host, settings.torchIndex, all);
+    } catch (thrown) {
+      if (!(thrown instanceof WheelsError)) throw thrown;
+      host.log.warn(
+        `No links to CPU-only torch on this index: ${thrown.what} ${thrown.why} Users must name its index too.`,
+      );
+      return new Map();
+    }
   };
   return {
     name: `index:${dir}`,
     allowsIsaGap: true,
+    limits: FOLDER_LIMITS,
     async existing(projects) {
       await refuseLink();
       const pages = await Promise.all(projects.map((project) => readPage(dir, project)));
       return new Map(
-        pages.flatMap((page) => page?.files ?? []).map(({ filename, hashes }) => [filename, hashes.sha256]),
+        pages
+          .flatMap((page) => page?.files ?? [])
+          .map(({ filename, hashes, size }) => [filename, { sha256: hashes.sha256, size }]),
       );
     },
     async exclusively(work) {
@@ -115,6 +156,7 @@ export function indexDirTarget(host: Host, dir: string): Target {
       return withLock(host, join(dir, ".lock"), `the index ${dir}`, work);
     },
     async publish(upload, all) {
+      const links = await findTorchLinks(all);
       for (const candidate of upload) {
         if (host.signal.aborted) throw wheelsError("E_INTERRUPTED", { during: "publishing" });
         await placeFiles(dir, candidate);
@@ -125,11 +167,37 @@ export function indexDirTarget(host: Host, dir: string): Target {
           upload.filter((candidate) => candidate.project === project),
         );
       }
+      await writeTorchLinks(links);
+      await writeRoot();
+    },
+    async withdraw(names, reason) {
+      await refuseLink();
+      const folders = (await listDir(dir)).filter(
+        ({ isDirectory, name }) => isDirectory && !name.startsWith("."),
+      );
+      const pages = (await Promise.all(folders.map(({ name }) => readPage(dir, name)))).filter(
+        (one) => one !== null,
+      );
+      const known = new Set(pages.flatMap(({ files }) => files).map(({ filename }) => filename));
+      const missing = names.filter((name) => !known.has(name));
+      if (missing.length > 0)
+        throw wheelsError("E_WITHDRAW", {
+          target: `index:${dir}`,
+          detail: `It has no ${missing.join(", ")}.`,
+        });
+      for (const { name, files } of pages.filter((one) =>
+        one.files.some((file) => names.includes(file.filename)),
+      ))
+        await writePage(
+          name,
+          files.map((file) => (names.includes(file.filename) ? { ...file, yanked: reason } : file)),
+        );
       await writeRoot();
     },
     installHint(candidates) {
       return candidates.map(
-        ({ project, version }) => `pip install ${project}==${version} --index-url file://${dir}`,
+        ({ project, version }) =>
+          `pip install ${project}==${version} --extra-index-url ${pathToFileURL(dir).href}`,
       );
     },
   };

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { compareVersions, isVersion } from "../../wheel/version.ts";
+import { escapeHtml } from "./html.ts";
 
 const fileSchema = z.object({
   filename: z.string(),
@@ -9,11 +10,15 @@ const fileSchema = z.object({
   size: z.number(),
   "upload-time": z.string(),
   "core-metadata": z.object({ sha256: z.string() }),
+  /** Why it was withdrawn. Source: PEP 592. */
+  yanked: z.string().optional(),
   // PEP 691 leaves keys that begin with an underscore to the index.
   _proof: z.object({
     level: z.string(),
     status: z.enum(["proven", "proven-but-isa"]),
     lacked: z.array(z.string()),
+    /** ISA features that a CPU must have, as the manifest has them; missing on pages of older versions. */
+    needs: z.array(z.string()).optional(),
     time: z.string(),
     verdict: z.string(),
   }),
@@ -36,13 +41,7 @@ export function parseProjectPage(text: string): ProjectPage {
   return projectSchema.parse(JSON.parse(text));
 }
 
-const escapeHtml = (text: string): string =>
-  text.replace(
-    /[&<>"']/g,
-    (char) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[char] ?? char,
-  );
-
-const versionOf = (file: IndexFile): string => file.filename.split("-")[1] ?? "";
+export const versionOf = (file: IndexFile): string => file.filename.split("-")[1] ?? "";
 
 /** A project's page from its files; sorted, so that equal files give equal pages. */
 export function projectPage(name: string, files: readonly IndexFile[]): ProjectPage {
@@ -55,10 +54,13 @@ export function projectPage(name: string, files: readonly IndexFile[]): ProjectP
   };
 }
 
-const proofText = ({ _proof: proof }: IndexFile): string =>
-  proof.status === "proven"
-    ? `proven to level ${proof.level}`
-    : `proven from its bytes; not run, because the proving machine lacks ${proof.lacked.join(", ")}`;
+/** What is proven of a file, in words. */
+export const proofText = ({ _proof: proof, yanked }: IndexFile): string =>
+  yanked !== undefined
+    ? `withdrawn: ${yanked}`
+    : proof.status === "proven"
+      ? `proven to level ${proof.level}`
+      : `proven from its bytes; not run, because the proving machine lacks ${proof.lacked.join(", ")}`;
 
 const page = (title: string, body: string): string => `<!DOCTYPE html>
 <html lang="en">
@@ -87,24 +89,14 @@ export function projectHtml(project: ProjectPage): string {
       ...(python === undefined ? [] : [`data-requires-python="${escapeHtml(python)}"`]),
       `data-core-metadata="${metadata}"`,
       `data-dist-info-metadata="${metadata}"`,
+      ...(file.yanked === undefined ? [] : [`data-yanked="${escapeHtml(file.yanked)}"`]),
     ];
     return `<li><a ${attributes.join(" ")}>${escapeHtml(file.filename)}</a><small>${escapeHtml(proofText(file))}</small></li>`;
   });
   return page(`Links for ${project.name}`, `<ul>\n${items.join("\n")}\n</ul>`);
 }
 
-/** The index's first page: PEP 503's list of projects, with what is known of their newest wheels. */
-export function rootHtml(projects: readonly ProjectPage[]): string {
-  const items = projects.map((project) => {
-    const newest = project.versions.at(-1) ?? "";
-    const proofs = new Set(project.files.filter((file) => versionOf(file) === newest).map(proofText));
-    const text = `${newest}, ${[...proofs].join("; ")}`;
-    return `<li><a href="${escapeHtml(project.name)}/">${escapeHtml(project.name)}</a><small>${escapeHtml(text)}</small></li>`;
-  });
-  return page("Simple index", `<ul>\n${items.join("\n")}\n</ul>`);
-}
-
 /** The list of projects as JSON. Source: PEP 691, "Project List". */
-export function rootJson(projects: readonly ProjectPage[]): string {
-  return `${JSON.stringify({ meta: { "api-version": "1.1" }, projects: projects.map(({ name }) => ({ name })) }, null, 1)}\n`;
+export function rootJson(names: readonly string[]): string {
+  return `${JSON.stringify({ meta: { "api-version": "1.1" }, projects: names.map((name) => ({ name })) }, null, 1)}\n`;
 }

@@ -1,4 +1,5 @@
-import type { Candidate } from "../planner.ts";
+import type { Candidate, Existing } from "../planner.ts";
+import type { Limits } from "../rules.ts";
 
 /** A place where wheels are published. One interface, one file a kind. */
 export interface Target {
@@ -6,16 +7,42 @@ export interface Target {
   name: string;
   /** True where a wheel may come whose ISA no machine here could run; a public index refuses it. */
   allowsIsaGap: boolean;
+  limits: Limits;
   /** Runs `work` while no other publisher of this kind writes to the target. @throws E_BUSY */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
-  /** sha256 by file name of what the projects hold now. */
-  existing(projects: readonly string[]): Promise<Map<string, string>>;
+  /**
+   * What the projects hold now, by file name.
+   * @param wanted names that are to be published
+   */
+  existing(projects: readonly string[], wanted: ReadonlySet<string>): Promise<Map<string, Existing>>;
   /**
    * Publishes; interrupted at any moment, a second call with the same wheels completes it.
    * @param upload what is new
    * @param all also what is there already, whose pages may still be incomplete
    */
   publish(upload: readonly Candidate[], all: readonly Candidate[]): Promise<void>;
+  /**
+   * Marks files as withdrawn, with the reason; nothing is deleted, since lock files may pin them (PEP 592).
+   * @throws E_WITHDRAW where the target can't, or has no such file
+   */
+  withdraw(files: readonly string[], reason: string): Promise<void>;
   /** Commands that install from here, for the summary. */
   installHint(candidates: readonly Candidate[]): string[];
+}
+
+/** What a target needs to know besides its name. */
+export interface TargetSettings {
+  /** Simple index that tells what an upload index holds; null for the target's own guess. */
+  checkUrl: string | null;
+  /** What an upload index takes a file, MiB, and a project, GiB; null for its default. */
+  fileLimit: number | null;
+  projectLimit: number | null;
+  /** Folder of the cache, where uv and locks are kept. */
+  cache: string;
+  /** Folder beside which the journal is kept. */
+  folder: string;
+  /** Index or folder whose torch pages a folder index links; null for none. */
+  torchIndex: string | null;
+  /** cpuinfo flags that a CPU must show, by distribution and architecture; see needsKey. */
+  needs: ReadonlyMap<string, readonly string[]>;
 }

@@ -1,0 +1,187 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { wheelsError } from "../../errors/wheels-error.ts";
+import type { Host } from "../../host/host.ts";
+import { withLock } from "../../host/lock.ts";
+import { run } from "../../host/process.ts";
+import { shownUrl } from "../../host/urls.ts";
+import { findPython } from "../../torch/python.ts";
+import { locateUv } from "../../torch/uv.ts";
+import { pause } from "../ask.ts";
+import { canIdentify, shownClaims } from "../claims.ts";
+import { type Journal, openJournal } from "../journal.ts";
+import { existingAt } from "../listing.ts";
+import type { Candidate } from "../planner.ts";
+import { PYPI_LIMITS, UPLOAD_LIMITS, withGranted } from "../rules.ts";
+import { type UploadOutcome, uploadOutcome } from "../upload-outcome.ts";
+import type { Target, TargetSettings } from "./target.ts";
+
+/** Uploads at a time: they wait for the network most of the time. */
+const AT_ONCE = 6;
+const SECRETS = ["UV_PUBLISH_TOKEN", "UV_PUBLISH_PASSWORD", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
+
+/** Where an upload server has its simple index: beside its upload path, as warehouse and pypiserver have it. */
+function guessIndex(uploadUrl: string): string {
+  return `${uploadUrl.replace(/\/+$/, "").replace(/\/legacy$/, "")}/simple`;
+}
+
+/** A workflow secret that does not exist gives an empty variable, which uv takes for a token. */
+function withoutEmpty(host: Host): Record<string, undefined> {
+  const names = Object.keys(host.env).filter(
+    (name) => name.startsWith("UV_PUBLISH_") && host.env[name] === "",
+  );
+  return Object.fromEntries(names.map((name) => [name, undefined]));
+}
+
+/** The simple index that pip takes by itself, which is the one that uv publishes to by itself. */
+async function defaultIndex(host: Host): Promise<string> {
+  const program = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)";
+  const python = await findPython(host);
+  const result = await run(host, python, ["-c", program], { env: host.env });
+  const url = result.stdout.trim();
+  if (result.code !== 0 || !URL.canParse(url))
+    throw wheelsError("E_INDEX_READ", {
+      index: "pypi",
+      detail: "pip does not tell its index; name it with --check-url.",
+    });
+  return url;
+}
+
+/**
+ * An index that takes uploads, through `uv publish`.
+ * @param uploadUrl null for uv's own default, which is PyPI
+ */
+export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings: TargetSettings): Target {
+  const name = uploadUrl === null ? "pypi" : shownUrl(uploadUrl);
+  const index = async (): Promise<string> =>
+    settings.checkUrl ??
+    host.env["UV_PUBLISH_CHECK_URL"] ??
+    (uploadUrl === null ? await defaultIndex(host) : guessIndex(uploadUrl));
+  const hasSecret = Boolean(host.env["UV_PUBLISH_TOKEN"] || host.env["UV_PUBLISH_PASSWORD"]);
+
+  const isThere = async ({ project, fileName, sha256 }: Candidate): Promise<boolean> => {
+    const there = (await existingAt(host, await index(), [project], new Set([fileName]))).get(fileName);
+    if (there && there.sha256 !== sha256)
+      throw wheelsError("E_PUBLISH_CONFLICT", { file: fileName, target: name, next: ".postN" });
+    return there !== undefined;
+  };
+
+  const sendOnce = async (uv: string, candidate: Candidate): Promise<UploadOutcome> => {
+    const trusted = !hasSecret && canIdentify(host) ? "always" : "never";
+    const where = uploadUrl === null ? [] : ["--publish-url", uploadUrl];
+    const result = await run(
+      host,
+      uv,
+      ["publish", "--no-config", "--trusted-publishing", trusted, ...where, candidate.path],
+      { env: { ...host.env, ...withoutEmpty(host), UV_HTTP_RETRIES: "0", UV_NO_PROGRESS: "1" } },
+    );
+    return uploadOutcome(
+      result,
+      SECRETS.map((variable) => host.env[variable] ?? ""),
+    );
+  };
+
+  const denied = async (file: string, detail: string): Promise<never> => {
+    const claims = !hasSecret && canIdentify(host) ? await shownClaims(host) : [];
+    throw wheelsError("E_PUBLISH_DENIED", { file, target: name, detail, claims });
+  };
+
+  const send = async (uv: string, journal: Journal, candidate: Candidate): Promise<void> => {
+    const { fileName, sha256 } = candidate;
+    const sent = journal.sent(fileName);
+    if (sent !== null && sent !== sha256)
+      throw wheelsError("E_PUBLISH_CONFLICT", {
+        file: fileName,
+        target: `${name} (by the journal)`,
+        next: ".postN",
+      });
+    if (sent === sha256) {
+      host.log.info(`  ${fileName}: sent by an earlier run; the index does not list it yet`);
+      return;
+    }
+    await journal.note(fileName, sha256, "sending");
+    for (let tried = 1; ; tried++) {
+      const outcome = await sendOnce(uv, candidate);
+      if (outcome.kind === "taken") break;
+      if (outcome.kind === "denied") await denied(fileName, outcome.detail);
+      // A fault after the last byte looks like one before it: only the index knows.
+      if (outcome.kind !== "rejected" && (await isThere(candidate))) {
+        host.log.info(`  ${fileName}: ${outcome.detail.slice(0, 120)}; but the index has it`);
+        break;
+      }
+      if (
+        outcome.kind !== "fault" ||
+        !(await pause(host, tried, null, `${fileName}: ${outcome.detail.slice(0, 160)}`))
+      )
+        throw wheelsError(outcome.kind === "fault" ? "E_PUBLISH_FAULT" : "E_PUBLISH_REJECTED", {
+          file: fileName,
+          target: name,
+          detail: outcome.detail,
+        });
+    }
+    await journal.note(fileName, sha256, "sent");
+    host.log.info(`  sent ${fileName}`);
+  };
+
+  return {
+    name,
+    allowsIsaGap: false,
+    limits: withGranted(
+      uploadUrl === null ? PYPI_LIMITS : UPLOAD_LIMITS,
+      settings.fileLimit,
+      settings.projectLimit,
+    ),
+    async existing(projects, wanted) {
+      return existingAt(host, await index(), projects, wanted);
+    },
+    async exclusively(work) {
+      if (!hasSecret && !canIdentify(host)) throw wheelsError("E_PUBLISH_CREDENTIALS", { target: name });
+      const key = createHash("sha256").update(name).digest("hex").slice(0, 16);
+      return withLock(host, join(settings.cache, "locks", `${key}.lock`), `the target ${name}`, work);
+    },
+    async publish(upload) {
+      if (upload.length === 0) return;
+      const { path: uv } = await locateUv(host, settings.cache);
+      const journal = await openJournal(host, settings.folder, name);
+      const stage = host.log.stage(`Uploading ${upload.length} ${upload.length === 1 ? "wheel" : "wheels"}`);
+      const queue = [...upload];
+      let done = 0;
+      const worker = async (): Promise<void> => {
+        for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+          await send(uv, journal, next);
+          stage.progress(++done, upload.length);
+        }
+      };
+      const ends = await Promise.allSettled(
+        Array.from({ length: Math.min(AT_ONCE, queue.length) }, async () => {
+          try {
+            await worker();
+          } catch (thrown) {
+            // What is under way is let finish; nothing new is begun.
+            queue.length = 0;
+            throw thrown;
+          }
+        }),
+      );
+      const failed = ends.find((end) => end.status === "rejected");
+      if (failed) {
+        stage.failed();
+        throw failed.reason;
+      }
+      stage.done();
+    },
+    async withdraw() {
+      throw wheelsError("E_WITHDRAW", {
+        target: name,
+        detail: "An upload index has no interface for it; its web page has: Manage, Releases, Options, Yank.",
+      });
+    },
+    installHint(candidates) {
+      const extra =
+        uploadUrl === null
+          ? ""
+          : ` --extra-index-url ${shownUrl(settings.checkUrl ?? guessIndex(uploadUrl))}`;
+      return candidates.map(({ project, version }) => `pip install ${project}==${version}${extra}`);
+    },
+  };
+}

@@ -1,0 +1,18 @@
+import { normalizeName } from "../wheel/names.ts";
+import { lacking } from "./features.ts";
+import type { Variant } from "./manifest.ts";
+
+/** Key of a wheel's needs: one distribution may have wheels for several architectures. */
+export const needsKey = (project: string, architecture: string): string =>
+  `${normalizeName(project)} ${architecture}`;
+
+/** cpuinfo flags that a CPU must show for each variant's wheels, by {@link needsKey}. */
+export function cpuNeeds(variants: Iterable<Variant>): Map<string, string[]> {
+  const none = new Set<string>();
+  return new Map(
+    [...variants].map(({ distribution, architecture, isa }) => [
+      needsKey(distribution, architecture),
+      lacking(isa.mayUse, none),
+    ]),
+  );
+}
