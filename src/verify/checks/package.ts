@@ -1,3 +1,4 @@
+import { stableAbi } from "../../elf/stable-abi.ts";
 import { normalizeName } from "../../wheel/names.ts";
 import type { Claim, WheelFacts } from "../facts.ts";
 import type { Check } from "../verdict.ts";
@@ -66,15 +67,40 @@ export function nameAgreement(facts: WheelFacts, { variant }: Claim): Check {
   );
 }
 
-/** File name and WHEEL say the same tags, and abi3 libraries are named as such. */
+/** The oldest Python 3 minor version among tags such as cp38-abi3-…; null where none claims the stable ABI. */
+function stableAbiFloor(tags: readonly string[]): number | null {
+  const minors = tags.flatMap((tag) => {
+    const [, minor] = /^cp3(\d+)-abi3-/.exec(tag) ?? [];
+    return minor ? [Number(minor)] : [];
+  });
+  return minors.length > 0 ? Math.min(...minors) : null;
+}
+
+/** Where a library wants of Python what the oldest Python of an abi3 tag does not promise. */
+function stableAbiProblems({ tags, libraries }: WheelFacts): string[] {
+  const floor = stableAbiFloor(tags);
+  if (floor === null) return [];
+  return libraries.flatMap(({ path, problem, undefinedSymbols }) => {
+    if (problem !== null) return [];
+    const { outside, minor } = stableAbi(undefinedSymbols);
+    if (outside.length > 0)
+      return [`tagged abi3, yet ${path} wants ${outside.slice(0, 3).join(", ")}, outside the stable ABI`];
+    return minor > floor
+      ? [`tagged cp3${floor}-abi3, yet ${path} needs the stable ABI of Python 3.${minor}`]
+      : [];
+  });
+}
+
+/** File name and WHEEL say the same tags, and libraries keep to the stable ABI that an abi3 tag claims. */
 export function tagsAgreement(facts: WheelFacts): Check {
   return fromProblems(
     {
       id: "tags.agreement",
-      reference: "PEP 425; PEP 427",
-      remedy: "Use `wheel tags` or auditwheel repair to retag, never a file manager.",
+      reference: "PEP 425; PEP 427; PEP 384 (stable ABI)",
+      remedy:
+        "Use `wheel tags` or auditwheel repair to retag, never a file manager; for abi3, tag the oldest Python whose stable ABI has every symbol.",
     },
-    facts.tagProblems,
+    [...facts.tagProblems, ...stableAbiProblems(facts)],
     facts.tags.join(" "),
   );
 }
