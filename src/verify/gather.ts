@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { isElf, readElf } from "../elf/elf.ts";
 import { FormatError } from "../wheel/format-error.ts";
+import { linuxEnvironment, type MarkerEnvironment, markerHolds } from "../wheel/marker.ts";
 import { allOf, descriptionOf, type Headers, oneOf } from "../wheel/metadata.ts";
 import { expandTags, normalizeName, parseWheelFileName } from "../wheel/names.ts";
 import { recordProblems } from "../wheel/record.ts";
@@ -55,14 +56,42 @@ function libraryFacts(path: string, bytes: Uint8Array): LibraryFacts {
 
 const looksLikeLibrary = (path: string): boolean => /\.(so(\.\d+)*|pyd|dll|dylib)$/.test(path);
 
-function torchRequirementOf(lines: readonly string[]): TorchRequirement | null {
-  for (const line of lines) {
-    const { value } = problemOf(() => parseRequirement(line));
-    if (!value || !isFor(value, "torch") || /\bextra\b/.test(value.marker)) continue;
-    const pinned = pinnedVersion(value);
-    return { line, pinned, isLocal: value.specifier.includes("+") };
+/** Environments that the wheel's tags let it be installed in: CPython on Linux, by architecture and minor version. */
+function environmentsOf(tags: readonly string[]): MarkerEnvironment[] {
+  const minors = new Set<number>();
+  const architectures = new Set<string>();
+  for (const tag of tags) {
+    const [, minor, abi] = /^cp3(\d+)-([^-]+)-/.exec(tag) ?? [];
+    const first = minor === undefined ? OLDEST_MINOR : Number(minor);
+    const last = minor === undefined || abi === "abi3" ? Math.max(first, NEWEST_MINOR) : first;
+    for (let one = first; one <= last; one++) minors.add(one);
+    architectures.add(/_(x86_64|aarch64|ppc64le|s390x|riscv64)$/.exec(tag)?.[1] ?? "x86_64");
   }
-  return null;
+  return [...architectures].flatMap((architecture) =>
+    [...minors].map((minor) => linuxEnvironment(architecture, `3.${minor}`)),
+  );
+}
+
+/** Minor versions of Python 3 that a tag such as py3 or abi3 is asked for. */
+const [OLDEST_MINOR, NEWEST_MINOR] = [8, 14];
+
+/** A marker that can't be read counts as holding, so that none hides a requirement. */
+function mayHold(marker: string, environments: readonly MarkerEnvironment[]): boolean {
+  const { value } = problemOf(() => environments.some((one) => markerHolds(marker, one)));
+  return value ?? true;
+}
+
+/** Of the requirements on torch that hold somewhere the wheel goes, the one that harms most: local, then unpinned. */
+function torchRequirementOf(lines: readonly string[], tags: readonly string[]): TorchRequirement | null {
+  const environments = environmentsOf(tags);
+  const found = lines.flatMap((line): TorchRequirement[] => {
+    const { value } = problemOf(() => parseRequirement(line));
+    if (!value || !isFor(value, "torch") || !mayHold(value.marker, environments)) return [];
+    return [{ line, pinned: pinnedVersion(value), isLocal: value.specifier.includes("+") }];
+  });
+  return (
+    found.find(({ isLocal }) => isLocal) ?? found.find(({ pinned }) => pinned === null) ?? found[0] ?? null
+  );
 }
 
 const GPU_REQUIREMENT = /^\s*(nvidia|cuda)[-_.]/i;
@@ -74,11 +103,12 @@ interface Opened {
 
 function metadataFacts(
   metadata: Headers | null,
+  tags: readonly string[],
 ): Pick<WheelFacts, "torch" | "gpuRequirements" | "description" | "version" | "distribution"> {
   const requirements = metadata ? allOf(metadata, "Requires-Dist") : [];
   const name = metadata && oneOf(metadata, "Name");
   return {
-    torch: torchRequirementOf(requirements),
+    torch: torchRequirementOf(requirements, tags),
     gpuRequirements: requirements.filter((line) => GPU_REQUIREMENT.test(line)),
     description: metadata ? descriptionOf(metadata) : "",
     version: metadata && oneOf(metadata, "Version"),
@@ -135,7 +165,7 @@ export function gather(fileName: string, bytes: Uint8Array): Gathered {
       tagProblems: wheel ? tagProblems(wheel) : unopened,
       tags: named.value ? expandTags(named.value) : [],
       platformTags: named.value?.platform.split(".") ?? [],
-      ...metadataFacts(wheel?.metadata ?? null),
+      ...metadataFacts(wheel?.metadata ?? null, named.value ? expandTags(named.value) : []),
       packages: wheel ? importableNames(wheel) : [],
       kernelChecks: points ? entryPoints(points, KERNEL_CHECKS) : [],
       libraries: libraries.map(({ path, bytes: data }) => libraryFacts(path, data)),
