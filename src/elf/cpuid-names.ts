@@ -8,6 +8,7 @@ const SPELLING: Record<string, string> = {
   SSE4_1: "sse4_1",
   SSE4_2: "sse4_2",
   SSE4A: "sse4a",
+  MONITORX: "mwaitx",
   POPCNT: "popcnt",
   LZCNT: "abm",
   BMI1: "bmi1",

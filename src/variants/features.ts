@@ -34,6 +34,7 @@ const IMPLIES = {
   rdseed: ["x86-64"],
   rtm: ["x86-64"],
   mwaitx: ["x86-64"],
+  ptwrite: ["x86-64"],
   waitpkg: ["x86-64"],
   vaes: ["avx", "aes"],
   vpclmulqdq: ["avx", "pclmulqdq"],

