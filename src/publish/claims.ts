@@ -1,7 +1,7 @@
 import type { Host } from "../host/host.ts";
 import { reasonOf, request } from "../host/http.ts";
 
-/** The claims that an index compares with its trusted publisher. Source: docs.pypi.org, "Troubleshooting". */
+/** The claims that an index compares with its trusted publisher. Source: PyPI documentation, "Troubleshooting". */
 const COMPARED = [
   "sub",
   "repository",

@@ -23,7 +23,7 @@ const jwt = (): string =>
     .map((part) => Buffer.from(part).toString("base64url"))
     .join(".");
 
-/** Issuer, audience, mint-token, upload and simple index. Source: docs.pypi.org, "Internals and Technical Details". */
+/** Issuer, audience, mint-token, upload and simple index. Source: PyPI documentation, "Internals and Technical Details". */
 beforeAll(async () => {
   const key = join(folder, "key.pem");
   const made = exec("openssl", [
