@@ -10,6 +10,7 @@ import { COMMANDS } from "../src/main/commands.ts";
 import { optionTable } from "../src/main/options.ts";
 import { manifestSchema } from "../src/variants/manifest-schema.ts";
 import { recipesSchema } from "../src/variants/recipe-schema.ts";
+import { policySchema } from "../src/verify/policy-schema.ts";
 import { verdictSchema } from "../src/verify/verdict.ts";
 import { actionPage, actionYml, compositeYml } from "./action-yml.ts";
 
@@ -78,6 +79,7 @@ const documents: Record<string, string> = {
   ),
   "schemas/variants.schema.json": jsonSchema(manifestSchema, "vllm-cpu-actions variants manifest"),
   "schemas/recipes.schema.json": jsonSchema(recipesSchema, "vllm-cpu-actions recipes"),
+  "schemas/policy.schema.json": jsonSchema(policySchema, "vllm-cpu-actions policy"),
   "schemas/verdict.schema.json": jsonSchema(verdictSchema, "vllm-cpu-actions verdict"),
 };
 

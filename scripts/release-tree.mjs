@@ -48,7 +48,8 @@ writeFileSync(
   join(target, "action.yml"),
   composite.replace(/uses: org\/vllm-cpu-actions\/([\w-]+)@v1$/gm, `uses: ${repository}/$1@${ref}`),
 );
-for (const name of ["variants.yml", "recipes.yml", "LICENSE"]) cpSync(join(root, name), join(target, name));
+for (const name of ["variants.yml", "recipes.yml", "policy.yml", "LICENSE"])
+  cpSync(join(root, name), join(target, name));
 
 let bytes = 0;
 for (const entry of readdirSync(target, { recursive: true, withFileTypes: true })) {

@@ -21,8 +21,11 @@ export interface Sample {
 
 /** Machine code by ISA feature. */
 export interface ElfAudit {
-  /** How instructions were found; `linear`: sweep over each executable section from its start. */
-  method: "linear";
+  /**
+   * How instructions were found. `linear`: a sweep over each executable section from its start. `symbols`: the same
+   * sweep, set right at the start of each function that a symbol table names.
+   */
+  method: "symbols" | "linear";
   bytes: number;
   instructions: number;
   /** Bytes sequences that are no instruction. */
@@ -46,7 +49,20 @@ interface Tally {
   features: Map<number, string[]>;
 }
 
-function sweep(bytes: Uint8Array, range: CodeRange, tally: Tally): void {
+/** Offsets in a range at which functions start, ascending, ended by the range's size. */
+function functionStarts(range: CodeRange, functions: readonly ElfFunction[]): number[] {
+  const starts = functions
+    .map(({ address }) => Number(address - range.address))
+    .filter((offset) => offset > 0 && offset < range.size);
+  return [...starts, range.size];
+}
+
+/**
+ * Data between functions may begin like an instruction that swallows the next function's first bytes. Such an
+ * instruction is counted, so that a forged symbol hides none, and decoding goes on where the function starts.
+ */
+function sweep(bytes: Uint8Array, range: CodeRange, starts: readonly number[], tally: Tally): void {
+  let next = 0;
   const instruction = new Instruction();
   let done = 0;
   while (done < range.size) {
@@ -66,7 +82,14 @@ function sweep(bytes: Uint8Array, range: CodeRange, tally: Tally): void {
         places.push({ address: range.address + BigInt(done + at), range, position: start + at });
         tally.first.set(code, places);
       }
+      const begun = at;
       at = decoder.position;
+      while ((starts[next] ?? range.size) <= done + begun) next++;
+      const following = starts[next] ?? range.size;
+      if (following < done + at) {
+        at = following - done;
+        decoder.position = at;
+      }
     }
     decoder.free();
     done += at;
@@ -117,7 +140,12 @@ function disassemble(bytes: Uint8Array, position: number, address: bigint): stri
  */
 export function auditElf(bytes: Uint8Array, elf: ElfFile): ElfAudit {
   const tally: Tally = { counts: new Uint32Array(8192), first: new Map(), features: new Map() };
-  for (const range of elf.code) sweep(bytes, range, tally);
+  let named = 0;
+  for (const range of elf.code) {
+    const starts = functionStarts(range, elf.functions);
+    named += starts.length - 1;
+    sweep(bytes, range, starts, tally);
+  }
   const found = new Map<string, number>();
   const places = new Map<string, { address: bigint; position: number }[]>();
   let instructions = 0;
@@ -144,7 +172,7 @@ export function auditElf(bytes: Uint8Array, elf: ElfFile): ElfAudit {
         })),
     );
   return {
-    method: "linear",
+    method: named > 0 ? "symbols" : "linear",
     bytes: elf.code.reduce((sum, { size }) => sum + size, 0),
     instructions,
     invalid: tally.counts[Code.INVALID] ?? 0,

@@ -25,6 +25,11 @@ function shipped(name: string, source: string): string {
   return here.startsWith(bundled) ? join(bundled, name) : join(root(), source);
 }
 
+/** Path of the default policy. */
+export function defaultPolicyPath(): string {
+  return join(root(), "policy.yml");
+}
+
 /** Path of the recipes. */
 export function recipesPath(): string {
   return join(root(), "recipes.yml");

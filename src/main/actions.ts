@@ -161,6 +161,8 @@ export const ACTIONS = {
       limit: verify.options.limit,
       without: verify.options.without,
       emulator: verify.options.emulator,
+      policy: verify.options.policy,
+      strict: verify.options.strict,
       ...torch,
       manifest: verify.options.manifest,
       ...upload(false),

@@ -13,6 +13,7 @@ import { findPython } from "../torch/python.ts";
 import { ensureUv } from "../torch/uv.ts";
 import { cpuNeeds } from "../variants/cpu-needs.ts";
 import { selectVariants } from "../variants/manifest.ts";
+import { loadPolicy } from "../verify/load-policy.ts";
 import { mergeFiles } from "../verify/merge-files.ts";
 import { environmentChecks } from "../verify/runtime.ts";
 import { demandedChecks, outcome, type VerifyResult, verifyWheel } from "../verify/verify.ts";
@@ -131,6 +132,7 @@ export async function verify(
   }
   const variants = await loadVariants(host, options.manifest);
   const [variant] = options.variant === null ? [] : selectVariants(variants, options.variant);
+  const policy = await loadPolicy(host.cwd, options.policy, options.strict);
   const uv =
     options.level === "static"
       ? null
@@ -151,6 +153,7 @@ export async function verify(
         uv,
         writeVerdict: !options["no-verdict"],
         settings,
+        policy,
       });
       results.push(result);
       stage?.done(result.result);

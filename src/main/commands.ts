@@ -109,6 +109,13 @@ export const COMMANDS = {
         default: null,
         help: "The variant it claims to be; else by its name",
       },
+      policy: {
+        kind: "text",
+        placeholder: "FILE",
+        default: null,
+        help: "A policy of your own, laid over the default one (policy.yml)",
+      },
+      strict: { kind: "flag", help: "Take warnings for failures" },
       "no-verdict": { kind: "flag", help: "Write no <wheel>.verdict.json beside the wheel" },
       ...RUN_OPTIONS,
       ...torch,

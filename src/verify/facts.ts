@@ -8,6 +8,8 @@ export interface TorchRequirement {
   pinned: string | null;
   /** True where the pin names a local version such as +cpu (PEP 440). */
   isLocal: boolean;
+  /** True for a direct reference, `torch @ URL` (PEP 508). */
+  isDirect: boolean;
 }
 
 /** What the checks know of one shared library in the wheel. */
@@ -41,7 +43,7 @@ export interface AuditFacts {
   path: string;
   /** Why it was not audited, or null. */
   problem: string | null;
-  /** How functions were found: `linear` is a sweep over executable sections. */
+  /** How instructions were found: `symbols` or `linear`, as the audit says; `none` where it was not audited. */
   method: string;
   bytes: number;
   instructions: number;

@@ -81,17 +81,19 @@ function mayHold(marker: string, environments: readonly MarkerEnvironment[]): bo
   return value ?? true;
 }
 
-/** Of the requirements on torch that hold somewhere the wheel goes, the one that harms most: local, then unpinned. */
+const harm = ({ isDirect, isLocal, pinned }: TorchRequirement): number =>
+  isDirect ? 3 : isLocal ? 2 : pinned === null ? 1 : 0;
+
+/** Of the requirements on torch that hold somewhere the wheel goes, the one that harms most. */
 function torchRequirementOf(lines: readonly string[], tags: readonly string[]): TorchRequirement | null {
   const environments = environmentsOf(tags);
   const found = lines.flatMap((line): TorchRequirement[] => {
     const { value } = problemOf(() => parseRequirement(line));
     if (!value || !isFor(value, "torch") || !mayHold(value.marker, environments)) return [];
-    return [{ line, pinned: pinnedVersion(value), isLocal: value.specifier.includes("+") }];
+    const isLocal = value.specifier.includes("+");
+    return [{ line, pinned: pinnedVersion(value), isLocal, isDirect: value.url !== null }];
   });
-  return (
-    found.find(({ isLocal }) => isLocal) ?? found.find(({ pinned }) => pinned === null) ?? found[0] ?? null
-  );
+  return found.sort((a, b) => harm(b) - harm(a))[0] ?? null;
 }
 
 const GPU_REQUIREMENT = /^\s*(nvidia|cuda)[-_.]/i;

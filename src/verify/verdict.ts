@@ -33,6 +33,8 @@ export type Level = (typeof LEVELS)[number];
 const checkSchema = z.object({
   id: z.enum(CHECK_IDS),
   result: z.enum(["pass", "fail", "warn", "not-run"]),
+  /** What the check itself said, where the policy made another result of it. */
+  before: z.enum(["pass", "fail", "warn", "not-run"]).optional(),
   detail: z.string(),
   /** The facts the answer rests on; the shape is the check's own. */
   evidence: z.record(z.string(), z.unknown()),
@@ -75,7 +77,10 @@ export const verdictSchema = z.object({
     verifier: z.object({ id: z.string(), version: z.record(z.string(), z.string()) }),
     timeVerified: z.string(),
     resourceUri: z.string(),
-    policy: z.object({ uri: z.string() }),
+    policy: z.object({
+      uri: z.string(),
+      digest: z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) }).optional(),
+    }),
     verificationResult: z.enum(["PASSED", "FAILED"]),
     verifiedLevels: z.array(z.string()),
     variant: z.string().nullable(),

@@ -15,6 +15,8 @@ import { nameAgreement, recordHashes, tagsAgreement, zipIntegrity } from "./chec
 import { elfCudaFree, platformGlibc, platformLibraries } from "./checks/platform.ts";
 import type { AuditFacts, Claim, WheelFacts } from "./facts.ts";
 import { type Gathered, gather } from "./gather.ts";
+import { defaultPolicy, type LoadedPolicy } from "./load-policy.ts";
+import { applyPolicy } from "./policy.ts";
 import { RUN_DEFAULTS, type RunSettings } from "./runtime/settings.ts";
 import { type RuntimeAnswer, runtimeChecks } from "./runtime.ts";
 import {
@@ -76,6 +78,8 @@ export interface VerifyRequest {
   writeVerdict: boolean;
   /** How it is run above the static level; the defaults where left out. */
   settings?: RunSettings;
+  /** What judges the answers; the default policy where left out. */
+  policy?: LoadedPolicy;
 }
 
 /** A wheel's answers, as `verify --json` lists them. */
@@ -149,7 +153,12 @@ async function versionOfVerifier(): Promise<string> {
 }
 
 /** The statement that goes beside the wheel. */
-export function makeVerdict(result: VerifyResult, version: string, time: Date): Verdict {
+export function makeVerdict(
+  result: VerifyResult,
+  version: string,
+  time: Date,
+  policy: Verdict["predicate"]["policy"],
+): Verdict {
   const passed: CheckId[] = result.checks
     .filter(({ result: answer }) => answer === "pass" || answer === "warn")
     .map(({ id }) => id);
@@ -162,7 +171,7 @@ export function makeVerdict(result: VerifyResult, version: string, time: Date): 
       verifier: { id: "https://github.com/org/vllm-cpu-actions", version: { "vllm-cpu-wheels": version } },
       timeVerified: time.toISOString(),
       resourceUri: `pkg:pypi/${basename(result.wheel)}`,
-      policy: { uri: "https://github.com/org/vllm-cpu-actions/policy/default" },
+      policy,
       verificationResult: result.result === "pass" ? "PASSED" : "FAILED",
       verifiedLevels: reached.map((level) => `VLLM_CPU_${level.toUpperCase()}`),
       variant: result.variant,
@@ -201,11 +210,11 @@ async function readVerdict(path: string): Promise<Verdict | null> {
   }
 }
 
-async function save(host: Host, result: VerifyResult): Promise<void> {
+async function save(host: Host, result: VerifyResult, policy: LoadedPolicy): Promise<void> {
   const path = join(dirname(result.wheel), verdictFileName(basename(result.wheel)));
   const version = await versionOfVerifier();
   const earlier = await readVerdict(path);
-  const checks = [...result.checks, ...kept(earlier, result, version)];
+  const checks = [...result.checks, ...applyPolicy(policy.policy, kept(earlier, result, version))];
   const deeper = checks.length > result.checks.length && earlier !== null;
   const whole: VerifyResult = {
     ...result,
@@ -214,7 +223,10 @@ async function save(host: Host, result: VerifyResult): Promise<void> {
     level: deeper ? earlier.predicate.level : result.level,
     torch: result.torch ?? (deeper ? earlier.predicate.torch : null),
   };
-  await writeFileAtomic(path, `${JSON.stringify(makeVerdict(whole, version, host.now()), null, 2)}\n`);
+  await writeFileAtomic(
+    path,
+    `${JSON.stringify(makeVerdict(whole, version, host.now(), policy.identity), null, 2)}\n`,
+  );
 }
 
 /**
@@ -222,6 +234,7 @@ async function save(host: Host, result: VerifyResult): Promise<void> {
  * @throws E_WHEEL_FILE; above the static level also E_TORCH_INDEX, E_TORCH_NOT_FOUND, E_PYTHON_MISSING
  */
 export async function verifyWheel(host: Host, request: VerifyRequest): Promise<VerifyResult> {
+  const policy = request.policy ?? (await defaultPolicy());
   const bytes = await readWheelFile(request.wheel);
   const facts = await wheelFacts(host, basename(request.wheel), bytes);
   const variant =
@@ -255,7 +268,7 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
       ...missing.map((id): Check => ({ id, result: "not-run", detail: why, evidence: {} })),
     );
   }
-  const all = [...checks, ...runtime.checks];
+  const all = applyPolicy(policy.policy, [...checks, ...runtime.checks]);
   const result: VerifyResult = {
     wheel: request.wheel,
     sha256: facts.sha256,
@@ -267,6 +280,6 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
     checks: all,
     isa: isaReport(facts, variant),
   };
-  if (request.writeVerdict) await save(host, result);
+  if (request.writeVerdict) await save(host, result, policy);
   return result;
 }

@@ -87,6 +87,18 @@ describe("one function per feature, compiled here", () => {
     expect(invalid).toBe(0);
   });
 
+  test("data before a function hides none of its instructions", () => {
+    const source = [
+      'asm(".text\\n.type data,@object\\ndata: .byte 0x48, 0xb8\\n"',
+      '    ".globl g\\n.type g,@function\\ng: vpaddd %zmm0, %zmm0, %zmm0\\n ret\\n.size g, .-g\\n");',
+      "int f(int x) { return x; }",
+    ].join("\n");
+    const { found, method, samples } = audit(compile(source, []).bytes);
+    expect(method).toBe("symbols");
+    expect(found["avx512f"]).toBe(1);
+    expect(samples.find(({ feature }) => feature === "avx512f")?.symbol).toBe("g");
+  });
+
   test("code behind a stripped section table is still seen", () => {
     const { bytes } = compile(`${INCLUDE}__m512i f(__m512i a) { return _mm512_add_epi32(a, a); }`, [
       "-mavx512f",

@@ -71,5 +71,7 @@ export function verdictFor(
     checks,
     isa: { claimed: [], found: {}, files: [] },
   };
-  return makeVerdict(result, "0.0.0", new Date("2026-01-01T00:00:00Z"));
+  return makeVerdict(result, "0.0.0", new Date("2026-01-01T00:00:00Z"), {
+    uri: "https://example.org/policy",
+  });
 }

@@ -19,6 +19,15 @@ export function torchRequirement(facts: WheelFacts, { variant }: Claim): Check {
         }
       : { ...base, result: "pass", detail: "no torch is required" };
   }
+  if (torch.isDirect) {
+    return {
+      ...base,
+      result: "fail",
+      detail: `${torch.line} names a file; indexes refuse wheels with direct references, and installers can't choose`,
+      reference: "PEP 440, direct references; PEP 508",
+      remedy: "Require torch==X, the exact release that the wheel was built against.",
+    };
+  }
   if (torch.isLocal) {
     return {
       ...base,

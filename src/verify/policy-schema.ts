@@ -1,0 +1,52 @@
+import { z } from "zod";
+import { ISA_FEATURES } from "../variants/features.ts";
+import { CHECK_IDS, LEVELS } from "./verdict.ts";
+
+const severity = z
+  .enum(["error", "warn", "off"])
+  .describe(
+    "error: a failure refuses the wheel; warn: a failure is told only; off: the answer counts for nothing",
+  );
+
+const checks = z
+  .partialRecord(z.enum(CHECK_IDS), severity)
+  .describe("Severity by check; what is left out stays as in the default policy");
+
+const target = z
+  .strictObject({
+    level: z.enum(LEVELS).optional().describe("How far the proof must go"),
+    "accept-unproven": z
+      .strictObject({
+        features: z
+          .array(z.enum(ISA_FEATURES))
+          .optional()
+          .describe("ISA features whose absence on the proving machine excuses a check that was not run"),
+        "own-contract": z
+          .boolean()
+          .optional()
+          .describe("Excuse a check not run for want of any feature of the wheel's own ISA contract"),
+      })
+      .optional()
+      .describe("Gaps in the proof that this target takes"),
+    checks: checks.optional(),
+  })
+  .describe("What one kind of target demands");
+
+/** Kinds of targets, as the part before the colon names them. */
+export const TARGET_KINDS = ["index", "pypi", "url", "github-release"] as const;
+
+export type TargetKind = (typeof TARGET_KINDS)[number];
+
+/** A policy as written. Published as schemas/policy.schema.json. */
+export const policySchema = z
+  .strictObject({
+    $schema: z.string().optional(),
+    version: z.literal(1),
+    strict: z.boolean().optional().describe("Take the warnings of checks that are errors for failures"),
+    checks: checks.optional(),
+    targets: z.partialRecord(z.enum(TARGET_KINDS), target).optional(),
+  })
+  .describe("Which checks refuse a wheel, and what each target demands of its proof");
+
+export type RawPolicy = z.infer<typeof policySchema>;
+export type Severity = z.infer<typeof severity>;

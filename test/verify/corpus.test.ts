@@ -1,0 +1,240 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { cpuInstructions, torchRequirement } from "../../src/verify/checks/metadata.ts";
+import { nameAgreement, recordHashes, tagsAgreement, zipIntegrity } from "../../src/verify/checks/package.ts";
+import { elfCudaFree, platformGlibc, platformLibraries } from "../../src/verify/checks/platform.ts";
+import { gather } from "../../src/verify/gather.ts";
+import { formatRecord, recordHash } from "../../src/wheel/record.ts";
+import { type NewEntry, writeZip } from "../../src/wheel/zip-writer.ts";
+import { compileLibrary } from "../support/library.ts";
+import { exec, removeScratch, scratch } from "../support/run.ts";
+
+const CHECKS = [
+  zipIntegrity,
+  recordHashes,
+  nameAgreement,
+  tagsAgreement,
+  platformGlibc,
+  platformLibraries,
+  elfCudaFree,
+  torchRequirement,
+  cpuInstructions,
+];
+
+const NAME = "good-1.0-cp311-cp311-manylinux_2_35_x86_64.whl";
+const INFO = "good-1.0.dist-info";
+const README = "pip install good --extra-index-url https://download.pytorch.org/whl/cpu";
+const METADATA = `Metadata-Version: 2.1\nName: good\nVersion: 1.0\nRequires-Dist: torch==2.13.0\n\n${README}\n`;
+const WHEEL = `Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: false\nTag: ${NAME.slice(9, -4)}\n`;
+const TIME = new Date("2026-01-01T00:00:00Z");
+
+/** Which checks refuse these bytes under this name. */
+function refusedBy(bytes: Uint8Array, fileName = NAME): string[] {
+  const facts = { ...gather(fileName, bytes).facts, audits: [] };
+  return CHECKS.map((check) => check(facts, { variant: null }))
+    .filter(({ result }) => result === "fail")
+    .map(({ id }) => id);
+}
+
+const entry = (name: string, data: Uint8Array | string): NewEntry => ({
+  name,
+  data: Buffer.from(data),
+  mode: 0o644,
+});
+
+const record = (entries: readonly NewEntry[]): NewEntry =>
+  entry(
+    `${INFO}/RECORD`,
+    formatRecord([
+      ...entries.map(({ name, data }) => ({
+        path: name,
+        hash: recordHash(data),
+        size: String(data.length),
+      })),
+      { path: `${INFO}/RECORD`, hash: "", size: "" },
+    ]),
+  );
+
+let files: NewEntry[];
+let good: Uint8Array;
+
+const packed = (entries: readonly NewEntry[]): Uint8Array => writeZip([...entries, record(entries)], TIME);
+
+const changed = (name: string, data: Uint8Array | string): NewEntry[] =>
+  files.map((file) => (file.name === name ? entry(name, data) : file));
+
+beforeAll(() => {
+  const { bytes } = compileLibrary("int f(int x) { return x * 3; }");
+  files = [
+    entry("good/__init__.py", "x = 1\n"),
+    entry("good/_C.so", bytes),
+    entry(`${INFO}/METADATA`, METADATA),
+    entry(`${INFO}/WHEEL`, WHEEL),
+  ];
+  good = packed(files);
+});
+
+/** What the central directory begins with (APPNOTE 4.3.12). */
+const CENTRAL = Buffer.from("PK\u0001\u0002", "latin1");
+
+afterAll(removeScratch);
+
+let mutants = 0;
+
+/** Asks one mutant, and counts it. */
+function refused(bytes: Uint8Array, fileName = NAME): string[] {
+  mutants++;
+  return refusedBy(bytes, fileName);
+}
+
+test("the wheel that the mutants are made of passes", () => {
+  expect(refusedBy(good)).toEqual([]);
+});
+
+test("every truncation is refused", () => {
+  const step = Math.max(1, Math.floor(good.length / 700));
+  const passed: number[] = [];
+  for (let length = 0; length < good.length; length += step)
+    if (refused(good.subarray(0, length)).length === 0) passed.push(length);
+  expect(passed).toEqual([]);
+});
+
+/** What Python's zipfile, which installers use, reads of each of these archives: one digest over names and contents. */
+function readByPython(archives: readonly Uint8Array[]): string[] {
+  const folder = scratch();
+  const paths = archives.map((bytes, index) => {
+    const path = join(folder, `${index}.whl`);
+    writeFileSync(path, bytes);
+    return path;
+  });
+  const program = [
+    "import hashlib, sys, zipfile",
+    "for path in sys.argv[1:]:",
+    "    with zipfile.ZipFile(path) as archive:",
+    "        content = [(name, archive.read(name)) for name in archive.namelist()]",
+    "    print(hashlib.sha256(repr(content).encode()).hexdigest())",
+  ].join("\n");
+  const { status, stdout, stderr } = exec("python3", ["-c", program, ...paths]);
+  if (status !== 0) throw new Error(stderr);
+  return stdout.trim().split("\n");
+}
+
+test("every bit flip in an entry's data is refused, unless it inflates to the very same bytes", () => {
+  const central = Buffer.from(good).indexOf(CENTRAL);
+  const headers = headerBytes(good);
+  const accepted: Uint8Array[] = [];
+  const step = Math.max(1, Math.floor(central / 900));
+  for (let at = 0; at < central; at += step) {
+    if (headers.has(at)) continue;
+    const mutant = Buffer.from(good);
+    mutant[at] = (mutant[at] ?? 0) ^ (1 << (at % 8));
+    if (refused(mutant).length === 0) accepted.push(mutant);
+  }
+  const [original, ...digests] = readByPython([good, ...accepted]);
+  expect(new Set([...digests, original]).size).toBe(1);
+  expect(accepted.length).toBeLessThan(20);
+});
+
+/** Offsets of local headers: their times and versions may change without changing what is installed. */
+function headerBytes(bytes: Uint8Array): Set<number> {
+  const data = Buffer.from(bytes);
+  const offsets = new Set<number>();
+  const mark = Buffer.from("PK\u0003\u0004", "latin1");
+  for (let at = data.indexOf(mark); at >= 0; at = data.indexOf(mark, at + 1)) {
+    const length = 30 + data.readUInt16LE(at + 26) + data.readUInt16LE(at + 28);
+    for (let inside = 0; inside < length; inside++) offsets.add(at + inside);
+  }
+  return offsets;
+}
+
+test("a flip anywhere else never throws", () => {
+  for (let at = Buffer.from(good).indexOf(CENTRAL); at < good.length; at++) {
+    for (const bit of [1, 128]) {
+      const mutant = Buffer.from(good);
+      mutant[at] = (mutant[at] ?? 0) ^ bit;
+      refused(mutant);
+    }
+  }
+});
+
+test("files changed behind RECORD's back are refused by record.hashes", () => {
+  for (const { name, data } of files) {
+    for (let at = 0; at < data.length; at += Math.max(1, Math.floor(data.length / 40))) {
+      const mutant = Buffer.from(data);
+      mutant[at] = (mutant[at] ?? 0) ^ 0x10;
+      expect(refused(writeZip([...changed(name, mutant), record(files)], TIME))).toContain("record.hashes");
+    }
+    const without = files.filter((file) => file.name !== name);
+    expect(refused(writeZip([...without, record(files)], TIME))).toContain("record.hashes");
+  }
+  expect(refused(writeZip([...files, entry("good/extra.py", ""), record(files)], TIME))).toContain(
+    "record.hashes",
+  );
+});
+
+test.each([
+  ["other-1.0-cp311-cp311-manylinux_2_35_x86_64.whl", "name.agreement"],
+  ["good-1.1-cp311-cp311-manylinux_2_35_x86_64.whl", "name.agreement"],
+  ["good-1.0-cp312-cp312-manylinux_2_35_x86_64.whl", "tags.agreement"],
+  ["good-1.0-cp311-abi3-manylinux_2_35_x86_64.whl", "tags.agreement"],
+  ["good-1.0-cp311-cp311-manylinux_2_28_x86_64.whl", "tags.agreement"],
+  ["good-1.0-1-cp311-cp311-manylinux_2_35_x86_64.whl", "tags.agreement"],
+  ["good-1.0-cp311-cp311-manylinux_2_35_aarch64.whl", "platform.glibc"],
+  ["ｇood-1.0-cp311-cp311-manylinux_2_35_x86_64.whl", "name.agreement"],
+])("renamed to %s", (fileName, id) => {
+  expect(refused(good, fileName)).toContain(id);
+});
+
+test.each([
+  ["Requires-Dist: nvidia-cublas-cu12", "elf.cuda-free"],
+  ["Requires-Dist: cuda-bindings>=12", "elf.cuda-free"],
+  ["Requires-Dist: torch==2.13.0+cpu", "metadata.torch-requirement"],
+  ["Requires-Dist: torch @ https://example.org/torch.whl", "metadata.torch-requirement"],
+])("with %s, RECORD forged to fit", (line, id) => {
+  expect(refused(packed(changed(`${INFO}/METADATA`, METADATA.replace("\n\n", `\n${line}\n\n`))))).toContain(
+    id,
+  );
+});
+
+test("a GPU package that only an extra asks for is no lie", () => {
+  const line = 'Requires-Dist: nvidia-cublas-cu12; extra == "cuda"';
+  expect(refused(packed(changed(`${INFO}/METADATA`, METADATA.replace("\n\n", `\n${line}\n\n`))))).toEqual([]);
+});
+
+test("a library swapped for one that is none, or that needs CUDA, RECORD forged to fit", () => {
+  const cuda = compileLibrary("void cudaMalloc(void); void f(void) { cudaMalloc(); }").bytes;
+  expect(refused(packed(changed("good/_C.so", cuda)))).toContain("elf.cuda-free");
+  const library = Buffer.from(files[1]?.data ?? []);
+  const header = (at: number, value: number): Buffer => {
+    const data = Buffer.from(library);
+    data[at] = value;
+    return data;
+  };
+  for (const data of [
+    header(4, 1),
+    header(5, 2),
+    Buffer.from("MZ\u0090\u0000"),
+    Buffer.from([0xcf, 0xfa, 0xed, 0xfe]),
+    Buffer.alloc(0),
+  ])
+    expect(refused(packed(changed("good/_C.so", data)))).toContain("platform.glibc");
+});
+
+test.each(["../evil.py", "/etc/evil", "good/../../evil", "good/__init__.py", "C:\\evil", "good//x.py"])(
+  "an entry named %s",
+  (name) => {
+    expect(refused(packed([...files, entry(name, "x")]))).not.toEqual([]);
+  },
+);
+
+test("no zip, nothing, and a zip in a zip's place", () => {
+  for (const bytes of [Buffer.alloc(0), Buffer.from("hello"), Buffer.alloc(100_000, 0x50)])
+    expect(refused(bytes)).toContain("zip.integrity");
+  expect(refused(writeZip([entry("a.whl", good)], TIME))).not.toEqual([]);
+});
+
+test("the corpus has at least 2,000 mutants", () => {
+  console.info(`${mutants} mutants`);
+  expect(mutants).toBeGreaterThanOrEqual(2000);
+});
