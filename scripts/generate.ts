@@ -1,4 +1,5 @@
 // Writes the documents that are made from code; with --check it only says whether they are up to date.
+import { readFileSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,6 +14,7 @@ import { recipesSchema } from "../src/variants/recipe-schema.ts";
 import { policySchema } from "../src/verify/policy-schema.ts";
 import { verdictSchema } from "../src/verify/verdict.ts";
 import { actionPage, actionYml, compositeYml } from "./action-yml.ts";
+import { importEdges, mermaidOf, withMap } from "./map.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -67,6 +69,10 @@ const jsonSchema = (schema: z.ZodType, title: string): string =>
   `${JSON.stringify({ title, ...z.toJSONSchema(schema) }, null, 2)}\n`;
 
 const documents: Record<string, string> = {
+  "CONTRIBUTING.md": withMap(
+    readFileSync(join(root, "CONTRIBUTING.md"), "utf8"),
+    mermaidOf(importEdges(root)),
+  ),
   "docs/errors.md": errorsPage(),
   "docs/commands.md": commandsPage(),
   "docs/actions.md": actionsPage(),
