@@ -5,7 +5,14 @@ import { CATALOGUE } from "../../src/errors/catalogue.ts";
 import { CHECK_IDS } from "../../src/verify/verdict.ts";
 import { exec, root } from "../support/run.ts";
 
-const DOCUMENTS = ["CONTRIBUTING.md", "docs/threat-model.md", "docs/verdict.md"];
+const DOCUMENTS = [
+  "CONTRIBUTING.md",
+  "docs/migration.md",
+  "docs/recipes.md",
+  "docs/runbooks.md",
+  "docs/threat-model.md",
+  "docs/verdict.md",
+];
 
 const text = (name: string): string => readFileSync(join(root, name), "utf8");
 
