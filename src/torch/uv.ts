@@ -29,12 +29,17 @@ export interface Uv {
   version: string;
   pip: PipSettings;
   /**
-   * Runs uv. Extra variables go on top of the user's environment.
+   * Runs uv. Extra variables go on top of the user's environment; `wholeEnv` stands in its place.
    * @throws E_INTERRUPTED
    */
   run(
     args: readonly string[],
-    options?: { cwd?: string; env?: Record<string, string>; onLine?: (line: string) => void },
+    options?: {
+      cwd?: string;
+      env?: Record<string, string>;
+      wholeEnv?: Record<string, string>;
+      onLine?: (line: string) => void;
+    },
   ): Promise<RunResult>;
 }
 
@@ -119,7 +124,7 @@ export async function ensureUv(host: Host, cache: string): Promise<Uv> {
     pip,
     run: (args, options = {}) =>
       run(host, path, args, {
-        env: { ...base, ...options.env },
+        env: options.wholeEnv ? { ...options.wholeEnv, UV_NO_PROGRESS: "1" } : { ...base, ...options.env },
         ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
         ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
       }),
