@@ -50,7 +50,7 @@ const UNREAD: Omit<LibraryFacts, "path" | "problem"> = {
 function libraryFacts(path: string, bytes: Uint8Array): LibraryFacts {
   const { value: elf, problem } = problemOf(() => readElf(bytes));
   if (!elf) return { path, problem, ...UNREAD };
-  const { code: _code, functions: _functions, ...rest } = elf;
+  const { code: _code, functions: _functions, veiled: _veiled, ...rest } = elf;
   return { path, problem: null, ...rest };
 }
 
@@ -167,7 +167,7 @@ export function gather(fileName: string, bytes: Uint8Array): Gathered {
         ...problems.map(({ entry, problem }) => (entry === null ? problem : `${entry}: ${problem}`)),
         ...unread,
       ],
-      recordProblems: wheel ? recordProblems(wheel.record, files) : unopened,
+      recordProblems: wheel ? recordProblems(wheel.record, files, wheel.distInfo) : unopened,
       recordFiles: wheel?.record.length ?? 0,
       nameProblems: wheel ? nameProblems(wheel) : unopened,
       tagProblems: wheel ? tagProblems(wheel) : unopened,
