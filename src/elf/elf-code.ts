@@ -93,9 +93,13 @@ export function codeRanges(
     const unnamed = inside.length > 0 ? veiled : code;
     for (const gap of uncovered(mapping, [...named, headers, ...inside.map(({ span }) => span)]))
       if (!isPadding(file.bytes.subarray(gap.start, gap.end))) unnamed.push(range("(no section)", gap));
-    for (const { section, span } of inside) {
+    const parts = [
+      { name: "(headers)", span: headers },
+      ...inside.map(({ section, span }) => ({ name: nameOf(section), span })),
+    ];
+    for (const { name, span } of parts) {
       const mapped = { start: Math.max(span.start, mapping.start), end: Math.min(span.end, mapping.end) };
-      veiled.push(...uncovered(mapped, named).map((part) => range(nameOf(section), part)));
+      veiled.push(...uncovered(mapped, named).map((part) => range(name, part)));
     }
   }
   for (const { name, offset, size } of code) file.guard(offset, size, `code section ${name}`);

@@ -35,6 +35,8 @@ export interface ElfFile {
   packedRelocations: boolean;
   /** True where memory is mapped writable and executable at once. */
   writableCode: boolean;
+  /** Code for a GPU inside it: a CUDA fat binary or an offload bundle (HIP). */
+  gpuCode: boolean;
   /** What can be run: executable sections, and what else is mapped executable. */
   code: CodeRange[];
   /** What is mapped executable although the section table calls it data. */
@@ -59,6 +61,14 @@ const PF_X = 1;
 const PF_WX = 3;
 const SHT_SYMTAB = 2;
 const DF_TEXTREL = 4;
+/**
+ * Magic, version 1 and header size of a CUDA fat binary (fatbinary_section.h, 0xba55ed50); name of a clang offload
+ * bundle (clang, "Clang Offload Bundler"). They are found in the bytes, since names of sections can be stripped.
+ */
+const GPU_CODE = [
+  Buffer.from([0x50, 0xed, 0x55, 0xba, 1, 0, 0x10, 0]),
+  Buffer.from("__CLANG_OFFLOAD_BUNDLE__", "latin1"),
+];
 const STT_FUNC = 2;
 const STT_GNU_IFUNC = 10;
 
@@ -68,6 +78,23 @@ export function isElf(bytes: Uint8Array): boolean {
     bytes.length >= 20 && bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46
   );
 }
+
+/** Oldest Java class file version; below it the same magic begins a universal Mach-O file with so many parts. */
+const OLDEST_JAVA = 45;
+
+/** What else than ELF a file of machine code is, by its first bytes: Windows' PE or macOS' Mach-O; null for neither. */
+export function foreignFormat(bytes: Uint8Array): "PE" | "Mach-O" | null {
+  if (bytes.length < 8) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const magic = view.getUint32(0, false);
+  if ([0xfeedface, 0xfeedfacf, 0xcefaedfe, 0xcffaedfe].includes(magic)) return "Mach-O";
+  if (magic === 0xcafebabe && view.getUint32(4, false) < OLDEST_JAVA) return "Mach-O";
+  if (magic >>> 16 !== 0x4d5a || bytes.length < 64) return null;
+  const header = view.getUint32(60, true);
+  return header + 4 <= bytes.length && view.getUint32(header, false) === 0x50450000 ? "PE" : null;
+}
+
+const withFormat = (format: string | null): string => (format === null ? "" : ` but ${format}`);
 
 function unsupported(bytes: Uint8Array): string | null {
   if (bytes.length < 64) return "it is truncated";
@@ -82,10 +109,11 @@ function unsupported(bytes: Uint8Array): string | null {
  * @throws FormatError for other files and for headers that contradict the bytes
  */
 export function readElf(bytes: Uint8Array): ElfFile {
-  if (!isElf(bytes)) throw new FormatError("library", "it is no ELF file");
+  if (!isElf(bytes)) throw new FormatError("library", `it is no ELF file${withFormat(foreignFormat(bytes))}`);
   const reason = unsupported(bytes);
   if (reason) throw new FormatError("library", reason);
   const file = new Reader(bytes);
+  const raw = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const machine = file.u16(18);
   const segments = readSegments(file);
   refuseOverlap(segments);
@@ -120,6 +148,7 @@ export function readElf(bytes: Uint8Array): ElfFile {
       dynamic.has(DT.TEXTREL) || (dynamic.get(DT.FLAGS) ?? []).some((flags) => (flags & DF_TEXTREL) !== 0),
     packedRelocations: dynamic.has(DT.RELR),
     writableCode: segments.some(({ type, flags }) => type === PT_LOAD && (flags & PF_WX) === PF_WX),
+    gpuCode: GPU_CODE.some((magic) => raw.includes(magic)),
     ...codeRanges(file, segments, sections, sectionNames(file, sections)),
     functions: functionsOf([...dynamicSymbols, ...staticSymbols(file, sections)]),
   };

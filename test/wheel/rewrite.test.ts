@@ -51,7 +51,7 @@ describe("a stamped wheel", () => {
   });
 
   test("tells how to get CPU-only torch, and pins the torch it was built with without the local part", () => {
-    expect(facts.torch).toEqual({ line: "torch==2.13.0", pinned: "2.13.0", isLocal: false });
+    expect(facts.torch).toEqual({ line: "torch==2.13.0", pinned: "2.13.0", isLocal: false, isDirect: false });
     expect(facts.description).toMatch(
       /# Thing[\s\S]*pip install torch==2\.13\.0\+cpu --index-url https:\/\/download\.pytorch\.org\/whl\/cpu/,
     );
