@@ -33,8 +33,25 @@ function uncovered(span: Span, others: readonly Span[]): Span[] {
   return gaps;
 }
 
-const isPadding = (bytes: Uint8Array): boolean =>
-  bytes.every((byte) => byte === 0 || byte === 0xcc || byte === 0x90);
+const isPadding = (byte: number | undefined): boolean => byte === 0 || byte === 0xcc || byte === 0x90;
+
+/** Longest x86 instruction, bytes (Intel SDM vol. 2, 2.3.11): no instruction spans more padding than that. */
+const LONGEST = 15;
+
+/**
+ * Stretches between runs of padding. Each begins at a byte that is none, so that padding read as instructions can't
+ * swallow the first of those that follow.
+ */
+function islands(bytes: Uint8Array, { start, end }: Span): Span[] {
+  const found: Span[] = [];
+  for (let at = start; at < end; at++) {
+    if (isPadding(bytes[at])) continue;
+    const last = found.at(-1);
+    if (last && at - last.end <= LONGEST) last.end = at + 1;
+    else found.push({ start: at, end: at + 1 });
+  }
+  return found.map((span) => ({ start: span.start, end: Math.min(span.end + LONGEST, end) }));
+}
 
 const spanOf = ({ offset, size }: CodeRange | Section): Span => ({ start: offset, end: offset + size });
 
@@ -92,7 +109,7 @@ export function codeRanges(
     // patchelf moves tables out of a mixed segment and leaves what they held, under no name.
     const unnamed = inside.length > 0 ? veiled : code;
     for (const gap of uncovered(mapping, [...named, headers, ...inside.map(({ span }) => span)]))
-      if (!isPadding(file.bytes.subarray(gap.start, gap.end))) unnamed.push(range("(no section)", gap));
+      unnamed.push(...islands(file.bytes, gap).map((island) => range("(no section)", island)));
     const parts = [
       { name: "(headers)", span: headers },
       ...inside.map(({ section, span }) => ({ name: nameOf(section), span })),
