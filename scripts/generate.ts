@@ -10,8 +10,11 @@ import { COMMANDS } from "../src/main/commands.ts";
 import { optionTable } from "../src/main/options.ts";
 import { manifestSchema } from "../src/variants/manifest-schema.ts";
 import { recipesSchema } from "../src/variants/recipe-schema.ts";
+import { CHECK_TEXTS } from "../src/verify/check-texts.ts";
 import { policySchema } from "../src/verify/policy-schema.ts";
-import { verdictSchema } from "../src/verify/verdict.ts";
+import { verifyDocumentSchema } from "../src/verify/result.ts";
+import { CHECK_IDS, LEVELS, verdictSchema } from "../src/verify/verdict.ts";
+import { demandedChecks } from "../src/verify/verify.ts";
 import { actionPage, actionYml, compositeYml } from "./action-yml.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -54,6 +57,23 @@ function commandsPage(): string {
   return lines.join("\n");
 }
 
+/** Every check, with the question that it answers; rules of SARIF files link here. */
+function checksPage(): string {
+  const lines = [
+    "# Checks",
+    "",
+    "Made from `src/verify/check-texts.ts` by `npm run generate`. Ids are permanent.",
+    "",
+  ];
+  for (const id of CHECK_IDS) {
+    const { title, question, why, remedy } = CHECK_TEXTS[id];
+    const level = LEVELS.find((one) => demandedChecks(one).includes(id));
+    lines.push(`## ${id}`, "", `${title}. Asked from the level \`${level}\` on.`, "");
+    lines.push(`- Question: ${question}`, `- Why it matters: ${why}`, `- What to do: ${remedy}`, "");
+  }
+  return lines.join("\n");
+}
+
 const actionsPage = (): string =>
   [
     "# Actions",
@@ -70,6 +90,7 @@ const documents: Record<string, string> = {
   "docs/errors.md": errorsPage(),
   "docs/commands.md": commandsPage(),
   "docs/actions.md": actionsPage(),
+  "docs/checks.md": checksPage(),
   "action.yml": compositeYml("org/vllm-cpu-actions", "v1"),
   ...Object.fromEntries(
     Object.values(ACTIONS).map((action) => [
@@ -81,6 +102,7 @@ const documents: Record<string, string> = {
   "schemas/recipes.schema.json": jsonSchema(recipesSchema, "vllm-cpu-actions recipes"),
   "schemas/policy.schema.json": jsonSchema(policySchema, "vllm-cpu-actions policy"),
   "schemas/verdict.schema.json": jsonSchema(verdictSchema, "vllm-cpu-actions verdict"),
+  "schemas/verify.schema.json": jsonSchema(verifyDocumentSchema, "vllm-cpu-actions verify --json"),
 };
 
 async function main(): Promise<void> {

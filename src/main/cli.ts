@@ -110,7 +110,7 @@ async function main(words: readonly string[]): Promise<ExitCode> {
     () => host?.scratch ?? null,
     (signal) => log.warn(`${signal}: stopping and cleaning up; once more to stop at once`),
   );
-  host = createTerminalHost(log, controller.signal);
+  host = createTerminalHost(log, controller.signal, !json && wantsColour(process.stdout, process.env));
   try {
     const name = findCommand(first);
     if (rest.includes("--help") || rest.includes("-h")) {

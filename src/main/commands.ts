@@ -1,6 +1,7 @@
 import { LEVELS } from "../verify/verdict.ts";
 import { build, common, manifest, request, torch, versionSuffix } from "./build-options.ts";
 import type { CommandSpec, OptionSpecs } from "./options.ts";
+import { REPORT_OPTIONS } from "./report-options.ts";
 import { RUN_OPTIONS } from "./run-options.ts";
 
 const publishTo = (fallback: string | null) =>
@@ -117,6 +118,7 @@ export const COMMANDS = {
       },
       strict: { kind: "flag", help: "Take warnings for failures" },
       "no-verdict": { kind: "flag", help: "Write no <wheel>.verdict.json beside the wheel" },
+      ...REPORT_OPTIONS,
       ...RUN_OPTIONS,
       ...torch,
       ...manifest,
@@ -126,6 +128,7 @@ export const COMMANDS = {
       "vllm-cpu-wheels verify dist/*.whl --json",
       "vllm-cpu-wheels verify --level=kernels dist/*.whl",
       "vllm-cpu-wheels verify --level=engine --limit=300 dist/vllm_cpu-0.32.0+cpu-cp38-abi3-manylinux_2_28_x86_64.whl",
+      "vllm-cpu-wheels verify dist/*.whl --html=dist --sarif=wheels.sarif --markdown=wheels.md",
       "vllm-cpu-wheels verify --environment=.venv",
     ],
   },
@@ -225,6 +228,7 @@ export const COMMANDS = {
     options: {
       ...build,
       ...publishTo(null),
+      ...REPORT_OPTIONS,
       "skip-build": { kind: "flag", help: "Take the wheels that are in the output folder" },
     },
     examples: [

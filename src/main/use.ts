@@ -19,6 +19,7 @@ import { type BuildOptions, buildAll, describeAll } from "./build-use.ts";
 import type { COMMANDS } from "./commands.ts";
 import type { Values } from "./options.ts";
 import { prepare } from "./prepare.ts";
+import { type WrittenReports, writeReports } from "./reports.ts";
 import { torchRequest } from "./torch-request.ts";
 
 /** A plan after only, skip and skip-existing. */
@@ -55,6 +56,8 @@ export interface RunReport {
   published: PublishReport | null;
   /** Lines of a dry run; empty otherwise. */
   dryRun: string[];
+  /** Missing where nothing was verified. */
+  reports?: WrittenReports;
 }
 
 async function wheelsIn(folder: string, selected: readonly Variant[]): Promise<string[]> {
@@ -121,6 +124,7 @@ export async function runAll(
   } else {
     report.built = await buildAll(host, options, prepared, (uv, { wheel }, known) => prove(uv, wheel, known));
   }
+  report.reports = await writeReports(host, options, report.results);
   const failures = failuresOf(report.results);
   if (failures.length === 0 && target !== null) {
     report.published = await publishWheels(host, {

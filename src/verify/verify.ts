@@ -13,6 +13,7 @@ import { isaContained, isaUsed, totals } from "./checks/isa.ts";
 import { cpuInstructions, torchRequirement } from "./checks/metadata.ts";
 import { nameAgreement, recordHashes, tagsAgreement, zipIntegrity } from "./checks/package.ts";
 import { elfCudaFree, platformGlibc, platformLibraries } from "./checks/platform.ts";
+import { type FirstUse, firstUses, type WheelContents, wheelContents } from "./contents.ts";
 import type { AuditFacts, Claim, WheelFacts } from "./facts.ts";
 import { type Gathered, gather } from "./gather.ts";
 import { defaultPolicy, type LoadedPolicy } from "./load-policy.ts";
@@ -93,6 +94,8 @@ export interface VerifyResult {
   torch: { version: string; cudaAvailable: boolean } | null;
   checks: Check[];
   isa: IsaReport;
+  contents?: WheelContents;
+  firstUses?: FirstUse[];
 }
 
 /** @throws E_WHEEL_FILE */
@@ -148,7 +151,8 @@ export function outcome(checks: readonly Check[]): "pass" | "fail" {
   return checks.some(({ result }) => result === "fail") ? "fail" : "pass";
 }
 
-async function versionOfVerifier(): Promise<string> {
+/** This verifier's version, as verdicts name it. */
+export async function versionOfVerifier(): Promise<string> {
   return z.object({ version: z.string() }).parse(JSON.parse(await readText(versionFilePath()))).version;
 }
 
@@ -279,6 +283,8 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
     torch: runtime.torch,
     checks: all,
     isa: isaReport(facts, variant),
+    contents: wheelContents(bytes),
+    firstUses: firstUses(facts.audits),
   };
   if (request.writeVerdict) await save(host, result, policy);
   return result;
