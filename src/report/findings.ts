@@ -24,6 +24,9 @@ export interface Finding {
 /** Findings of one check that are told one by one; the check's detail stands for all of them. */
 const MOST_FINDINGS = 50;
 
+/** Characters by which a finding is known again. */
+const MOST_SUBJECT = 500;
+
 const placeSchema = z.object({
   address: z.string(),
   symbol: z.string().nullable().default(null),
@@ -61,7 +64,7 @@ function problemFindings(evidence: unknown, paths: readonly string[]): Finding[]
     path: pathIn(problem, paths),
     places: [],
     header: /^METADATA requires (.+)$/s.exec(problem)?.[1] ?? null,
-    subject: problem,
+    subject: problem.slice(0, MOST_SUBJECT),
   }));
 }
 

@@ -58,37 +58,45 @@ interface SarifResult extends Record<string, unknown> {
   partialFingerprints: { "vllmCpuWheels/v1": string; primaryLocationLineHash: string };
 }
 
-/** One answer's results; a problem has one for each thing that was found. */
-function resultsOf(artifacts: Artifacts, result: Result, check: Check, root: string): SarifResult[] {
-  const subject = addSubject(artifacts, result, root);
+/** One thing to tell: a problem is told once for each thing that was found, all else as a whole. */
+interface Item {
+  result: Result;
+  check: Check;
+  finding: Finding;
+}
+
+function itemsOf(result: Result, check: Check): Item[] {
   const isProblem = check.result === "fail" || check.result === "warn";
   const whole: Finding = { message: check.detail, path: null, places: [], header: null, subject: check.id };
   const findings = isProblem ? findingsOf(check, result.isa) : [whole];
+  return findings.map((finding) => ({ result, check, finding }));
+}
+
+function sarifResult(artifacts: Artifacts, { result, check, finding }: Item, root: string): SarifResult {
+  const isProblem = check.result === "fail" || check.result === "warn";
   const name = pathOf(result, root).split("/").at(-1) ?? "";
-  return findings.map((finding) => {
-    const fingerprint = digest(check.id, identity(result), steady(finding.subject));
-    const remedy = isProblem && check.remedy ? ` What to do: ${check.remedy}` : "";
-    return {
-      ruleId: check.id,
-      ruleIndex: CHECK_IDS.indexOf(check.id),
-      kind: KIND[check.result],
-      level: check.result === "fail" || check.result === "warn" ? LEVEL[check.result] : "none",
-      message: message(`${name}: ${finding.message}.${remedy}`),
-      ...placesOf(artifacts, subject, finding),
-      partialFingerprints: {
-        "vllmCpuWheels/v1": fingerprint,
-        // The one that GitHub compares. Else it would be made of the line that the location names.
-        primaryLocationLineHash: `${fingerprint.slice(0, 16)}:1`,
-      },
-      properties: {
-        variant: result.variant,
-        sha256: result.sha256,
-        ...(check.before === undefined ? {} : { before: check.before }),
-        ...(check.lacks === undefined ? {} : { lacks: check.lacks }),
-        ...(check.reference === undefined ? {} : { reference: visible(check.reference) }),
-      },
-    };
-  });
+  const fingerprint = digest(check.id, identity(result), steady(finding.subject));
+  const remedy = isProblem && check.remedy ? ` What to do: ${check.remedy}` : "";
+  return {
+    ruleId: check.id,
+    ruleIndex: CHECK_IDS.indexOf(check.id),
+    kind: KIND[check.result],
+    level: check.result === "fail" || check.result === "warn" ? LEVEL[check.result] : "none",
+    message: message(`${name}: ${visible(finding.message)}.${remedy}`),
+    ...placesOf(artifacts, addSubject(artifacts, result, root), finding),
+    partialFingerprints: {
+      "vllmCpuWheels/v1": fingerprint,
+      // The one that GitHub compares. Else it would be made of the line that the location names.
+      primaryLocationLineHash: `${fingerprint.slice(0, 16)}:1`,
+    },
+    properties: {
+      variant: result.variant,
+      sha256: result.sha256,
+      ...(check.before === undefined ? {} : { before: check.before }),
+      ...(check.lacks === undefined ? {} : { lacks: check.lacks }),
+      ...(check.reference === undefined ? {} : { reference: visible(check.reference) }),
+    },
+  };
 }
 
 /** Equal fingerprints of one run are numbered, or readers would fold different results into one. */
@@ -162,9 +170,10 @@ export function sarifLog({ results, kinds, version, root }: SarifRequest): objec
   for (const result of results) addSubject(artifacts, result, root);
   const wanted = (check: Check): boolean =>
     kinds === "all" || check.result === "fail" || check.result === "warn";
-  const all = results.flatMap((result) =>
-    result.checks.filter(wanted).flatMap((check) => resultsOf(artifacts, result, check, root)),
+  const items = results.flatMap((result) =>
+    result.checks.filter(wanted).flatMap((check) => itemsOf(result, check)),
   );
+  const told = items.slice(0, MOST_RESULTS).map((item) => sarifResult(artifacts, item, root));
   return {
     $schema: SCHEMA,
     version: "2.1.0",
@@ -182,7 +191,7 @@ export function sarifLog({ results, kinds, version, root }: SarifRequest): objec
         invocations: [
           {
             executionSuccessful: true,
-            toolExecutionNotifications: notifications(results, root, Math.max(0, all.length - MOST_RESULTS)),
+            toolExecutionNotifications: notifications(results, root, items.length - told.length),
           },
         ],
         originalUriBaseIds: {
@@ -190,7 +199,7 @@ export function sarifLog({ results, kinds, version, root }: SarifRequest): objec
         },
         columnKind: "utf16CodeUnits",
         artifacts: artifacts.list,
-        results: numbered(all).slice(0, MOST_RESULTS),
+        results: numbered(told),
         properties: {
           verdicts: results.map((result) => ({
             subject: visible(pathOf(result, root)),
