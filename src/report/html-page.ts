@@ -22,6 +22,8 @@ export interface PageFacts {
 
 /** Characters of evidence that a page shows of one check; the verdict has all of it. */
 const MOST_EVIDENCE = 8000;
+/** Characters of a check's own sentence; what it found is told one by one below it. */
+const MOST_DETAIL = 600;
 const MOST_REQUIREMENTS = 300;
 
 const LEVEL_TEXT = {
@@ -61,12 +63,15 @@ function checkItem(check: Check, isa: Result["isa"]): string {
     : "";
   // A list of findings says it better than the evidence that it was made of.
   const isOpen = isProblem(check) && found === "";
-  const all = JSON.stringify(evidence, null, 1);
+  const telling = Object.entries(evidence).filter(
+    ([, value]) => !["[]", "{}", "null"].includes(JSON.stringify(value)),
+  );
+  const all = JSON.stringify(Object.fromEntries(telling), null, 1);
   const shown =
     all.length > MOST_EVIDENCE ? `${all.slice(0, MOST_EVIDENCE)}\n… (the verdict has all of it)` : all;
   return `<li class="${result}">
 <h3>${badge(result)} ${code(id)} <span>${escapeHtml(title)}</span></h3>
-<p>${text(detail)}</p>
+<p>${text(detail, MOST_DETAIL)}</p>
 ${before === undefined ? "" : `<p>The check itself said <b>${before}</b>; the policy made it <b>${result}</b>.</p>`}
 ${found === "" ? "" : `<ul>${found}</ul>`}
 ${isProblem(check) && remedy ? `<p><b>What to do:</b> ${text(remedy)}</p>` : ""}
