@@ -13,8 +13,7 @@ import { recipesSchema } from "../src/variants/recipe-schema.ts";
 import { CHECK_TEXTS } from "../src/verify/check-texts.ts";
 import { policySchema } from "../src/verify/policy-schema.ts";
 import { verifyDocumentSchema } from "../src/verify/result.ts";
-import { CHECK_IDS, LEVELS, verdictSchema } from "../src/verify/verdict.ts";
-import { demandedChecks } from "../src/verify/verify.ts";
+import { CHECK_IDS, demandedChecks, LEVELS, verdictSchema } from "../src/verify/verdict.ts";
 import { actionPage, actionYml, compositeYml } from "./action-yml.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));

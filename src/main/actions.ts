@@ -1,5 +1,6 @@
 import { COMMANDS } from "./commands.ts";
 import type { OptionSpecs } from "./options.ts";
+import { POLICY_OPTIONS } from "./policy-options.ts";
 
 /** An action: its inputs are the command line's options wherever both have them. */
 export interface ActionSpec {
@@ -140,6 +141,7 @@ export const ACTIONS = {
       manifest: run.options.manifest,
       level: { ...verify.options.level, default: "kernels", help: "How far to prove it at once" },
       ...reports,
+      ...POLICY_OPTIONS,
       ...upload(true),
     },
     outputs: {
@@ -175,8 +177,7 @@ export const ACTIONS = {
       limit: verify.options.limit,
       without: verify.options.without,
       emulator: verify.options.emulator,
-      policy: verify.options.policy,
-      strict: verify.options.strict,
+      ...POLICY_OPTIONS,
       ...torch,
       manifest: verify.options.manifest,
       ...reports,
@@ -213,6 +214,7 @@ export const ACTIONS = {
       "require-complete": publish.options["require-complete"],
       "torch-index-url": publish.options["torch-index-url"],
       manifest: publish.options.manifest,
+      ...POLICY_OPTIONS,
       "dry-run": publish.options["dry-run"],
     },
     outputs: {

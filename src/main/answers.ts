@@ -12,18 +12,20 @@ import { titleOf } from "../report/markdown.ts";
 import { CPU_INDEX } from "../torch/install.ts";
 import { findPython } from "../torch/python.ts";
 import { ensureUv } from "../torch/uv.ts";
-import { cpuNeeds } from "../variants/cpu-needs.ts";
+import { contractsOf, cpuNeeds } from "../variants/cpu-needs.ts";
 import { selectVariants } from "../variants/manifest.ts";
-import { loadPolicy } from "../verify/load-policy.ts";
+import { type LoadedPolicy, loadPolicy } from "../verify/load-policy.ts";
 import { mergeFiles } from "../verify/merge-files.ts";
+import { applyPolicy } from "../verify/policy.ts";
 import type { Result } from "../verify/result.ts";
 import { environmentChecks } from "../verify/runtime.ts";
-import { demandedChecks, outcome, verifyWheel } from "../verify/verify.ts";
+import { outcome, verifyWheel } from "../verify/verify.ts";
 import { buildAll, describeAll } from "./build-use.ts";
 import { checksText } from "./checks-text.ts";
 import { COMMANDS } from "./commands.ts";
 import { loadVariants } from "./manifest.ts";
 import type { Values } from "./options.ts";
+import { policyRequest } from "./policy-options.ts";
 import { prepare } from "./prepare.ts";
 import { buildTable, doctorText, planTable } from "./report.ts";
 import { demandReports, type WrittenReports, writeReports } from "./reports.ts";
@@ -90,7 +92,7 @@ export async function build(host: Host, options: Options<"build">): Promise<Answ
   return { document: { plan: prepared.plan, built }, text: buildTable(built, []), exit: EXIT.ok };
 }
 
-async function environmentResult(host: Host, environment: string): Promise<Result> {
+async function environmentResult(host: Host, environment: string, { policy }: LoadedPolicy): Promise<Result> {
   const python =
     environment === "current"
       ? await findPython(host)
@@ -101,7 +103,8 @@ async function environmentResult(host: Host, environment: string): Promise<Resul
       detail: `${environment} is no virtual environment.`,
     });
   }
-  const { checks, torch } = await environmentChecks(host, python);
+  const { checks: answers, torch } = await environmentChecks(host, python);
+  const checks = applyPolicy(policy, answers);
   return {
     wheel: null,
     sha256: null,
@@ -128,7 +131,7 @@ export async function verify(
   }
   const variants = await loadVariants(host, options.manifest);
   const [variant] = options.variant === null ? [] : selectVariants(variants, options.variant);
-  const policy = await loadPolicy(host.cwd, options.policy, options.strict);
+  const policy = await loadPolicy(host.cwd, policyRequest(options));
   const uv =
     options.level === "static"
       ? null
@@ -159,7 +162,7 @@ export async function verify(
       throw thrown;
     }
   }
-  if (options.environment !== null) results.push(await environmentResult(host, options.environment));
+  if (options.environment !== null) results.push(await environmentResult(host, options.environment, policy));
   const text = results.map((result) => {
     const seen = result.torch
       ? `\n  torch ${result.torch.version}, CUDA available: ${result.torch.cudaAvailable ? "True" : "False"}`
@@ -235,7 +238,8 @@ export async function publish(
     projectLimit: options["project-limit"],
     torchIndex: torchIndex === "none" ? null : torchIndex,
     cache: cacheDir(host, options["cache-dir"] ?? undefined),
-    demanded: demandedChecks("kernels"),
+    policy: (await loadPolicy(host.cwd, policyRequest(options))).policy,
+    contracts: contractsOf(variants),
     dryRun: options["dry-run"],
     expected: options.expect === null ? [] : parseExpected(options.expect),
     ...(onRefusal ? { onRefusal } : {}),

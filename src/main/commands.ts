@@ -1,6 +1,7 @@
 import { LEVELS } from "../verify/verdict.ts";
 import { build, common, manifest, request, torch, versionSuffix } from "./build-options.ts";
 import type { CommandSpec, OptionSpecs } from "./options.ts";
+import { POLICY_OPTIONS } from "./policy-options.ts";
 import { REPORT_OPTIONS } from "./report-options.ts";
 import { RUN_OPTIONS } from "./run-options.ts";
 
@@ -110,13 +111,7 @@ export const COMMANDS = {
         default: null,
         help: "The variant it claims to be; else by its name",
       },
-      policy: {
-        kind: "text",
-        placeholder: "FILE",
-        default: null,
-        help: "A policy of your own, laid over the default one (policy.yml)",
-      },
-      strict: { kind: "flag", help: "Take warnings for failures" },
+      ...POLICY_OPTIONS,
       "no-verdict": { kind: "flag", help: "Write no <wheel>.verdict.json beside the wheel" },
       ...REPORT_OPTIONS,
       ...RUN_OPTIONS,
@@ -195,6 +190,7 @@ export const COMMANDS = {
         default: null,
         help: "A plan (of plan --json, or an action's matrix): refuse unless every wheel of it is there",
       },
+      ...POLICY_OPTIONS,
       "dry-run": { kind: "flag", help: "Print what would be published, and touch nothing" },
       ...common,
     },
@@ -228,6 +224,7 @@ export const COMMANDS = {
     options: {
       ...build,
       ...publishTo(null),
+      ...POLICY_OPTIONS,
       ...REPORT_OPTIONS,
       "skip-build": { kind: "flag", help: "Take the wheels that are in the output folder" },
     },
