@@ -31,7 +31,7 @@ module.exports = {
       name: "reports-are-pure",
       comment: "A report is text made of answers: it reads and writes nothing.",
       severity: "error",
-      from: { path: "^src/report/" },
+      from: { path: "^src/(report|compare)/" },
       to: {
         path: [
           "^src/(host/(?!units)|(main|torch|build|publish)/)",

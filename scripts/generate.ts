@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { comparisonSchema } from "../src/compare/document.ts";
 import { CATALOGUE, type ErrorCode } from "../src/errors/catalogue.ts";
 import type { ErrorText } from "../src/errors/entry.ts";
 import { ACTIONS } from "../src/main/actions.ts";
@@ -101,6 +102,7 @@ const documents: Record<string, string> = {
   "schemas/recipes.schema.json": jsonSchema(recipesSchema, "vllm-cpu-actions recipes"),
   "schemas/policy.schema.json": jsonSchema(policySchema, "vllm-cpu-actions policy"),
   "schemas/verdict.schema.json": jsonSchema(verdictSchema, "vllm-cpu-actions verdict"),
+  "schemas/compare.schema.json": jsonSchema(comparisonSchema, "vllm-cpu-actions compare --json"),
   "schemas/verify.schema.json": jsonSchema(verifyDocumentSchema, "vllm-cpu-actions verify --json"),
 };
 

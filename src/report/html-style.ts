@@ -36,6 +36,11 @@ th,td{text-align:left;vertical-align:middle;padding:.2rem .5rem .2rem 0;border-b
 tbody th{font-weight:400}
 tbody th small{display:block}
 thead th{font-weight:600;vertical-align:bottom}
+.scroll{overflow-x:auto}
+.number{text-align:right;font-variant-numeric:tabular-nums}
+.number code{font-size:.75rem}
+.scroll .number{white-space:nowrap;padding-left:.75rem}
+.scroll tbody th{min-width:8rem}
 .chart{table-layout:fixed}
 .chart th:first-child{width:38%}
 .chart .number{width:22%;text-align:right;padding-right:0;font-variant-numeric:tabular-nums;overflow-wrap:normal}

@@ -81,8 +81,8 @@ export interface VerifyResult {
   firstUses?: FirstUse[];
 }
 
-/** @throws E_WHEEL_FILE */
-async function readWheelFile(path: string): Promise<Uint8Array> {
+/** A wheel file, whole. @throws E_WHEEL_FILE */
+export async function readWheelFile(path: string): Promise<Uint8Array> {
   try {
     return await readBytes(path);
   } catch (thrown) {
