@@ -44,11 +44,9 @@ function list(items: readonly string[]): string {
 
 const letters = (wheels: readonly number[]): string => wheels.map(letterOf).join(" ");
 
-const GOOD: ReadonlySet<Comparison["worth"]> = new Set(["yes", "unknown"]);
-
 /** A comparison as a page of its own. Texts from the wheels are hostile, as in a report. */
 export function comparisonHtml(
-  { answer, worth, wheels, libraries, isa, folders, metadata, files }: Comparison,
+  { answer, wheels, libraries, isa, folders, metadata, files }: Comparison,
   { version, time }: { version: string; time: Date },
 ): string {
   const differing = Object.entries(isa).filter(([, counts]) => counts.some((one) => one !== counts[0]));
@@ -120,7 +118,7 @@ export function comparisonHtml(
     ),
   ];
   const body = `<h1>Is each variant worth its own wheel?</h1>
-<p class="verdict ${GOOD.has(worth) ? "pass" : "fail"}">${text(answer, 4000)}</p>
+<p class="verdict answer">${text(answer, 4000)}</p>
 <p>${timeHtml(time)}</p>
 ${sections.join("\n")}`;
   return htmlDocument(`Comparison of ${wheels.length} wheels`, body, {

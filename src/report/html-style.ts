@@ -18,6 +18,7 @@ ul{margin:.4rem 0;padding-left:1.25rem}
 .verdict{font-size:1.1rem;font-weight:600;border:1px solid;border-left-width:6px;border-radius:6px;padding:.7rem .9rem;margin:.75rem 0}
 .verdict.pass{color:var(--good);background:var(--goodbox)}
 .verdict.fail{color:var(--bad);background:var(--badbox)}
+.verdict.answer{background:var(--soft);border-color:var(--line);border-left-color:var(--link);font-weight:400}
 .badge{font-weight:600;white-space:nowrap}
 .badge.pass,.promised,.good{color:var(--good)}.badge.fail,.outside,.missing{color:var(--bad)}.badge.warn{color:var(--part)}.badge.not-run{color:var(--dim)}
 dl{margin:.5rem 0;display:grid;gap:.3rem .75rem}
@@ -40,6 +41,8 @@ thead th{font-weight:600;vertical-align:bottom}
 .number{text-align:right;font-variant-numeric:tabular-nums}
 .number code{font-size:.75rem}
 .scroll .number{white-space:nowrap;padding-left:.75rem}
+.scroll .number small{display:block}
+.scroll tbody th small{display:block}
 .scroll tbody th{min-width:8rem}
 .chart{table-layout:fixed}
 .chart th:first-child{width:38%}
