@@ -49,6 +49,8 @@ export interface AuditFacts {
   instructions: number;
   found: Record<string, number>;
   samples: FeatureSample[];
+  /** SHA-256 over the bytes of all executable sections; left out where it was not audited. */
+  codeSha256?: string;
 }
 
 /** Everything the static checks look at; gathered once, read by pure functions. */

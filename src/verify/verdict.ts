@@ -78,6 +78,11 @@ export const isaSchema = z.object({
       method: z.string(),
       bytes: z.number(),
       found: z.record(z.string(), z.number()),
+      /** SHA-256 over the bytes of all executable sections; left out where the code was not decoded. */
+      codeSha256: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/)
+        .optional(),
     }),
   ),
 });

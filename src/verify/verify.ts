@@ -125,7 +125,13 @@ function isaReport(facts: WheelFacts, variant: Variant | null): IsaReport {
   return {
     claimed: variant?.isa.mustUse ?? [],
     found: totals(facts.audits),
-    files: facts.audits.map(({ path, method, bytes, found }) => ({ path, method, bytes, found })),
+    files: facts.audits.map(({ path, method, bytes, found, codeSha256 }) => ({
+      path,
+      method,
+      bytes,
+      found,
+      ...(codeSha256 === undefined ? {} : { codeSha256 }),
+    })),
   };
 }
 
