@@ -34,6 +34,7 @@ export interface Side {
   others: Map<string, string>;
 }
 
+/** For a library that was not decoded, of another architecture for instance. */
 function codeDigest(data: Uint8Array): string | null {
   try {
     return codeSha256(data, readElf(data));
@@ -62,7 +63,7 @@ export function sideOf(bytes: Uint8Array, facts: WheelFacts, variant: Variant | 
       libraries.push({
         path: entry.name,
         bytes: audit.bytes,
-        codeSha256: codeDigest(data) ?? digest(),
+        codeSha256: audit.codeSha256 ?? codeDigest(data) ?? digest(),
         found: audit.found,
       });
     else others.set(entry.name, digest());
