@@ -29,6 +29,8 @@ export interface Host {
   readonly cwd: string;
   /** Where tools are kept. @param cache the cache folder that was asked for; a runner has its own place */
   tools(cache: string): ToolStore;
+  /** Whether texts for people may have colours. */
+  readonly colour: boolean;
   /** Processor cores this process may use. */
   readonly cores: number;
   /** Wall clock. */

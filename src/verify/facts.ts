@@ -58,6 +58,8 @@ export interface AuditFacts {
   samples: FeatureSample[];
   /** What is mapped executable although the section table calls it data, read as code; null where there is none. */
   veiled?: { bytes: number; found: Record<string, number>; samples: FeatureSample[] } | null;
+  /** SHA-256 over the bytes of all executable sections; left out where it was not audited. */
+  codeSha256?: string;
 }
 
 /** Everything the static checks look at; gathered once, read by pure functions. */
