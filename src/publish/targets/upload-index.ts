@@ -6,7 +6,7 @@ import { withLock } from "../../host/lock.ts";
 import { run } from "../../host/process.ts";
 import { shownUrl } from "../../host/urls.ts";
 import { findPython } from "../../torch/python.ts";
-import { locateUv } from "../../torch/uv.ts";
+import { type FoundUv, findUv, locateUv } from "../../torch/uv.ts";
 import { pause } from "../ask.ts";
 import { canIdentify, shownClaims } from "../claims.ts";
 import { type Journal, openJournal } from "../journal.ts";
@@ -57,6 +57,7 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
     settings.checkUrl ??
     host.env["UV_PUBLISH_CHECK_URL"] ??
     (uploadUrl === null ? await defaultIndex(host) : guessIndex(uploadUrl));
+  let earlyUv: Promise<FoundUv | null> = Promise.resolve(null);
   const hasSecret = Boolean(host.env["UV_PUBLISH_TOKEN"] || host.env["UV_PUBLISH_PASSWORD"]);
 
   const isThere = async ({ project, fileName, sha256 }: Candidate): Promise<boolean> => {
@@ -137,11 +138,14 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
     async exclusively(work) {
       if (!hasSecret && !canIdentify(host)) throw wheelsError("E_PUBLISH_CREDENTIALS", { target: name });
       const key = createHash("sha256").update(name).digest("hex").slice(0, 16);
+      // While the index is asked what it has, uv is looked for; it is installed only where there is something to send.
+      earlyUv = findUv(host, settings.cache);
+      earlyUv.catch(() => undefined);
       return withLock(host, join(settings.cache, "locks", `${key}.lock`), `the target ${name}`, work);
     },
     async publish(upload) {
       if (upload.length === 0) return;
-      const { path: uv } = await locateUv(host, settings.cache);
+      const { path: uv } = (await earlyUv) ?? (await locateUv(host, settings.cache));
       const journal = await openJournal(host, settings.folder, name);
       const stage = host.log.stage(`Uploading ${upload.length} ${upload.length === 1 ? "wheel" : "wheels"}`);
       const queue = [...upload];
