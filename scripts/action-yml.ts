@@ -70,6 +70,9 @@ const COMPOSITE = {
   "torch-version": build.inputs["torch-version"],
   manifest: build.inputs.manifest,
   level: verify.inputs.level,
+  policy: verify.inputs.policy,
+  strict: verify.inputs.strict,
+  "accept-unproven": verify.inputs["accept-unproven"],
   cache: setup.inputs.cache,
   upload: build.inputs.upload,
   "publish-to": {
@@ -89,6 +92,7 @@ const COMPOSITE = {
 export function compositeYml(repository: string, ref: string): string {
   const uses = (name: string): string => `${repository}/${name}@${ref}`;
   const shared = ["manifest", ...torchInputs];
+  const policyInputs = ["policy", "strict", "accept-unproven"];
   return yaml({
     name: "vLLM CPU wheel",
     description: "Builds, proves and, where asked to, publishes the vLLM CPU wheel of one ISA variant.",
@@ -143,7 +147,7 @@ export function compositeYml(repository: string, ref: string): string {
           uses: uses("verify-torch-cpu"),
           with: {
             wheels: "${{ steps.build.outputs.wheel }}",
-            ...input(["level", "upload", ...shared]),
+            ...input(["level", "upload", ...policyInputs, ...shared]),
           },
         },
         {
@@ -154,7 +158,7 @@ export function compositeYml(repository: string, ref: string): string {
           with: {
             wheels: "${{ steps.build.outputs.wheel }}",
             to: "${{ inputs.publish-to }}",
-            ...input(["manifest", "torch-index-url"]),
+            ...input(["manifest", "torch-index-url", ...policyInputs]),
           },
         },
       ],

@@ -1,5 +1,6 @@
 import { COMMANDS } from "./commands.ts";
 import type { OptionSpecs } from "./options.ts";
+import { POLICY_OPTIONS } from "./policy-options.ts";
 
 /** An action: its inputs are the command line's options wherever both have them. */
 export interface ActionSpec {
@@ -127,6 +128,7 @@ export const ACTIONS = {
       ...torch,
       manifest: run.options.manifest,
       level: { ...verify.options.level, default: "kernels", help: "How far to prove it at once" },
+      ...POLICY_OPTIONS,
       ...upload(true),
     },
     outputs: {
@@ -161,8 +163,7 @@ export const ACTIONS = {
       limit: verify.options.limit,
       without: verify.options.without,
       emulator: verify.options.emulator,
-      policy: verify.options.policy,
-      strict: verify.options.strict,
+      ...POLICY_OPTIONS,
       ...torch,
       manifest: verify.options.manifest,
       ...upload(false),
@@ -197,6 +198,7 @@ export const ACTIONS = {
       "require-complete": publish.options["require-complete"],
       "torch-index-url": publish.options["torch-index-url"],
       manifest: publish.options.manifest,
+      ...POLICY_OPTIONS,
       "dry-run": publish.options["dry-run"],
     },
     outputs: {

@@ -11,16 +11,18 @@ import { type PublishReport, publishWheels, withdrawFiles } from "../publish/pub
 import { CPU_INDEX } from "../torch/install.ts";
 import { findPython } from "../torch/python.ts";
 import { ensureUv } from "../torch/uv.ts";
-import { cpuNeeds } from "../variants/cpu-needs.ts";
+import { contractsOf, cpuNeeds } from "../variants/cpu-needs.ts";
 import { selectVariants } from "../variants/manifest.ts";
-import { loadPolicy } from "../verify/load-policy.ts";
+import { type LoadedPolicy, loadPolicy } from "../verify/load-policy.ts";
 import { mergeFiles } from "../verify/merge-files.ts";
+import { applyPolicy } from "../verify/policy.ts";
 import { environmentChecks } from "../verify/runtime.ts";
-import { demandedChecks, outcome, type VerifyResult, verifyWheel } from "../verify/verify.ts";
+import { outcome, type VerifyResult, verifyWheel } from "../verify/verify.ts";
 import { buildAll, describeAll } from "./build-use.ts";
 import { COMMANDS } from "./commands.ts";
 import { loadVariants } from "./manifest.ts";
 import type { Values } from "./options.ts";
+import { policyRequest } from "./policy-options.ts";
 import { prepare } from "./prepare.ts";
 import { buildTable, checksText, doctorText, planTable } from "./report.ts";
 import { runSettings } from "./run-options.ts";
@@ -94,7 +96,7 @@ export interface Result extends Omit<VerifyResult, "wheel" | "sha256" | "size"> 
   environment?: string;
 }
 
-async function environmentResult(host: Host, environment: string): Promise<Result> {
+async function environmentResult(host: Host, environment: string, { policy }: LoadedPolicy): Promise<Result> {
   const python =
     environment === "current"
       ? await findPython(host)
@@ -105,7 +107,8 @@ async function environmentResult(host: Host, environment: string): Promise<Resul
       detail: `${environment} is no virtual environment.`,
     });
   }
-  const { checks, torch } = await environmentChecks(host, python);
+  const { checks: answers, torch } = await environmentChecks(host, python);
+  const checks = applyPolicy(policy, answers);
   return {
     wheel: null,
     sha256: null,
@@ -132,7 +135,7 @@ export async function verify(
   }
   const variants = await loadVariants(host, options.manifest);
   const [variant] = options.variant === null ? [] : selectVariants(variants, options.variant);
-  const policy = await loadPolicy(host.cwd, options.policy, options.strict);
+  const policy = await loadPolicy(host.cwd, policyRequest(options));
   const uv =
     options.level === "static"
       ? null
@@ -162,7 +165,7 @@ export async function verify(
       throw thrown;
     }
   }
-  if (options.environment !== null) results.push(await environmentResult(host, options.environment));
+  if (options.environment !== null) results.push(await environmentResult(host, options.environment, policy));
   const text = results.map((result) => {
     const name = result.wheel === null ? `environment ${result.environment}` : basename(result.wheel);
     const seen = result.torch
@@ -235,7 +238,8 @@ export async function publish(
     projectLimit: options["project-limit"],
     torchIndex: torchIndex === "none" ? null : torchIndex,
     cache: cacheDir(host, options["cache-dir"] ?? undefined),
-    demanded: demandedChecks("kernels"),
+    policy: (await loadPolicy(host.cwd, policyRequest(options))).policy,
+    contracts: contractsOf(variants),
     dryRun: options["dry-run"],
     expected: options.expect === null ? [] : parseExpected(options.expect),
     ...(onRefusal ? { onRefusal } : {}),

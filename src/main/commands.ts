@@ -1,6 +1,7 @@
 import { LEVELS } from "../verify/verdict.ts";
 import { build, common, manifest, request, torch, versionSuffix } from "./build-options.ts";
 import type { CommandSpec, OptionSpecs } from "./options.ts";
+import { POLICY_OPTIONS } from "./policy-options.ts";
 import { RUN_OPTIONS } from "./run-options.ts";
 
 const publishTo = (fallback: string | null) =>
@@ -109,13 +110,7 @@ export const COMMANDS = {
         default: null,
         help: "The variant it claims to be; else by its name",
       },
-      policy: {
-        kind: "text",
-        placeholder: "FILE",
-        default: null,
-        help: "A policy of your own, laid over the default one (policy.yml)",
-      },
-      strict: { kind: "flag", help: "Take warnings for failures" },
+      ...POLICY_OPTIONS,
       "no-verdict": { kind: "flag", help: "Write no <wheel>.verdict.json beside the wheel" },
       ...RUN_OPTIONS,
       ...torch,
@@ -192,6 +187,7 @@ export const COMMANDS = {
         default: null,
         help: "A plan (of plan --json, or an action's matrix): refuse unless every wheel of it is there",
       },
+      ...POLICY_OPTIONS,
       "dry-run": { kind: "flag", help: "Print what would be published, and touch nothing" },
       ...common,
     },
@@ -225,6 +221,7 @@ export const COMMANDS = {
     options: {
       ...build,
       ...publishTo(null),
+      ...POLICY_OPTIONS,
       "skip-build": { kind: "flag", help: "Take the wheels that are in the output folder" },
     },
     examples: [

@@ -6,18 +6,21 @@ import type { Host } from "../host/host.ts";
 import { cacheDir } from "../host/paths.ts";
 import { listWheels } from "../publish/list-wheels.ts";
 import { type PublishReport, publishWheels } from "../publish/publish.ts";
+import { parseTarget, splitTargets } from "../publish/targets/parse.ts";
 import { CPU_INDEX, type TorchSource } from "../torch/install.ts";
 import { ensureUv, type Uv } from "../torch/uv.ts";
 import { chooseItems, isWheelOf } from "../variants/choose.ts";
-import { cpuNeeds } from "../variants/cpu-needs.ts";
+import { contractsOf, cpuNeeds } from "../variants/cpu-needs.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { PlanItem } from "../variants/plan.ts";
-import type { Check, Level } from "../verify/verdict.ts";
-import { demandedChecks, type VerifyResult, verifyWheel } from "../verify/verify.ts";
+import { loadPolicy } from "../verify/load-policy.ts";
+import { type Check, LEVELS, type Level } from "../verify/verdict.ts";
+import { type VerifyResult, verifyWheel } from "../verify/verify.ts";
 import { escapeName } from "../wheel/names.ts";
 import { type BuildOptions, buildAll, describeAll } from "./build-use.ts";
 import type { COMMANDS } from "./commands.ts";
 import type { Values } from "./options.ts";
+import { policyRequest } from "./policy-options.ts";
 import { prepare } from "./prepare.ts";
 import { torchRequest } from "./torch-request.ts";
 
@@ -67,17 +70,24 @@ async function wheelsIn(folder: string, selected: readonly Variant[]): Promise<s
     .map((name) => join(folder, name));
 }
 
-/** Builds (or takes what is there), proves, and publishes where a target is named. */
+/** The deepest of these levels. */
+const deepest = (levels: readonly Level[]): Level =>
+  levels.reduce((a, b) => (LEVELS.indexOf(b) > LEVELS.indexOf(a) ? b : a), "static");
+
+/** Builds (or takes what is there), proves as far as asked and as the target demands, and publishes where one is named. */
 export async function runAll(
   host: Host,
   options: Values<typeof COMMANDS.run.options> & BuildOptions,
-  level: Level = "kernels",
+  wanted: Level = "kernels",
 ): Promise<RunReport> {
   const prepared = await prepare(host, options, options["version-suffix"]);
   const report: RunReport = { plan: prepared.plan, built: [], results: [], published: null, dryRun: [] };
   const target = options["publish-to"];
   const outputDir = resolve(host.cwd, options["output-dir"]);
   const torch = torchRequest(options);
+  const policy = await loadPolicy(host.cwd, policyRequest(options));
+  const demanded = target === null ? [] : splitTargets(target).map((text) => parseTarget(host, text).kind);
+  const level = deepest([wanted, ...demanded.map((kind) => policy.policy.targets[kind].level)]);
   const prove = async (uv: Uv, wheel: string, known: TorchSource | null): Promise<void> => {
     const stage = host.log.stage(`Verifying ${wheel.split("/").at(-1)}...`);
     try {
@@ -91,6 +101,7 @@ export async function runAll(
         python: prepared.pythons[0] ?? null,
         uv,
         writeVerdict: true,
+        policy,
       });
       report.results.push(result);
       const { torch: seen } = result;
@@ -126,7 +137,8 @@ export async function runAll(
     report.published = await publishWheels(host, {
       wheels: report.results.map(({ wheel }) => wheel),
       target,
-      demanded: demandedChecks("kernels"),
+      policy: policy.policy,
+      contracts: contractsOf(prepared.variants.values()),
       dryRun: false,
       expected: [],
       torchIndex: options["torch-index-url"] ?? CPU_INDEX,

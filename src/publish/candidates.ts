@@ -8,7 +8,7 @@ import { oneOf } from "../wheel/metadata.ts";
 import { normalizeName } from "../wheel/names.ts";
 import { openWheel } from "../wheel/wheel-file.ts";
 import { readZip } from "../wheel/zip-reader.ts";
-import { type Demand, judge } from "./gate.ts";
+import { type Demand, judge, otherBytes } from "./gate.ts";
 import type { Candidate } from "./planner.ts";
 
 /** A wheel that has been read, before any target has asked for its proof. */
@@ -44,8 +44,8 @@ export async function readWheel(path: string): Promise<ReadWheel | WheelsError> 
   if (isRefusal(verdict)) return verdict;
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   // Before the archive is opened: bytes that nobody has proven are not worth a look.
-  const other = judge({ fileName, sha256 }, verdict, { checks: [], allowIsaGap: true });
-  if (isRefusal(other) && other.code === "E_VERDICT_OTHER_BYTES") return other;
+  const other = otherBytes({ fileName, sha256 }, verdict);
+  if (other) return other;
   try {
     const wheel = openWheel(fileName, readZip(bytes));
     const { metadata } = wheel;

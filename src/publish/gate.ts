@@ -1,11 +1,13 @@
 import { type WheelsError, wheelsError } from "../errors/wheels-error.ts";
-import type { Check, CheckId, Verdict } from "../verify/verdict.ts";
+import { acceptsGap, applyPolicy, demandedBy, type Policy } from "../verify/policy.ts";
+import type { Check, TargetKind, Verdict } from "../verify/verdict.ts";
 
-/** What a target asks of a wheel's proof. */
+/** What judges a wheel's proof: the publisher's own policy, never the one that the verdict was made with. */
 export interface Demand {
-  checks: readonly CheckId[];
-  /** True where a check may be missing for no other reason than an ISA that the proving machine lacks. */
-  allowIsaGap: boolean;
+  policy: Policy;
+  target: TargetKind;
+  /** ISA features that a variant may use, by its name. */
+  contracts: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface Proof {
@@ -15,27 +17,33 @@ export interface Proof {
   lacked: string[];
 }
 
-/** A warning here means that the wheel's name promises instructions it does not hold: the second lie. */
-const NO_WARNING: ReadonlySet<CheckId> = new Set<CheckId>(["isa.used"]);
+/** @returns the refusal of a verdict that is on other bytes, or null */
+export function otherBytes(
+  wheel: { fileName: string; sha256: string },
+  { subject: [subject] }: Verdict,
+): WheelsError | null {
+  if (subject?.digest.sha256 === wheel.sha256 && subject.name === wheel.fileName) return null;
+  const proven = `${subject?.digest.sha256}${subject?.name === wheel.fileName ? "" : ` (${subject?.name})`}`;
+  return wheelsError("E_VERDICT_OTHER_BYTES", { wheel: wheel.fileName, sha256: wheel.sha256, proven });
+}
 
-/** Only running needs the ISA; nothing else may be excused by its absence. */
-const NEEDS_ISA: ReadonlySet<CheckId> = new Set<CheckId>([
-  "runtime.import",
-  "runtime.kernels",
-  "runtime.engine",
-]);
+/** A gap is taken where the policy takes it now and the verdict says that it was taken when the wheel was verified. */
+function isTaken(check: Check, { policy, target, contracts }: Demand, variant: string | null): boolean {
+  const contract = (variant === null ? undefined : contracts.get(variant)) ?? [];
+  return acceptsGap(policy, target, check, contract) && (check.acceptedBy?.includes(target) ?? false);
+}
 
-function excused(check: Check, demand: Demand): boolean {
-  return (
-    demand.allowIsaGap &&
-    check.result === "not-run" &&
-    NEEDS_ISA.has(check.id) &&
-    (check.lacks?.length ?? 0) > 0
-  );
+function gapText({ id, detail, lacks }: Check, target: TargetKind): string {
+  const hint =
+    lacks && lacks.length > 0
+      ? ` (${target} takes this gap only with --accept-unproven=${lacks.join(",")}, given to verify and to publish)`
+      : "";
+  return `${id}: ${detail}${hint}`;
 }
 
 /**
- * Decides from the checks themselves, not from the summary that somebody may have edited.
+ * Decides from what the checks themselves said, not from the summary that somebody may have edited nor from what
+ * another policy made of it.
  * @param wheel file name and sha256 of the very bytes to publish
  * @returns the proof, or the refusal as an error to throw
  */
@@ -44,25 +52,22 @@ export function judge(
   verdict: Verdict,
   demand: Demand,
 ): Proof | WheelsError {
-  const [subject] = verdict.subject;
-  if (subject?.digest.sha256 !== wheel.sha256 || subject.name !== wheel.fileName) {
-    const proven = `${subject?.digest.sha256}${subject?.name === wheel.fileName ? "" : ` (${subject?.name})`}`;
-    return wheelsError("E_VERDICT_OTHER_BYTES", { wheel: wheel.fileName, sha256: wheel.sha256, proven });
-  }
-  const { checks, verificationResult } = verdict.predicate;
+  const other = otherBytes(wheel, verdict);
+  if (other) return other;
+  const { policy, target } = demand;
+  const { verificationResult, variant } = verdict.predicate;
   const failures: string[] = [];
-  for (const check of checks) {
-    if (check.result === "fail") failures.push(`${check.id}: ${check.detail}`);
-    if (check.result === "warn" && NO_WARNING.has(check.id)) failures.push(`${check.id}: ${check.detail}`);
+  for (const { id, result, before, detail } of applyPolicy(policy, verdict.predicate.checks, target)) {
+    if (result === "fail") failures.push(`${id}: ${detail}${before === "warn" ? " (strict by policy)" : ""}`);
   }
   const lacked = new Set<string>();
-  for (const id of demand.checks) {
-    const [answer, ...others] = checks.filter((check) => check.id === id);
+  for (const id of demandedBy(policy, target)) {
+    const [answer, ...others] = verdict.predicate.checks.filter((check) => check.id === id);
     if (!answer) failures.push(`${id} was not asked`);
     else if (others.length > 0) failures.push(`${id} is answered ${others.length + 1} times`);
-    else if (answer.result === "not-run") {
-      if (excused(answer, demand)) for (const feature of answer.lacks ?? []) lacked.add(feature);
-      else failures.push(`${id}: ${answer.detail}`);
+    else if ((answer.before ?? answer.result) === "not-run") {
+      if (isTaken(answer, demand, variant)) for (const feature of answer.lacks ?? []) lacked.add(feature);
+      else failures.push(gapText(answer, target));
     }
   }
   if (verificationResult !== "PASSED" && failures.length === 0)

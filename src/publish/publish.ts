@@ -1,7 +1,7 @@
 import { basename, dirname } from "node:path";
 import { type WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import type { Host } from "../host/host.ts";
-import type { CheckId } from "../verify/verdict.ts";
+import type { Policy } from "../verify/policy.ts";
 import { isRefusal, proven, type ReadWheel, readWheel } from "./candidates.ts";
 import { type Expected, missingOf } from "./expect.ts";
 import { type Candidate, missingVariants, type Planned, planPublish } from "./planner.ts";
@@ -13,8 +13,10 @@ export interface PublishRequest {
   wheels: readonly string[];
   /** One target, or a comma list. */
   target: string;
-  /** Checks that must be answered. */
-  demanded: readonly CheckId[];
+  /** What the targets demand of a wheel's proof. */
+  policy: Policy;
+  /** ISA features that a variant may use, by its name. */
+  contracts: ReadonlyMap<string, readonly string[]>;
   dryRun: boolean;
   /** Wheels that must be among these, or nothing is published. */
   expected: readonly Expected[];
@@ -66,8 +68,8 @@ function refuseAll(host: Host, request: PublishRequest, refusals: readonly Wheel
   throw first;
 }
 
-function prove(target: Target, wheels: readonly ReadWheel[], demanded: readonly CheckId[]) {
-  return wheels.map((wheel) => proven(wheel, { checks: demanded, allowIsaGap: target.allowsIsaGap }));
+function prove(target: Target, wheels: readonly ReadWheel[], { policy, contracts }: PublishRequest) {
+  return wheels.map((wheel) => proven(wheel, { policy, target: target.kind, contracts }));
 }
 
 /**
@@ -94,7 +96,7 @@ export async function publishWheels(host: Host, request: PublishRequest): Promis
     request.wheels.map((path) => basename(path)),
   );
   const wheels = read.filter((one): one is ReadWheel => !isRefusal(one));
-  const judged = targets.map((target) => prove(target, wheels, request.demanded));
+  const judged = targets.map((target) => prove(target, wheels, request));
   refuseAll(host, request, [
     ...read.filter(isRefusal),
     ...judged.flat().filter(isRefusal),

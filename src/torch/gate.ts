@@ -41,7 +41,8 @@ export type GateId =
 
 export interface GateAnswer {
   id: GateId;
-  result: "pass" | "fail";
+  /** `warn`: a CPU build by all it shows, without `+cpu` in its version. */
+  result: "pass" | "warn" | "fail";
   detail: string;
   evidence: Record<string, unknown>;
 }
@@ -61,7 +62,8 @@ export function isGpuLocalVersion(version: string): boolean {
 
 /**
  * The CPU-only gate over an environment's facts: every question is answered, none is skipped.
- * A build from source or from Debian has no `+cpu`; it passes where torch itself says that it has no GPU backend.
+ * A build from source or from Debian has no `+cpu`; where torch itself says that it has no GPU backend, that is a
+ * warning, which a policy may take or refuse.
  */
 export function gate(facts: TorchFacts): GateAnswer[] {
   const { torch } = facts;
@@ -89,14 +91,15 @@ export function gate(facts: TorchFacts): GateAnswer[] {
     backends.length === 0 &&
     torch.cudaLibraries.length === 0 &&
     !isGpuLocalVersion(torch.version);
+  const isLabelled = torch?.version.includes("+cpu") ?? false;
   return [
     {
       id: "runtime.torch-cpu",
-      result: isCpu ? "pass" : "fail",
+      result: !isCpu ? "fail" : isLabelled ? "pass" : "warn",
       detail: torch
         ? `torch ${torch.version}${backends.map(([name, value]) => `, torch.version.${name} = ${value}`).join("")}${
             torch.cudaLibraries.length > 0 ? `, ships ${torch.cudaLibraries.join(", ")}` : ""
-          }${isCpu && !torch.version.includes("+cpu") ? ", no +cpu, but no GPU backend either" : ""}${faults.map((fault) => `, ${fault}`).join("")}`
+          }${isCpu && !isLabelled ? ", no +cpu, but no GPU backend either" : ""}${faults.map((fault) => `, ${fault}`).join("")}`
         : `torch can't be imported: ${facts.error}`,
       evidence: { torch, error: facts.error, python: facts.python, openmp: facts.openmp },
     },

@@ -6,6 +6,11 @@ import type { Variant } from "./manifest.ts";
 export const needsKey = (project: string, architecture: string): string =>
   `${normalizeName(project)} ${architecture}`;
 
+/** ISA features that a variant's wheel may use, by the variant's name. */
+export function contractsOf(variants: Iterable<Variant>): Map<string, readonly string[]> {
+  return new Map([...variants].map(({ name, isa }) => [name, isa.mayUse]));
+}
+
 /** cpuinfo flags that a CPU must show for each variant's wheels, by {@link needsKey}. */
 export function cpuNeeds(variants: Iterable<Variant>): Map<string, string[]> {
   const none = new Set<string>();

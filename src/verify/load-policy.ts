@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { readText } from "../host/files.ts";
 import { defaultPolicyPath } from "../host/resources.ts";
-import { type Policy, parsePolicy, resolvePolicy } from "./policy.ts";
+import { gapsLayer, type Policy, parsePolicy, resolvePolicy } from "./policy.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** A policy, and how a verdict names it. */
@@ -23,17 +23,35 @@ async function readPolicy(path: string, shown: string): Promise<string> {
   }
 }
 
+/** What a user laid over the default policy; null and false for nothing. */
+export interface PolicyRequest {
+  /** Path of a policy, relative to the working folder. */
+  policy: string | null;
+  strict: boolean;
+  /** ISA features, or `own-contract`, whose absence here may leave checks not run. */
+  acceptUnproven: string | null;
+}
+
 /**
  * The default policy, with the user's own over it. Its digest is over all that judges: the policy with nothing left
  * open, so that two files which say the same have one digest.
- * @param own path of the user's policy, relative to cwd, or null
- * @throws E_POLICY, E_POLICY_UNREADABLE
+ * @throws E_POLICY, E_POLICY_UNREADABLE, E_OPTION_VALUE
  */
-export async function loadPolicy(cwd: string, own: string | null, strict = false): Promise<LoadedPolicy> {
-  const path = defaultPolicyPath();
-  const layers = [parsePolicy("policy.yml", await readPolicy(path, "policy.yml"))];
+export async function loadPolicy(cwd: string, request: PolicyRequest): Promise<LoadedPolicy> {
+  const { policy: own, strict, acceptUnproven } = request;
+  const layers = [parsePolicy("policy.yml", await readPolicy(defaultPolicyPath(), "policy.yml"))];
   if (own !== null) layers.push(parsePolicy(own, await readPolicy(resolve(cwd, own), own)));
   if (strict) layers.push({ version: 1, strict: true });
+  if (acceptUnproven !== null) {
+    const layer = gapsLayer(acceptUnproven);
+    if (layer === null)
+      throw wheelsError("E_OPTION_VALUE", {
+        option: "--accept-unproven",
+        value: acceptUnproven,
+        expected: "ISA features such as amx_tile, or own-contract, comma between them",
+      });
+    layers.push(layer);
+  }
   const policy = resolvePolicy(...layers);
   const sha256 = createHash("sha256").update(JSON.stringify(policy)).digest("hex");
   const uri = layers.length === 1 ? DEFAULT_URI : `${DEFAULT_URI}#with-changes`;
@@ -42,5 +60,5 @@ export async function loadPolicy(cwd: string, own: string | null, strict = false
 
 /** @throws E_POLICY, E_POLICY_UNREADABLE where the installation is incomplete */
 export function defaultPolicy(): Promise<LoadedPolicy> {
-  return loadPolicy("", null);
+  return loadPolicy("", { policy: null, strict: false, acceptUnproven: null });
 }

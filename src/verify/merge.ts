@@ -1,6 +1,6 @@
 import { wheelsError } from "../errors/wheels-error.ts";
-import { CHECK_IDS, type Check, type CheckId, LEVELS, type Verdict } from "./verdict.ts";
-import { demandedChecks, outcome } from "./verify.ts";
+import { CHECK_IDS, type Check, type CheckId, demandedChecks, LEVELS, type Verdict } from "./verdict.ts";
+import { outcome } from "./verify.ts";
 
 /** A verdict and where it was read. */
 export interface NamedVerdict {

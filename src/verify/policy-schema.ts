@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { ISA_FEATURES } from "../variants/features.ts";
-import { CHECK_IDS, LEVELS } from "./verdict.ts";
+import { CHECK_IDS, LEVELS, TARGET_KINDS } from "./verdict.ts";
 
 const severity = z
-  .enum(["error", "warn", "off"])
+  .enum(["strict", "error", "warn", "off"])
   .describe(
-    "error: a failure refuses the wheel; warn: a failure is told only; off: the answer counts for nothing",
+    "strict: a failure or a warning refuses the wheel; error: a failure does; warn: a failure is told only; off: the answer counts for nothing",
   );
 
 const checks = z
@@ -32,17 +32,12 @@ const target = z
   })
   .describe("What one kind of target demands");
 
-/** Kinds of targets, as the part before the colon names them. */
-export const TARGET_KINDS = ["index", "pypi", "url", "github-release"] as const;
-
-export type TargetKind = (typeof TARGET_KINDS)[number];
-
 /** A policy as written. Published as schemas/policy.schema.json. */
 export const policySchema = z
   .strictObject({
     $schema: z.string().optional(),
     version: z.literal(1),
-    strict: z.boolean().optional().describe("Take the warnings of checks that are errors for failures"),
+    strict: z.boolean().optional().describe("Take every check that is an error for strict"),
     checks: checks.optional(),
     targets: z.partialRecord(z.enum(TARGET_KINDS), target).optional(),
   })

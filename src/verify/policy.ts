@@ -1,15 +1,17 @@
 import { load, YAMLException } from "js-yaml";
 import { wheelsError } from "../errors/wheels-error.ts";
-import { closure, type IsaFeature } from "../variants/features.ts";
+import { closure, type IsaFeature, isIsaFeature } from "../variants/features.ts";
 import { yamlPositions } from "../variants/yaml-positions.ts";
+import { policySchema, type RawPolicy, type Severity } from "./policy-schema.ts";
 import {
-  policySchema,
-  type RawPolicy,
-  type Severity,
+  CHECK_IDS,
+  type Check,
+  type CheckId,
+  demandedChecks,
+  type Level,
   TARGET_KINDS,
   type TargetKind,
-} from "./policy-schema.ts";
-import { CHECK_IDS, type Check, type CheckId, type Level } from "./verdict.ts";
+} from "./verdict.ts";
 
 /** What one kind of target demands, with nothing left open. */
 export interface TargetPolicy {
@@ -93,7 +95,7 @@ export function severityOf(policy: Policy, id: CheckId, target: TargetKind | nul
 function judged(answer: Check["result"], severity: Severity, strict: boolean): Check["result"] {
   if (severity === "off") return "not-run";
   if (severity === "warn") return answer === "fail" ? "warn" : answer;
-  return strict && answer === "warn" ? "fail" : answer;
+  return (strict || severity === "strict") && answer === "warn" ? "fail" : answer;
 }
 
 /**
@@ -105,30 +107,61 @@ export function applyPolicy(
   checks: readonly Check[],
   target: TargetKind | null = null,
 ): Check[] {
-  return checks.map(({ before, ...check }) => {
+  return checks.map(({ before, acceptedBy: _acceptedBy, ...check }) => {
     const answer = before ?? check.result;
     const result = judged(answer, severityOf(policy, check.id, target), policy.strict);
     return result === answer ? { ...check, result } : { ...check, result, before: answer };
   });
 }
 
-/** True where a check of these features may be missing at a target. @param contract what the wheel's variant may use */
+/** Only running needs the ISA; nothing else may be excused by its absence. */
+const NEEDS_ISA: ReadonlySet<CheckId> = new Set<CheckId>([
+  "runtime.import",
+  "runtime.kernels",
+  "runtime.engine",
+]);
+
+/**
+ * True where a target takes that this check was not run.
+ * @param contract ISA features that the wheel's variant may use
+ */
 export function acceptsGap(
   policy: Policy,
   target: TargetKind,
-  lacks: readonly string[],
+  { id, result, lacks }: Pick<Check, "id" | "result" | "lacks">,
   contract: readonly string[],
 ): boolean {
+  if (result !== "not-run" || !NEEDS_ISA.has(id) || lacks === undefined || lacks.length === 0) return false;
   const { features, ownContract } = policy.targets[target].acceptUnproven;
   const excused = new Set<string>([...closure(features), ...(ownContract ? contract : [])]);
-  return lacks.length > 0 && lacks.every((feature) => excused.has(feature));
+  return lacks.every((feature) => excused.has(feature));
+}
+
+/** Checks, each gap with the kinds of targets whose policy takes it: a reader of the verdict sees what was excused. */
+export function markGaps(policy: Policy, checks: readonly Check[], contract: readonly string[]): Check[] {
+  return checks.map((check) => {
+    const acceptedBy = TARGET_KINDS.filter((kind) => acceptsGap(policy, kind, check, contract));
+    return acceptedBy.length > 0 ? { ...check, acceptedBy } : check;
+  });
 }
 
 /** The checks that a target demands, without those that its policy switches off. */
-export function demandedBy(
-  policy: Policy,
-  target: TargetKind,
-  ofLevel: (level: Level) => readonly CheckId[],
-): CheckId[] {
-  return ofLevel(policy.targets[target].level).filter((id) => severityOf(policy, id, target) !== "off");
+export function demandedBy(policy: Policy, target: TargetKind): CheckId[] {
+  return demandedChecks(policy.targets[target].level).filter(
+    (id) => severityOf(policy, id, target) !== "off",
+  );
+}
+
+/**
+ * What `--accept-unproven` says, as a layer over a policy: at every target, these gaps and no others.
+ * @param text ISA features and `own-contract`, comma between them
+ * @returns null where a word is neither
+ */
+export function gapsLayer(text: string): RawPolicy | null {
+  const words = text.split(/[\s,]+/).filter((word) => word !== "");
+  const features = words.filter(isIsaFeature);
+  const ownContract = words.includes("own-contract");
+  if (words.length === 0 || features.length + (ownContract ? 1 : 0) !== new Set(words).size) return null;
+  const gaps = { "accept-unproven": { features, "own-contract": ownContract } };
+  return { version: 1, targets: Object.fromEntries(TARGET_KINDS.map((kind) => [kind, gaps])) };
 }

@@ -30,6 +30,25 @@ export const LEVELS = ["static", "import", "kernels", "engine"] as const;
 /** How far a proof goes; each level includes the ones before it. */
 export type Level = (typeof LEVELS)[number];
 
+const ADDED: Record<Level, readonly CheckId[]> = {
+  static: CHECK_IDS.filter((id) => !id.startsWith("runtime.")),
+  import: CHECK_IDS.filter(
+    (id) => id.startsWith("runtime.") && id !== "runtime.kernels" && id !== "runtime.engine",
+  ),
+  kernels: ["runtime.kernels"],
+  engine: ["runtime.engine"],
+};
+
+/** The checks that a level is made of; each level includes the ones below it. */
+export function demandedChecks(level: Level): readonly CheckId[] {
+  return LEVELS.slice(0, LEVELS.indexOf(level) + 1).flatMap((one) => ADDED[one]);
+}
+
+/** Kinds of targets, as the part before the colon names them; `url` is any upload index but `pypi`. */
+export const TARGET_KINDS = ["index", "pypi", "url", "github-release"] as const;
+
+export type TargetKind = (typeof TARGET_KINDS)[number];
+
 const checkSchema = z.object({
   id: z.enum(CHECK_IDS),
   result: z.enum(["pass", "fail", "warn", "not-run"]),
@@ -43,6 +62,8 @@ const checkSchema = z.object({
   remedy: z.string().optional(),
   /** Why a check was not run, for machines: the ISA features this machine lacks, or another reason. */
   lacks: z.array(z.string()).optional(),
+  /** Kinds of targets whose policy, when the wheel was verified, took this gap; publishing demands it again. */
+  acceptedBy: z.array(z.enum(TARGET_KINDS)).optional(),
 });
 
 /** One named question and its answer. A `not-run` is never a pass. */

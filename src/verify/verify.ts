@@ -16,13 +16,13 @@ import { elfCudaFree, platformGlibc, platformLibraries } from "./checks/platform
 import type { AuditFacts, Claim, WheelFacts } from "./facts.ts";
 import { type Gathered, gather } from "./gather.ts";
 import { defaultPolicy, type LoadedPolicy } from "./load-policy.ts";
-import { applyPolicy } from "./policy.ts";
+import { applyPolicy, markGaps } from "./policy.ts";
 import { RUN_DEFAULTS, type RunSettings } from "./runtime/settings.ts";
 import { type RuntimeAnswer, runtimeChecks } from "./runtime.ts";
 import {
-  CHECK_IDS,
   type Check,
   type CheckId,
+  demandedChecks,
   type IsaReport,
   LEVELS,
   type Level,
@@ -46,23 +46,6 @@ const STATIC: readonly ((facts: WheelFacts, claim: Claim) => Check)[] = [
   isaContained,
   isaUsed,
 ];
-
-const STATIC_IDS = CHECK_IDS.filter((id) => !id.startsWith("runtime."));
-
-const IMPORT_IDS = CHECK_IDS.filter(
-  (id) => id.startsWith("runtime.") && id !== "runtime.kernels" && id !== "runtime.engine",
-);
-
-/** The checks that a level is made of; each level includes the ones below it. */
-export function demandedChecks(level: Level): readonly CheckId[] {
-  const added: Record<Level, readonly CheckId[]> = {
-    static: STATIC_IDS,
-    import: IMPORT_IDS,
-    kernels: ["runtime.kernels"],
-    engine: ["runtime.engine"],
-  };
-  return LEVELS.slice(0, LEVELS.indexOf(level) + 1).flatMap((one) => added[one]);
-}
 
 export interface VerifyRequest {
   wheel: string;
@@ -210,11 +193,19 @@ async function readVerdict(path: string): Promise<Verdict | null> {
   }
 }
 
-async function save(host: Host, result: VerifyResult, policy: LoadedPolicy): Promise<void> {
+async function save(
+  host: Host,
+  result: VerifyResult,
+  policy: LoadedPolicy,
+  contract: readonly string[],
+): Promise<void> {
   const path = join(dirname(result.wheel), verdictFileName(basename(result.wheel)));
   const version = await versionOfVerifier();
   const earlier = await readVerdict(path);
-  const checks = [...result.checks, ...applyPolicy(policy.policy, kept(earlier, result, version))];
+  const checks = [
+    ...result.checks,
+    ...markGaps(policy.policy, applyPolicy(policy.policy, kept(earlier, result, version)), contract),
+  ];
   const deeper = checks.length > result.checks.length && earlier !== null;
   const whole: VerifyResult = {
     ...result,
@@ -268,7 +259,8 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
       ...missing.map((id): Check => ({ id, result: "not-run", detail: why, evidence: {} })),
     );
   }
-  const all = applyPolicy(policy.policy, [...checks, ...runtime.checks]);
+  const contract = variant?.isa.mayUse ?? [];
+  const all = markGaps(policy.policy, applyPolicy(policy.policy, [...checks, ...runtime.checks]), contract);
   const result: VerifyResult = {
     wheel: request.wheel,
     sha256: facts.sha256,
@@ -280,6 +272,6 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
     checks: all,
     isa: isaReport(facts, variant),
   };
-  if (request.writeVerdict) await save(host, result, policy);
+  if (request.writeVerdict) await save(host, result, policy, contract);
   return result;
 }

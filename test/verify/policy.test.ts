@@ -2,8 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { WheelsError } from "../../src/errors/wheels-error.ts";
 import { acceptsGap, applyPolicy, demandedBy, parsePolicy, resolvePolicy } from "../../src/verify/policy.ts";
-import { CHECK_IDS, type Check } from "../../src/verify/verdict.ts";
-import { demandedChecks } from "../../src/verify/verify.ts";
+import { CHECK_IDS, type Check, demandedChecks } from "../../src/verify/verdict.ts";
 
 const shipped = parsePolicy("policy.yml", readFileSync("policy.yml", "utf8"));
 const standard = resolvePolicy(shipped);
@@ -13,6 +12,12 @@ const answer = (id: Check["id"], result: Check["result"]): Check => ({
   result,
   detail: "",
   evidence: {},
+});
+
+const gap = (...lacks: string[]): Pick<Check, "id" | "result" | "lacks"> => ({
+  id: "runtime.kernels",
+  result: "not-run",
+  lacks,
 });
 
 const own = (text: string) => resolvePolicy(shipped, parsePolicy("own.yml", text));
@@ -28,15 +33,20 @@ describe("the default policy", () => {
 
   test("takes a gap of the wheel's own contract at a folder index alone", () => {
     const contract = ["avx512f", "avx512_vnni"];
-    expect(acceptsGap(standard, "index", ["avx512_vnni"], contract)).toBe(true);
-    expect(acceptsGap(standard, "index", ["amx_tile"], contract)).toBe(false);
-    expect(acceptsGap(standard, "index", [], contract)).toBe(false);
+    expect(acceptsGap(standard, "index", gap("avx512_vnni"), contract)).toBe(true);
+    expect(acceptsGap(standard, "index", gap("amx_tile"), contract)).toBe(false);
+    expect(acceptsGap(standard, "index", gap(), contract)).toBe(false);
+    for (const other of [
+      { ...gap("avx512_vnni"), result: "fail" as const },
+      { ...gap("avx512_vnni"), id: "runtime.resolve" as const },
+    ])
+      expect(acceptsGap(standard, "index", other, contract)).toBe(false);
     for (const kind of ["pypi", "url", "github-release"] as const)
-      expect(acceptsGap(standard, kind, ["avx512_vnni"], contract)).toBe(false);
+      expect(acceptsGap(standard, kind, gap("avx512_vnni"), contract)).toBe(false);
   });
 
   test("demands the kernels everywhere", () => {
-    expect(demandedBy(standard, "pypi", demandedChecks)).toEqual(demandedChecks("kernels"));
+    expect(demandedBy(standard, "pypi")).toEqual(demandedChecks("kernels"));
   });
 });
 
@@ -51,7 +61,7 @@ describe("a policy of one's own", () => {
   test("makes nothing pass by switching it off", () => {
     const policy = own("version: 1\nchecks: {platform.glibc: off}\n");
     expect(applyPolicy(policy, [answer("platform.glibc", "pass")])[0]?.result).toBe("not-run");
-    expect(demandedBy(policy, "pypi", demandedChecks)).not.toContain("platform.glibc");
+    expect(demandedBy(policy, "pypi")).not.toContain("platform.glibc");
   });
 
   test("is strict where it says so, but not about what it only warns of", () => {
@@ -67,9 +77,9 @@ describe("a policy of one's own", () => {
     const failed = [answer("platform.glibc", "fail")];
     expect(applyPolicy(policy, failed, "pypi")[0]?.result).toBe("warn");
     expect(applyPolicy(policy, failed, "url")[0]?.result).toBe("fail");
-    expect(demandedBy(policy, "pypi", demandedChecks)).toContain("runtime.engine");
-    expect(acceptsGap(policy, "pypi", ["avx512f"], [])).toBe(true);
-    expect(acceptsGap(policy, "url", ["avx512f"], [])).toBe(false);
+    expect(demandedBy(policy, "pypi")).toContain("runtime.engine");
+    expect(acceptsGap(policy, "pypi", gap("avx512f"), [])).toBe(true);
+    expect(acceptsGap(policy, "url", gap("avx512f"), [])).toBe(false);
   });
 });
 

@@ -97,7 +97,7 @@ export function githubReleaseTarget(
 
   return {
     name,
-    allowsIsaGap: false,
+    kind: "github-release",
     limits: RELEASE_LIMITS,
     async existing(_projects, wanted) {
       const release = await find();

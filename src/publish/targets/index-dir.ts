@@ -139,7 +139,7 @@ export function indexDirTarget(host: Host, dir: string, settings: TargetSettings
   };
   return {
     name: `index:${dir}`,
-    allowsIsaGap: true,
+    kind: "index",
     limits: FOLDER_LIMITS,
     async existing(projects) {
       await refuseLink();

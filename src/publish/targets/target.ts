@@ -1,3 +1,4 @@
+import type { TargetKind } from "../../verify/verdict.ts";
 import type { Candidate, Existing } from "../planner.ts";
 import type { Limits } from "../rules.ts";
 
@@ -5,8 +6,8 @@ import type { Limits } from "../rules.ts";
 export interface Target {
   /** For messages. */
   name: string;
-  /** True where a wheel may come whose ISA no machine here could run; a public index refuses it. */
-  allowsIsaGap: boolean;
+  /** What the policy calls it. */
+  kind: TargetKind;
   limits: Limits;
   /** Runs `work` while no other publisher of this kind writes to the target. @throws E_BUSY */
   exclusively<T>(work: () => Promise<T>): Promise<T>;

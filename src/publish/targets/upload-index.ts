@@ -126,7 +126,7 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
 
   return {
     name,
-    allowsIsaGap: false,
+    kind: uploadUrl === null ? "pypi" : "url",
     limits: withGranted(
       uploadUrl === null ? PYPI_LIMITS : UPLOAD_LIMITS,
       settings.fileLimit,
