@@ -20,6 +20,9 @@ import type { Target, TargetSettings } from "./target.ts";
 const AT_ONCE = 6;
 const SECRETS = ["UV_PUBLISH_TOKEN", "UV_PUBLISH_PASSWORD", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
 
+const keyOf = (projects: readonly string[], wanted: ReadonlySet<string>): string =>
+  JSON.stringify([projects.toSorted(), [...wanted].sort()]);
+
 /** Where an upload server has its simple index: beside its upload path, as warehouse and pypiserver have it. */
 function guessIndex(uploadUrl: string): string {
   return `${uploadUrl.replace(/\/+$/, "").replace(/\/legacy$/, "")}/simple`;
@@ -57,6 +60,9 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
     settings.checkUrl ??
     host.env["UV_PUBLISH_CHECK_URL"] ??
     (uploadUrl === null ? await defaultIndex(host) : guessIndex(uploadUrl));
+  const ask = async (projects: readonly string[], wanted: ReadonlySet<string>) =>
+    existingAt(host, await index(), projects, wanted);
+  let early: { key: string; answer: ReturnType<typeof ask> } | null = null;
   let earlyUv: Promise<FoundUv | null> = Promise.resolve(null);
   const hasSecret = Boolean(host.env["UV_PUBLISH_TOKEN"] || host.env["UV_PUBLISH_PASSWORD"]);
 
@@ -132,8 +138,13 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
       settings.fileLimit,
       settings.projectLimit,
     ),
-    async existing(projects, wanted) {
-      return existingAt(host, await index(), projects, wanted);
+    announce(projects, wanted) {
+      early = { key: keyOf(projects, wanted), answer: ask(projects, wanted) };
+      early.answer.catch(() => undefined);
+    },
+    // An early answer is good enough: no lock keeps others from the index, and what it has by then it says itself.
+    existing(projects, wanted) {
+      return early?.key === keyOf(projects, wanted) ? early.answer : ask(projects, wanted);
     },
     async exclusively(work) {
       if (!hasSecret && !canIdentify(host)) throw wheelsError("E_PUBLISH_CREDENTIALS", { target: name });
