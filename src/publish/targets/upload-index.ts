@@ -9,6 +9,7 @@ import { findPython } from "../../torch/python.ts";
 import { type FoundUv, findUv, locateUv } from "../../torch/uv.ts";
 import { pause } from "../ask.ts";
 import { canIdentify, shownClaims } from "../claims.ts";
+import { clockError, isClockTrouble } from "../clock.ts";
 import { type Journal, openJournal } from "../journal.ts";
 import { existingAt } from "../listing.ts";
 import type { Candidate } from "../planner.ts";
@@ -110,6 +111,8 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
     for (let tried = 1; ; tried++) {
       const outcome = await sendOnce(uv, candidate);
       if (outcome.kind === "taken") break;
+      if (outcome.kind === "fault" && isClockTrouble(outcome.detail))
+        throw clockError(host, name, outcome.detail);
       if (outcome.kind === "denied") await denied(fileName, outcome.detail);
       // A fault after the last byte looks like one before it: only the index knows.
       if (outcome.kind !== "rejected" && (await isThere(candidate))) {
