@@ -240,6 +240,18 @@ describe("vLLM's platform", () => {
     expect(checks["runtime.kernels"]?.result).toBe("pass");
   });
 
+  test("need not know how to load the kernels, as in 0.11.0", () => {
+    const wheel = vllm("");
+    const files = Object.fromEntries(
+      Object.entries(wheel.files).map(([path, text]) => [
+        path,
+        text.replace("@staticmethod\n    def import_kernels(): pass", "import_kernels = None"),
+      ]),
+    );
+    const checks = tryWheel(bench, { ...wheel, files }, "kernels", { challenge });
+    expect(checks["runtime.kernels"]?.result).toBe("pass");
+  });
+
   test("that is not the CPU is a failure", () => {
     const checks = device('"cuda"');
     expect(checks["runtime.import"]).toMatchObject({
