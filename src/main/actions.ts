@@ -28,6 +28,18 @@ const wheels = {
   help: "Wheel files, a line each; a folder stands for the wheels in it",
 } as const;
 
+const reports = {
+  html: run.options.html,
+  markdown: run.options.markdown,
+  sarif: run.options.sarif,
+  "sarif-kinds": run.options["sarif-kinds"],
+} as const satisfies OptionSpecs;
+
+const REPORT_OUTPUTS = {
+  sarif: "Path of the SARIF file, for github/codeql-action/upload-sarif; empty where none was asked for",
+  reports: "JSON list of the paths of the wheels' pages",
+};
+
 const upload = (fallback: boolean) =>
   ({
     upload: {
@@ -128,6 +140,7 @@ export const ACTIONS = {
       ...torch,
       manifest: run.options.manifest,
       level: { ...verify.options.level, default: "kernels", help: "How far to prove it at once" },
+      ...reports,
       ...POLICY_OPTIONS,
       ...upload(true),
     },
@@ -137,6 +150,7 @@ export const ACTIONS = {
       verdict: "Path of its verdict",
       result: "pass or fail",
       "artifact-name": "Name of the artifact, where one was uploaded",
+      ...REPORT_OUTPUTS,
     },
   },
   "verify-torch-cpu": {
@@ -166,12 +180,14 @@ export const ACTIONS = {
       ...POLICY_OPTIONS,
       ...torch,
       manifest: verify.options.manifest,
+      ...reports,
       ...upload(false),
     },
     outputs: {
       result: "pass or fail",
       "torch-version": "Version of torch that was seen, empty where none ran",
       verdicts: "JSON list of the verdicts' paths",
+      ...REPORT_OUTPUTS,
     },
   },
   "publish-wheel": {

@@ -8,6 +8,7 @@ import { cacheDir } from "../host/paths.ts";
 import { formatBytes } from "../host/terminal.ts";
 import { parseExpected } from "../publish/expect.ts";
 import { type PublishReport, publishWheels, withdrawFiles } from "../publish/publish.ts";
+import { titleOf } from "../report/markdown.ts";
 import { CPU_INDEX } from "../torch/install.ts";
 import { findPython } from "../torch/python.ts";
 import { ensureUv } from "../torch/uv.ts";
@@ -16,15 +17,18 @@ import { selectVariants } from "../variants/manifest.ts";
 import { type LoadedPolicy, loadPolicy } from "../verify/load-policy.ts";
 import { mergeFiles } from "../verify/merge-files.ts";
 import { applyPolicy } from "../verify/policy.ts";
+import type { Result } from "../verify/result.ts";
 import { environmentChecks } from "../verify/runtime.ts";
-import { outcome, type VerifyResult, verifyWheel } from "../verify/verify.ts";
+import { outcome, verifyWheel } from "../verify/verify.ts";
 import { buildAll, describeAll } from "./build-use.ts";
+import { checksText } from "./checks-text.ts";
 import { COMMANDS } from "./commands.ts";
 import { loadVariants } from "./manifest.ts";
 import type { Values } from "./options.ts";
 import { policyRequest } from "./policy-options.ts";
 import { prepare } from "./prepare.ts";
-import { buildTable, checksText, doctorText, planTable } from "./report.ts";
+import { buildTable, doctorText, planTable } from "./report.ts";
+import { demandReports, type WrittenReports, writeReports } from "./reports.ts";
 import { runSettings } from "./run-options.ts";
 import { setupEnvironment } from "./setup-use.ts";
 import { torchRequest } from "./torch-request.ts";
@@ -88,14 +92,6 @@ export async function build(host: Host, options: Options<"build">): Promise<Answ
   return { document: { plan: prepared.plan, built }, text: buildTable(built, []), exit: EXIT.ok };
 }
 
-export interface Result extends Omit<VerifyResult, "wheel" | "sha256" | "size"> {
-  wheel: string | null;
-  sha256: string | null;
-  /** Bytes. */
-  size?: number;
-  environment?: string;
-}
-
 async function environmentResult(host: Host, environment: string, { policy }: LoadedPolicy): Promise<Result> {
   const python =
     environment === "current"
@@ -126,7 +122,7 @@ export async function verify(
   host: Host,
   options: Options<"verify">,
   wheels: readonly string[],
-): Promise<Answer<{ results: Result[] }>> {
+): Promise<Answer<{ results: Result[] }> & { reports: WrittenReports }> {
   if (wheels.length === 0 && options.environment === null) {
     throw wheelsError("E_USAGE", {
       problem: "verify was given no wheel.",
@@ -141,6 +137,7 @@ export async function verify(
       ? null
       : await ensureUv(host, cacheDir(host, options["cache-dir"] ?? undefined));
   const settings = runSettings(options);
+  demandReports(host, options, options.environment === null ? wheels : [...wheels, null]);
   const results: Result[] = [];
   for (const wheel of wheels) {
     const stage = options.level === "static" ? null : host.log.stage(`Verifying ${basename(wheel)}...`);
@@ -167,17 +164,16 @@ export async function verify(
   }
   if (options.environment !== null) results.push(await environmentResult(host, options.environment, policy));
   const text = results.map((result) => {
-    const name = result.wheel === null ? `environment ${result.environment}` : basename(result.wheel);
     const seen = result.torch
       ? `\n  torch ${result.torch.version}, CUDA available: ${result.torch.cudaAvailable ? "True" : "False"}`
       : "";
-    return checksText(
-      `${name}: ${result.result === "pass" ? "passed" : "FAILED"} (${result.level})${seen}`,
-      result.checks,
-    );
+    const title = `${titleOf(result)}: ${result.result === "pass" ? "passed" : "FAILED"} (${result.level})${seen}`;
+    return checksText(title, result, host.colour);
   });
+  const reports = await writeReports(host, options, results);
   const failed = results.some(({ result }) => result === "fail");
-  return { document: { results }, text: text.join("\n\n"), exit: failed ? EXIT.checkFailed : EXIT.ok };
+  const exit = failed ? EXIT.checkFailed : EXIT.ok;
+  return { document: { results }, text: text.join("\n\n"), exit, reports };
 }
 
 function publishText(report: PublishReport): string {
@@ -202,11 +198,15 @@ export async function merge(
     files.map((file) => resolve(host.cwd, file)),
     options.output === null ? null : resolve(host.cwd, options.output),
   );
-  const { checks, verificationResult, verifiedLevels } = verdict.predicate;
+  const { verificationResult, verifiedLevels } = verdict.predicate;
   const levels = verifiedLevels.map((level) => level.replace("VLLM_CPU_", "").toLowerCase());
   const title = `${verdict.subject[0]?.name}: ${verificationResult} (${levels.join(", ") || "no level"} proven)`;
   const failed = verificationResult !== "PASSED";
-  return { document: verdict, text: checksText(title, checks), exit: failed ? EXIT.checkFailed : EXIT.ok };
+  return {
+    document: verdict,
+    text: checksText(title, verdict.predicate, host.colour),
+    exit: failed ? EXIT.checkFailed : EXIT.ok,
+  };
 }
 
 export async function publish(
@@ -274,7 +274,8 @@ export async function run(host: Host, options: Options<"run">): Promise<Answer<R
   const parts = [`\n${buildTable(report.built, report.results)}`];
   for (const result of report.results) {
     const bad = result.checks.filter((check) => check.result === "fail" || check.result === "warn");
-    if (bad.length > 0) parts.push(checksText(`\n${basename(result.wheel)}:`, bad));
+    if (bad.length > 0)
+      parts.push(checksText(`\n${basename(result.wheel)}:`, { ...result, checks: bad }, host.colour));
   }
   if (report.published) parts.push(`\n${publishText(report.published)}`);
   if (failures.length > 0) {

@@ -50,6 +50,10 @@ async function execute(host: Host, name: CommandName, words: readonly string[]):
       const { values, positionals } = parseCommand(COMMANDS.verify, words);
       return (await import("./answers.ts")).verify(host, values, positionals);
     }
+    case "compare": {
+      const { values, positionals } = parseCommand(COMMANDS.compare, words);
+      return (await import("./compare-use.ts")).compare(host, values, positionals);
+    }
     case "merge": {
       const { values, positionals } = parseCommand(COMMANDS.merge, words);
       return (await import("./answers.ts")).merge(host, values, positionals);
@@ -110,7 +114,7 @@ async function main(words: readonly string[]): Promise<ExitCode> {
     () => host?.scratch ?? null,
     (signal) => log.warn(`${signal}: stopping and cleaning up; once more to stop at once`),
   );
-  host = createTerminalHost(log, controller.signal);
+  host = createTerminalHost(log, controller.signal, !json && wantsColour(process.stdout, process.env));
   try {
     const name = findCommand(first);
     if (rest.includes("--help") || rest.includes("-h")) {

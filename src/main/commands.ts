@@ -2,6 +2,7 @@ import { LEVELS } from "../verify/verdict.ts";
 import { build, common, manifest, request, torch, versionSuffix } from "./build-options.ts";
 import type { CommandSpec, OptionSpecs } from "./options.ts";
 import { POLICY_OPTIONS } from "./policy-options.ts";
+import { REPORT_OPTIONS } from "./report-options.ts";
 import { RUN_OPTIONS } from "./run-options.ts";
 
 const publishTo = (fallback: string | null) =>
@@ -112,6 +113,7 @@ export const COMMANDS = {
       },
       ...POLICY_OPTIONS,
       "no-verdict": { kind: "flag", help: "Write no <wheel>.verdict.json beside the wheel" },
+      ...REPORT_OPTIONS,
       ...RUN_OPTIONS,
       ...torch,
       ...manifest,
@@ -121,8 +123,29 @@ export const COMMANDS = {
       "vllm-cpu-wheels verify dist/*.whl --json",
       "vllm-cpu-wheels verify --level=kernels dist/*.whl",
       "vllm-cpu-wheels verify --level=engine --limit=300 dist/vllm_cpu-0.32.0+cpu-cp38-abi3-manylinux_2_28_x86_64.whl",
+      "vllm-cpu-wheels verify dist/*.whl --html=dist --sarif=wheels.sarif --markdown=wheels.md",
       "vllm-cpu-wheels verify --environment=.venv",
     ],
+  },
+  compare: {
+    name: "compare",
+    summary:
+      "Compares wheels: equal machine code, ISA, sizes, requirements. Is a variant worth its own wheel?",
+    positionals: {
+      placeholder: "WHEEL…",
+      help: "Two wheel files or more, the least demanding variant first",
+    },
+    options: {
+      html: {
+        kind: "text",
+        placeholder: "FILE",
+        default: null,
+        help: "Write the comparison as a page, too",
+      },
+      ...manifest,
+      ...common,
+    },
+    examples: ["vllm-cpu-wheels compare dist/vllm_cpu_avx512-*.whl dist/vllm_cpu_avx512vnni-*.whl"],
   },
   merge: {
     name: "merge",
@@ -222,6 +245,7 @@ export const COMMANDS = {
       ...build,
       ...publishTo(null),
       ...POLICY_OPTIONS,
+      ...REPORT_OPTIONS,
       "skip-build": { kind: "flag", help: "Take the wheels that are in the output folder" },
     },
     examples: [

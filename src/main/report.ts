@@ -2,8 +2,8 @@ import { basename } from "node:path";
 import type { BuiltWheel } from "../build/build.ts";
 import type { DoctorReport } from "../build/doctor.ts";
 import { formatBytes, formatSeconds } from "../host/terminal.ts";
+import { verdictText } from "../report/verdict-text.ts";
 import type { PlanItem } from "../variants/plan.ts";
-import type { Check } from "../verify/verdict.ts";
 import type { VerifyResult } from "../verify/verify.ts";
 
 /** Rows as aligned text columns, the first row as the head. */
@@ -28,20 +28,6 @@ function isaText({ isa }: VerifyResult): string {
   return found.map(([feature, count]) => `${feature}:${count}`).join(" ") || "none";
 }
 
-/** The verdict in a word, with what was not run. */
-export function verdictText(result: VerifyResult): string {
-  if (result.result === "fail") {
-    return `FAILED ${result.checks
-      .filter((check) => check.result === "fail")
-      .map(({ id }) => id)
-      .join(", ")}`;
-  }
-  const lacked = new Set(result.checks.flatMap((check) => check.lacks ?? []));
-  if (lacked.size > 0) return `proven, not run (lacks ${[...lacked].join(", ")})`;
-  const unrun = result.checks.filter((check) => check.result === "not-run");
-  return unrun.length > 0 ? `${unrun.length} checks not run` : `proven (${result.level})`;
-}
-
 /** What `run` and `build` end with. */
 export function buildTable(built: readonly BuiltWheel[], verified: readonly VerifyResult[]): string {
   const rows = (verified.length > 0 ? verified : built).map((one) => {
@@ -57,22 +43,6 @@ export function buildTable(built: readonly BuiltWheel[], verified: readonly Veri
     ];
   });
   return table([["variant", "wheel", "size", "time", "ISA found (instructions)", "verdict"], ...rows]);
-}
-
-const MARK = { pass: "pass", fail: "FAIL", warn: "warn", "not-run": "not-run" } as const;
-
-function checkLines(check: Check): string[] {
-  const lines = [`  ${MARK[check.result].padEnd(7)} ${check.id.padEnd(26)} ${check.detail}`];
-  if (check.result === "fail" || check.result === "warn") {
-    if (check.reference) lines.push(`${" ".repeat(37)}rule: ${check.reference}`);
-    if (check.remedy) lines.push(`${" ".repeat(37)}do:   ${check.remedy}`);
-  }
-  return lines;
-}
-
-/** A wheel's checks, a line each, failures unfolded. */
-export function checksText(title: string, checks: readonly Check[]): string {
-  return [title, ...checks.flatMap(checkLines)].join("\n");
 }
 
 export function planTable(items: readonly PlanItem[]): string {

@@ -22,6 +22,7 @@ import type { COMMANDS } from "./commands.ts";
 import type { Values } from "./options.ts";
 import { policyRequest } from "./policy-options.ts";
 import { prepare } from "./prepare.ts";
+import { demandReports, type WrittenReports, writeReports } from "./reports.ts";
 import { torchRequest } from "./torch-request.ts";
 
 /** A plan after only, skip and skip-existing. */
@@ -58,6 +59,8 @@ export interface RunReport {
   published: PublishReport | null;
   /** Lines of a dry run; empty otherwise. */
   dryRun: string[];
+  /** Missing where nothing was verified. */
+  reports?: WrittenReports;
 }
 
 async function wheelsIn(folder: string, selected: readonly Variant[]): Promise<string[]> {
@@ -81,6 +84,11 @@ export async function runAll(
   wanted: Level = "kernels",
 ): Promise<RunReport> {
   const prepared = await prepare(host, options, options["version-suffix"]);
+  demandReports(
+    host,
+    options,
+    prepared.plan.map(({ id }) => id),
+  );
   const report: RunReport = { plan: prepared.plan, built: [], results: [], published: null, dryRun: [] };
   const target = options["publish-to"];
   const outputDir = resolve(host.cwd, options["output-dir"]);
@@ -132,6 +140,7 @@ export async function runAll(
   } else {
     report.built = await buildAll(host, options, prepared, (uv, { wheel }, known) => prove(uv, wheel, known));
   }
+  report.reports = await writeReports(host, options, report.results);
   const failures = failuresOf(report.results);
   if (failures.length === 0 && target !== null) {
     report.published = await publishWheels(host, {

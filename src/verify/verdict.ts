@@ -49,7 +49,7 @@ export const TARGET_KINDS = ["index", "pypi", "url", "github-release"] as const;
 
 export type TargetKind = (typeof TARGET_KINDS)[number];
 
-const checkSchema = z.object({
+export const checkSchema = z.object({
   id: z.enum(CHECK_IDS),
   result: z.enum(["pass", "fail", "warn", "not-run"]),
   /** What the check itself said, where the policy made another result of it. */
@@ -69,7 +69,7 @@ const checkSchema = z.object({
 /** One named question and its answer. A `not-run` is never a pass. */
 export type Check = z.infer<typeof checkSchema>;
 
-const isaSchema = z.object({
+export const isaSchema = z.object({
   claimed: z.array(z.string()),
   found: z.record(z.string(), z.number()),
   files: z.array(
@@ -78,12 +78,19 @@ const isaSchema = z.object({
       method: z.string(),
       bytes: z.number(),
       found: z.record(z.string(), z.number()),
+      /** SHA-256 over the bytes of all executable sections; left out where the code was not decoded. */
+      codeSha256: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/)
+        .optional(),
     }),
   ),
 });
 
 /** What the wheel claims, what its machine code holds (instructions per feature), and per library. */
 export type IsaReport = z.infer<typeof isaSchema>;
+
+export const torchSchema = z.object({ version: z.string(), cudaAvailable: z.boolean() }).nullable();
 
 export const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
 export const PREDICATE_TYPE = "https://slsa.dev/verification_summary/v1";
@@ -106,7 +113,7 @@ export const verdictSchema = z.object({
     verifiedLevels: z.array(z.string()),
     variant: z.string().nullable(),
     level: z.enum(LEVELS),
-    torch: z.object({ version: z.string(), cudaAvailable: z.boolean() }).nullable(),
+    torch: torchSchema,
     isa: isaSchema,
     checks: z.array(checkSchema),
   }),
@@ -121,4 +128,9 @@ export type Verdict = z.infer<typeof verdictSchema>;
 /** File name of the verdict that lies beside a wheel. */
 export function verdictFileName(wheelFileName: string): string {
   return `${wheelFileName}.verdict.json`;
+}
+
+/** File name of the page for people that lies beside a wheel. */
+export function reportFileName(wheelFileName: string): string {
+  return `${wheelFileName}.report.html`;
 }

@@ -9,10 +9,12 @@ import { inWorkers } from "../host/workers.ts";
 import type { TorchRequest, TorchSource } from "../torch/install.ts";
 import type { Uv } from "../torch/uv.ts";
 import { type Variant, variantOfDistribution } from "../variants/manifest.ts";
+import { elfCudaFree } from "./checks/cuda.ts";
 import { isaContained, isaUsed, totals } from "./checks/isa.ts";
 import { cpuInstructions, torchRequirement } from "./checks/metadata.ts";
 import { nameAgreement, recordHashes, tagsAgreement, zipIntegrity } from "./checks/package.ts";
-import { elfCudaFree, platformGlibc, platformLibraries } from "./checks/platform.ts";
+import { platformGlibc, platformLibraries } from "./checks/platform.ts";
+import { type FirstUse, firstUses, type WheelContents, wheelContents } from "./contents.ts";
 import type { AuditFacts, Claim, WheelFacts } from "./facts.ts";
 import { type Gathered, gather } from "./gather.ts";
 import { defaultPolicy, type LoadedPolicy } from "./load-policy.ts";
@@ -76,10 +78,12 @@ export interface VerifyResult {
   torch: { version: string; cudaAvailable: boolean } | null;
   checks: Check[];
   isa: IsaReport;
+  contents?: WheelContents;
+  firstUses?: FirstUse[];
 }
 
-/** @throws E_WHEEL_FILE */
-async function readWheelFile(path: string): Promise<Uint8Array> {
+/** A wheel file, whole. @throws E_WHEEL_FILE */
+export async function readWheelFile(path: string): Promise<Uint8Array> {
   try {
     return await readBytes(path);
   } catch (thrown) {
@@ -92,13 +96,13 @@ async function readWheelFile(path: string): Promise<Uint8Array> {
 }
 
 async function audit(host: Host, gathered: Gathered): Promise<AuditFacts[]> {
-  const none = { method: "none", bytes: 0, instructions: 0, found: {}, samples: [] };
+  const none = { method: "none", bytes: 0, instructions: 0, found: {}, samples: [], veiled: null };
   const known = new Map(gathered.facts.libraries.map((library) => [library.path, library]));
   const auditable = gathered.libraries.filter(({ path }) => {
     const library = known.get(path);
     return library?.problem === null && library.architecture === "x86_64";
   });
-  const audits = await inWorkers<Uint8Array, ElfAudit>(
+  const audits = await inWorkers<Uint8Array, ElfAudit & Pick<AuditFacts, "veiled">>(
     host,
     auditWorkerPath(),
     auditable.map(({ bytes }) => bytes),
@@ -122,7 +126,13 @@ function isaReport(facts: WheelFacts, variant: Variant | null): IsaReport {
   return {
     claimed: variant?.isa.mustUse ?? [],
     found: totals(facts.audits),
-    files: facts.audits.map(({ path, method, bytes, found }) => ({ path, method, bytes, found })),
+    files: facts.audits.map(({ path, method, bytes, found, codeSha256 }) => ({
+      path,
+      method,
+      bytes,
+      found,
+      ...(codeSha256 === undefined ? {} : { codeSha256 }),
+    })),
   };
 }
 
@@ -131,7 +141,8 @@ export function outcome(checks: readonly Check[]): "pass" | "fail" {
   return checks.some(({ result }) => result === "fail") ? "fail" : "pass";
 }
 
-async function versionOfVerifier(): Promise<string> {
+/** This verifier's version, as verdicts name it. */
+export async function versionOfVerifier(): Promise<string> {
   return z.object({ version: z.string() }).parse(JSON.parse(await readText(versionFilePath()))).version;
 }
 
@@ -271,6 +282,8 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
     torch: runtime.torch,
     checks: all,
     isa: isaReport(facts, variant),
+    contents: wheelContents(bytes),
+    firstUses: firstUses(facts.audits),
   };
   if (request.writeVerdict) await save(host, result, policy, contract);
   return result;

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { load } from "js-yaml";
 import { harmless } from "../../src/host/github.ts";
 import { ACTIONS } from "../../src/main/actions.ts";
-import { plainText } from "../../src/main/summary.ts";
+import { plainText } from "../../src/report/markdown-text.ts";
 import { demandedChecks, verdictFileName } from "../../src/verify/verdict.ts";
 import { writeZip } from "../../src/wheel/zip-writer.ts";
 import { runner, step } from "../support/action.ts";

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { shellLine } from "../../src/publish/targets/front-page.ts";
 import { closure, type IsaFeature, lacking } from "../../src/variants/features.ts";
+import { contrast } from "../support/page-checks.ts";
 import { proved } from "../support/publish.ts";
 import { exec, removeScratch, root, scratch, wheels } from "../support/run.ts";
 import { type Server, serve } from "../support/server.ts";
@@ -137,25 +138,6 @@ test("without JavaScript the table and the shell line are there, and no dead con
     expect(await page.locator("button:visible, select:visible, textarea:visible").count()).toBe(0);
     expect(await page.locator("a", { hasText: /^vllm-cpu$/ }).getAttribute("href")).toBe("vllm-cpu/");
   }));
-
-const contrast = `(() => {
-  const light = (text) => {
-    const [r, g, b] = text.match(/[\\d.]+/g).map(Number).map((v) => v / 255)
-      .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const behind = (one) => {
-    for (let at = one; at; at = at.parentElement) {
-      const colour = getComputedStyle(at).backgroundColor;
-      if (!colour.endsWith(", 0)") && colour !== "transparent") return colour;
-    }
-    return matchMedia("(prefers-color-scheme: dark)").matches ? "rgb(18, 18, 18)" : "rgb(255, 255, 255)";
-  };
-  return [...document.querySelectorAll("p,a,h1,h2,h3,label,td,th,span,pre,button,code")].map((one) => {
-    const [a, b] = [light(getComputedStyle(one).color), light(behind(one))].sort((x, y) => y - x);
-    return [(a + 0.05) / (b + 0.05), one.textContent.slice(0, 40)];
-  }).filter(([ratio]) => ratio < 4.5);
-})()`;
 
 describe.each([375, 1200])("at %i pixels", (width) => {
   test.each(["light", "dark"] as const)("%s: nothing overflows, all can be read", (colorScheme) =>

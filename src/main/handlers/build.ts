@@ -6,6 +6,7 @@ import type { ACTIONS } from "../actions.ts";
 import type { Values } from "../options.ts";
 import { resultSummary } from "../summary.ts";
 import { failuresOf, runAll } from "../use.ts";
+import { reportOutputs } from "./paths.ts";
 import { uploadWheel } from "./upload.ts";
 
 /** The build-variant action. @throws E_OPTION_VALUE, E_CHECK_FAILED after the artifact is up, what a build throws */
@@ -55,6 +56,7 @@ export async function build(
   github.output("sha256", result.sha256);
   github.output("verdict", verdictFileName(result.wheel));
   github.output("result", result.result);
+  reportOutputs(github, report.reports);
   await github.summarize(resultSummary(result, report.built[0] ?? null));
   const name = await uploadWheel(github, inputs, result.wheel, result.sha256);
   github.output("artifact-name", name ?? "");

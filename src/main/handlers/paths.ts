@@ -1,6 +1,8 @@
 import { join, resolve } from "node:path";
 import { listDir, statPath } from "../../host/files.ts";
+import type { GitHub } from "../../host/github.ts";
 import type { Host } from "../../host/host.ts";
+import type { WrittenReports } from "../reports.ts";
 
 /** Wheel files from an input of one path a line; a folder stands for the wheels in it. */
 export async function wheelPaths(host: Host, text: string): Promise<string[]> {
@@ -18,4 +20,10 @@ export async function wheelPaths(host: Host, text: string): Promise<string[]> {
     }),
   );
   return paths.flat();
+}
+
+/** The outputs of an action that writes reports. */
+export function reportOutputs(github: GitHub, written: WrittenReports | undefined): void {
+  github.output("sarif", written?.sarif ?? "");
+  github.output("reports", JSON.stringify(written?.html ?? []));
 }

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { wheelsError } from "../../errors/wheels-error.ts";
 import { exists } from "../../host/files.ts";
 import type { GitHub } from "../../host/github.ts";
-import { verdictFileName } from "../../verify/verdict.ts";
+import { reportFileName, verdictFileName } from "../../verify/verdict.ts";
 
 interface UploadInputs {
   upload: boolean;
@@ -11,7 +11,7 @@ interface UploadInputs {
 }
 
 /**
- * Uploads a wheel and its verdict, also a verdict that says no: publishing judges, and people want to look.
+ * Uploads a wheel, its verdict and its report where that lies beside it, also a verdict that says no: publishing judges, and people want to look.
  * The default name holds the wheel's hash, so that only equal wheels have equal names.
  * @returns the artifact's name; null where nothing was asked for
  * @throws E_ARTIFACT, E_ARTIFACT_NAME
@@ -26,7 +26,8 @@ export async function uploadWheel(
   const own = inputs["artifact-name"];
   const name = own ?? `wheel-${basename(wheel, ".whl")}-${sha256.slice(0, 12)}`;
   const verdict = verdictFileName(wheel);
-  const files = (await exists(verdict)) ? [wheel, verdict] : [wheel];
+  const files = [wheel];
+  for (const beside of [verdict, reportFileName(wheel)]) if (await exists(beside)) files.push(beside);
   const { uploadArtifact } = await import("../../host/artifacts.ts");
   const isNew = await uploadArtifact(name, files, inputs["retention-days"]);
   if (!isNew && own !== null) {

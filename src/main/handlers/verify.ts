@@ -7,7 +7,7 @@ import * as answers from "../answers.ts";
 import type { Values } from "../options.ts";
 import { resultSummary } from "../summary.ts";
 import { failuresOf } from "../use.ts";
-import { wheelPaths } from "./paths.ts";
+import { reportOutputs, wheelPaths } from "./paths.ts";
 import { uploadWheel } from "./upload.ts";
 
 /** The verify-torch-cpu action. @throws E_CHECK_FAILED, E_PUBLISH_NOTHING, what the verify command throws */
@@ -50,6 +50,7 @@ export async function verify(
   github.output("result", answer.exit === EXIT.ok ? "pass" : "fail");
   github.output("torch-version", results.find(({ torch }) => torch)?.torch?.version ?? "");
   github.output("verdicts", JSON.stringify(verdicts));
+  reportOutputs(github, answer.reports);
   for (const result of results) {
     await github.summarize(resultSummary(result, null));
     if (result.wheel !== null && result.sha256 !== null)

@@ -1,6 +1,6 @@
+import { escapeHtml } from "../../report/html.ts";
 import { closure, type IsaFeature } from "../../variants/features.ts";
 import { FRONT_SCRIPT, FRONT_STYLE } from "./front-page-assets.ts";
-import { escapeHtml } from "./html.ts";
 import { type IndexFile, type ProjectPage, proofText, versionOf } from "./index-pages.ts";
 
 /** CPU families as people know them, with what they have. Sources: Intel and AMD product documentation. */

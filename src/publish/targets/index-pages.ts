@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { escapeHtml } from "../../report/html.ts";
 import { compareVersions, isVersion } from "../../wheel/version.ts";
-import { escapeHtml } from "./html.ts";
 
 const fileSchema = z.object({
   filename: z.string(),

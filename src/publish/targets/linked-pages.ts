@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { escapeHtml } from "../../report/html.ts";
 import type { ListedFile } from "../listing.ts";
-import { escapeHtml } from "./html.ts";
 
 const linkedSchema = z.object({
   meta: z.object({ "api-version": z.string() }),

@@ -1,0 +1,178 @@
+import { formatBytes } from "../host/units.ts";
+import { CHECK_TEXTS } from "../verify/check-texts.ts";
+import type { Result } from "../verify/result.ts";
+import { type Check, LEVELS } from "../verify/verdict.ts";
+import { type Finding, findingsOf } from "./findings.ts";
+import { escapeHtml } from "./html.ts";
+import { folderChart, isaChart } from "./html-chart.ts";
+import { htmlDocument, timeHtml } from "./html-document.ts";
+import { badge, code, facts, lines, many, section, text } from "./html-parts.ts";
+import { titleOf } from "./markdown.ts";
+import { verdictText } from "./verdict-text.ts";
+
+/** What the page says beyond the answers. */
+export interface PageFacts {
+  /** Shell lines that install the wheel. */
+  install: readonly string[];
+  /** The verifier's version. */
+  version: string;
+  time: Date;
+}
+
+/** Characters of evidence that a page shows of one check; the verdict has all of it. */
+const MOST_EVIDENCE = 8000;
+/** Characters of a check's own sentence; what it found is told one by one below it. */
+const MOST_DETAIL = 600;
+const MOST_REQUIREMENTS = 300;
+
+const LEVEL_TEXT = {
+  static: "The wheel's bytes were read; nothing of it was run.",
+  import: "Its bytes were read, and it was imported in a clean room.",
+  kernels: "Its bytes were read, it was imported, and its operators were compared with plain torch.",
+  engine: "Its bytes were read, it was imported, its operators compared, and its engine made tokens.",
+} as const;
+
+const isProblem = ({ result }: Check): boolean => result === "fail" || result === "warn";
+
+function findingItem({ message, places, header }: Finding, detail: string): string {
+  const parts = [
+    ...(message === detail ? [] : [text(message)]),
+    ...(header === null ? [] : [code(`Requires-Dist: ${header}`)]),
+    ...(places.length === 0
+      ? []
+      : [
+          `<ul>${places
+            .map(
+              ({ instruction, address, symbol }) =>
+                `<li>${code(instruction)} at ${code(address)}${symbol ? ` in ${code(symbol, 300)}` : ""}</li>`,
+            )
+            .join("")}</ul>`,
+        ]),
+  ];
+  return parts.length === 0 ? "" : `<li>${parts.join(" ")}</li>`;
+}
+
+function checkItem(check: Check, isa: Result["isa"]): string {
+  const { id, result, detail, before, reference, remedy, evidence } = check;
+  const { title, question } = CHECK_TEXTS[id];
+  const found = isProblem(check)
+    ? findingsOf(check, isa)
+        .map((one) => findingItem(one, detail))
+        .join("")
+    : "";
+  // A list of findings says it better than the evidence that it was made of.
+  const isOpen = isProblem(check) && found === "";
+  const telling = Object.entries(evidence).filter(
+    ([, value]) => !["[]", "{}", "null"].includes(JSON.stringify(value)),
+  );
+  const all = JSON.stringify(Object.fromEntries(telling), null, 1);
+  const shown =
+    all.length > MOST_EVIDENCE ? `${all.slice(0, MOST_EVIDENCE)}\n… (the verdict has all of it)` : all;
+  return `<li class="${result}">
+<h3>${badge(result)} ${code(id)} <span>${escapeHtml(title)}</span></h3>
+<p>${text(detail, MOST_DETAIL)}</p>
+${before === undefined ? "" : `<p>The check itself said <b>${before}</b>; the policy made it <b>${result}</b>.</p>`}
+${found === "" ? "" : `<ul>${found}</ul>`}
+${isProblem(check) && remedy ? `<p><b>What to do:</b> ${text(remedy)}</p>` : ""}
+<details${isOpen ? " open" : ""}><summary>Evidence<span class="quiet"> of ${id}</span></summary>
+<p>${escapeHtml(question)}</p>
+${reference ? `<p><small>Rule: ${text(reference)}</small></p>` : ""}
+${all === "{}" ? "" : `<pre>${lines(shown)}</pre>`}
+</details>
+</li>`;
+}
+
+const checkList = (checks: readonly Check[], isa: Result["isa"]): string =>
+  checks.length === 0
+    ? ""
+    : `<ul class="checks">${checks.map((check) => checkItem(check, isa)).join("\n")}</ul>`;
+
+function bytesIn(value: unknown): number | null {
+  const bytes = (value as { bytes?: unknown } | null | undefined)?.bytes;
+  return typeof bytes === "number" ? bytes : null;
+}
+
+/** What the wheel has to do with torch and CUDA, from the checks that ask for it. */
+function torchSection({ checks, torch }: Result): string {
+  const detailOf = (id: Check["id"]): string | null => {
+    const check = checks.find((one) => one.id === id);
+    return check ? `${badge(check.result)} ${text(check.detail)}` : null;
+  };
+  const resolve = checks.find(({ id }) => id === "runtime.resolve");
+  const download = bytesIn(resolve?.evidence["download"]);
+  const plain = bytesIn(resolve?.evidence["plainDownload"]);
+  return facts([
+    [
+      "torch that it ran with",
+      torch &&
+        `${code(torch.version)}, <code>torch.cuda.is_available()</code> is ${torch.cudaAvailable ? "True" : "False"}`,
+    ],
+    ["Requirement", detailOf("metadata.torch-requirement")],
+    ["CUDA in the bytes", detailOf("elf.cuda-free")],
+    ["GPU packages", detailOf("runtime.no-cuda-packages")],
+    ["Download with CPU-only torch", download === null ? null : formatBytes(download)],
+    ["Download by a plain install", plain === null ? null : formatBytes(plain)],
+  ]);
+}
+
+function requirementList({ contents }: Result): string {
+  if (!contents || (contents.requires.length === 0 && contents.requiresPython === null)) return "";
+  const python = contents.requiresPython === null ? "" : `<p>Python ${code(contents.requiresPython)}</p>`;
+  const shown = contents.requires.slice(0, MOST_REQUIREMENTS).map((line) => `<li>${code(line)}</li>`);
+  const title = many(contents.requires.length, "requirement");
+  return `${python}${shown.length === 0 ? "" : `<details><summary>${title}</summary><ul>${shown.join("\n")}</ul></details>`}`;
+}
+
+function verdictLine(result: Result): string {
+  const isPass = result.result === "pass";
+  const warnings = result.checks.filter((check) => check.result === "warn").length;
+  const also = warnings === 0 ? "" : `, with ${many(warnings, "warning")}`;
+  return `<p class="verdict ${result.result}"><span aria-hidden="true">${isPass ? "✓" : "✗"}</span> ${isPass ? "Passed: " : ""}${text(verdictText(result))}${also}</p>`;
+}
+
+/**
+ * One wheel's page: a single file that needs no script, no font and no server.
+ * Everything from the wheel is hostile: it is escaped, its hidden characters are spelt out, and it is cut where it is
+ * too long (see `visible`).
+ */
+export function reportHtml(result: Result, { install, version, time }: PageFacts): string {
+  const { checks, isa, contents, sha256, size, level, variant } = result;
+  const title = titleOf(result);
+  const problems = checks.filter(isProblem);
+  const others = checks.filter((check) => !isProblem(check));
+  const deeper = LEVELS.slice(LEVELS.indexOf(level) + 1);
+  const sections = [
+    section(
+      "problems",
+      problems.some((one) => one.result === "fail") ? "What failed" : "Warnings",
+      checkList(problems, isa),
+    ),
+    section(
+      "install",
+      "How to install it",
+      install.length === 0 ? "" : `<pre tabindex="0">${lines(install.join("\n"))}</pre>`,
+    ),
+    section("isa", "Machine code by library and ISA feature", isaChart(result)),
+    section("torch", "torch and CUDA", torchSection(result)),
+    section("sizes", "Sizes by folder", folderChart(contents, size)),
+    section("requires", "What it requires", requirementList(result)),
+    section("checks", problems.length > 0 ? "Other checks" : "Checks", checkList(others, isa)),
+  ];
+  const body = `<h1>${escapeHtml(title)}</h1>
+${verdictLine(result)}
+${facts([
+  ["Variant", variant === null ? "none of the manifest" : code(variant)],
+  [
+    "Level",
+    `<b>${level}</b>. ${LEVEL_TEXT[level]}${deeper.length === 0 ? "" : ` Not asked: ${deeper.join(", ")}.`}`,
+  ],
+  ["Verified", timeHtml(time)],
+  ["Size", size === undefined ? null : `${formatBytes(size)} <small>(${many(size, "byte")})</small>`],
+  ["sha256", sha256 && code(sha256)],
+])}
+${sections.filter((one) => one !== "").join("\n")}`;
+  return htmlDocument(`${title}: ${result.result === "pass" ? "passed" : "FAILED"}`, body, {
+    version,
+    note: "This page is for people; what a program should trust is the verdict file beside the wheel, which names the sha256 above.",
+  });
+}
