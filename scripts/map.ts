@@ -44,17 +44,28 @@ export function importEdges(root: string): Edge[] {
   return [...edges.keys()].sort().flatMap((key) => edges.get(key) ?? []);
 }
 
-/** True where a way leads from one folder to another without this very edge. */
-function isImplied({ from, to }: Edge, edges: readonly Edge[]): boolean {
+/** True where a way of these arrows leads from one folder to another. */
+function leadsTo({ from, to }: Edge, arrows: readonly Edge[]): boolean {
   const seen = new Set<string>();
-  const next = edges.filter((edge) => edge.from === from && edge.to !== to).map((edge) => edge.to);
+  const next = [from];
   for (let folder = next.pop(); folder !== undefined; folder = next.pop()) {
-    if (folder === to) return true;
     if (seen.has(folder)) continue;
     seen.add(folder);
-    for (const edge of edges) if (edge.from === folder) next.push(edge.to);
+    for (const arrow of arrows) if (arrow.from === folder) next.push(arrow.to);
   }
-  return false;
+  seen.delete(from);
+  return seen.has(to);
+}
+
+/** The arrows that are left when every one is taken away that a chain of the others stands for. */
+function indispensable(edges: readonly Edge[]): Edge[] {
+  let kept = [...edges];
+  for (const edge of edges) {
+    const others = kept.filter((one) => one !== edge);
+    // One by one, so that two folders which import each other don't both lose their ways.
+    if (leadsTo(edge, others)) kept = others;
+  }
+  return kept;
 }
 
 /**
@@ -62,10 +73,8 @@ function isImplied({ from, to }: Edge, edges: readonly Edge[]): boolean {
  * Source: mermaid.js.org/syntax/flowchart.html
  */
 export function mermaidOf(edges: readonly Edge[]): string {
-  const lines = edges.map((edge) => {
-    const arrow = isImplied(edge, edges) ? "-.->" : "-->";
-    return `  ${edge.from} ${arrow} ${edge.to}`;
-  });
+  const solid = new Set(indispensable(edges));
+  const lines = edges.map((edge) => `  ${edge.from} ${solid.has(edge) ? "-->" : "-.->"} ${edge.to}`);
   return ["```mermaid", "flowchart TB", ...lines, "```"].join("\n");
 }
 

@@ -85,11 +85,20 @@ test("the verdict's page has each field of the schema", () => {
   const words = quoted(text("docs/verdict.md"));
   const schema = JSON.parse(text("schemas/verdict.schema.json")) as {
     properties: {
-      predicate: { properties: Record<string, unknown> & { checks: { items: { properties: object } } } };
+      predicate: {
+        properties: Record<string, unknown> & {
+          checks: { items: { properties: object } };
+          isa: { properties: { files: { items: { properties: object } } } };
+        };
+      };
     };
   };
   const { properties } = schema.properties.predicate;
-  const fields = [...Object.keys(properties), ...Object.keys(properties.checks.items.properties)];
+  const fields = [
+    ...Object.keys(properties),
+    ...Object.keys(properties.checks.items.properties),
+    ...Object.keys(properties.isa.properties.files.items.properties),
+  ];
   const missing = fields.filter(
     (field) => !words.some((word) => word === field || word.startsWith(`${field}.`)),
   );
