@@ -20,8 +20,8 @@ function folderOf(path: string): string | null {
   return /^src\/([^/]+)\/.+/.exec(path)?.[1] ?? null;
 }
 
-/** Every pair of folders of which one imports the other, types included; each once, in alphabetical order. */
-export function importEdges(root: string): Edge[] {
+/** Who imports whom, file by file. */
+export function importsOf(root: string): z.infer<typeof resultSchema>["modules"] {
   const program = join(root, "node_modules", ".bin", "depcruise");
   const text = execFileSync(
     program,
@@ -32,9 +32,13 @@ export function importEdges(root: string): Edge[] {
       maxBuffer: 1 << 28,
     },
   );
-  const { modules } = resultSchema.parse(JSON.parse(text));
+  return resultSchema.parse(JSON.parse(text)).modules;
+}
+
+/** Every pair of folders of which one imports the other, types included; each once, in alphabetical order. */
+export function importEdges(root: string): Edge[] {
   const edges = new Map<string, Edge>();
-  for (const { source, dependencies } of modules) {
+  for (const { source, dependencies } of importsOf(root)) {
     const from = folderOf(source);
     for (const { resolved } of dependencies) {
       const to = folderOf(resolved);

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
+import { importsOf } from "../../scripts/map.ts";
 import { CATALOGUE } from "../../src/errors/catalogue.ts";
 import { CHECK_IDS } from "../../src/verify/verdict.ts";
 import { exec, root } from "../support/run.ts";
@@ -74,6 +75,30 @@ describe.each(DOCUMENTS)("%s", (name) => {
     });
     expect(broken).toEqual([]);
   });
+});
+
+test("the walk through a build names files that a build loads", () => {
+  const imports = new Map(
+    importsOf(root).map(({ source, dependencies }) => [source, dependencies.map(({ resolved }) => resolved)]),
+  );
+  const loaded = new Set<string>();
+  const next = ["src/main/cli.ts", "src/main/build-variant.ts", "src/main/audit-worker.ts"];
+  for (let file = next.pop(); file !== undefined; file = next.pop()) {
+    if (loaded.has(file)) continue;
+    loaded.add(file);
+    next.push(...(imports.get(file) ?? []));
+  }
+  const [walk = ""] = /## One build, by file[\s\S]*?(?=^## )/m.exec(text("CONTRIBUTING.md")) ?? [];
+  const named = quoted(walk).filter((word) => word.startsWith("src/") && isFile(word));
+  expect(named.length).toBeGreaterThan(40);
+  // Python is not imported: what runs it names it.
+  const runs = [...loaded]
+    .filter((file) => file.startsWith("src/"))
+    .map(text)
+    .join("\n");
+  const isLoaded = (path: string): boolean =>
+    path.endsWith(".py") ? runs.includes(`"${path.split("/").at(-1)}"`) : loaded.has(path);
+  expect(named.filter((path) => !isLoaded(path))).toEqual([]);
 });
 
 test.each(["docs/threat-model.md", "docs/verdict.md"])("%s names every check", (name) => {
