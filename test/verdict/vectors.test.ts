@@ -248,6 +248,14 @@ describe("a wheel beside its verdict", () => {
     expect(both(wheel())).toEqual([0, 0]);
   });
 
+  test("whose verdict is forged is found out by a verify before publish", () => {
+    // No library is in it, so nothing of what its verdict says of its machine code.
+    const forged = wheel();
+    expect(both(forged)).toEqual([0, 0]);
+    expect(wheels(["verify", "--level=static", forged]).status).toBe(1);
+    expect(both(forged)).toEqual([1, 1]);
+  });
+
   test("is refused by both after one byte has changed, or a check", () => {
     const changed = wheel();
     writeFileSync(changed, Buffer.concat([readFileSync(changed), Buffer.from("x")]));
