@@ -20,8 +20,8 @@ function folderOf(path: string): string | null {
   return /^src\/([^/]+)\/.+/.exec(path)?.[1] ?? null;
 }
 
-/** Every pair of folders of which one imports the other, types included; each once, in alphabetical order. */
-export function importEdges(root: string): Edge[] {
+/** Who imports whom, file by file. */
+export function importsOf(root: string): z.infer<typeof resultSchema>["modules"] {
   const program = join(root, "node_modules", ".bin", "depcruise");
   const text = execFileSync(
     program,
@@ -32,9 +32,13 @@ export function importEdges(root: string): Edge[] {
       maxBuffer: 1 << 28,
     },
   );
-  const { modules } = resultSchema.parse(JSON.parse(text));
+  return resultSchema.parse(JSON.parse(text)).modules;
+}
+
+/** Every pair of folders of which one imports the other, types included; each once, in alphabetical order. */
+export function importEdges(root: string): Edge[] {
   const edges = new Map<string, Edge>();
-  for (const { source, dependencies } of modules) {
+  for (const { source, dependencies } of importsOf(root)) {
     const from = folderOf(source);
     for (const { resolved } of dependencies) {
       const to = folderOf(resolved);
@@ -44,17 +48,28 @@ export function importEdges(root: string): Edge[] {
   return [...edges.keys()].sort().flatMap((key) => edges.get(key) ?? []);
 }
 
-/** True where a way leads from one folder to another without this very edge. */
-function isImplied({ from, to }: Edge, edges: readonly Edge[]): boolean {
+/** True where a way of these arrows leads from one folder to another. */
+function leadsTo({ from, to }: Edge, arrows: readonly Edge[]): boolean {
   const seen = new Set<string>();
-  const next = edges.filter((edge) => edge.from === from && edge.to !== to).map((edge) => edge.to);
+  const next = [from];
   for (let folder = next.pop(); folder !== undefined; folder = next.pop()) {
-    if (folder === to) return true;
     if (seen.has(folder)) continue;
     seen.add(folder);
-    for (const edge of edges) if (edge.from === folder) next.push(edge.to);
+    for (const arrow of arrows) if (arrow.from === folder) next.push(arrow.to);
   }
-  return false;
+  seen.delete(from);
+  return seen.has(to);
+}
+
+/** The arrows that are left when every one is taken away that a chain of the others stands for. */
+function indispensable(edges: readonly Edge[]): Edge[] {
+  let kept = [...edges];
+  for (const edge of edges) {
+    const others = kept.filter((one) => one !== edge);
+    // One by one, so that two folders which import each other don't both lose their ways.
+    if (leadsTo(edge, others)) kept = others;
+  }
+  return kept;
 }
 
 /**
@@ -62,10 +77,8 @@ function isImplied({ from, to }: Edge, edges: readonly Edge[]): boolean {
  * Source: mermaid.js.org/syntax/flowchart.html
  */
 export function mermaidOf(edges: readonly Edge[]): string {
-  const lines = edges.map((edge) => {
-    const arrow = isImplied(edge, edges) ? "-.->" : "-->";
-    return `  ${edge.from} ${arrow} ${edge.to}`;
-  });
+  const solid = new Set(indispensable(edges));
+  const lines = edges.map((edge) => `  ${edge.from} ${solid.has(edge) ? "-->" : "-.->"} ${edge.to}`);
   return ["```mermaid", "flowchart TB", ...lines, "```"].join("\n");
 }
 

@@ -1,19 +1,25 @@
 import { basename, join } from "node:path";
 import { z } from "zod";
-import { fileSha256 } from "../host/download.ts";
-import { copyAtomic, exists, makeDir, readTextIfAny, writeFileAtomic } from "../host/files.ts";
+import { copyAtomic, exists, makeDir, readTextIfAny, touch, writeFileAtomic } from "../host/files.ts";
+import { fileSha256 } from "../host/hash.ts";
 
 const keptSchema = z.object({ sha256: z.string(), file: z.string() });
 
-/** What an earlier build of the very same inputs made, if its bytes are still those. */
-export async function keptWheel(cache: string, key: string): Promise<string | null> {
+/**
+ * What an earlier build of the very same inputs made, if its bytes are still those.
+ * @param now marks it as used, for pruneCache
+ */
+export async function keptWheel(cache: string, key: string, now: Date): Promise<string | null> {
   const folder = join(cache, "compiled", key);
-  const text = await readTextIfAny(join(folder, "kept.json"));
+  const note = join(folder, "kept.json");
+  const text = await readTextIfAny(note);
   if (text === null) return null;
   const parsed = keptSchema.safeParse(JSON.parse(text));
   if (!parsed.success) return null;
   const path = join(folder, basename(parsed.data.file));
-  return (await exists(path)) && (await fileSha256(path)) === parsed.data.sha256 ? path : null;
+  if (!(await exists(path)) || (await fileSha256(path)) !== parsed.data.sha256) return null;
+  await touch(note, now);
+  return path;
 }
 
 /** Keeps a compiled wheel for the next build of the same inputs. Returns its place. */

@@ -150,7 +150,7 @@ export async function compileUnit(
   const inputs: Inputs = { request, compiler, torch, python, needs, refs };
   const slot = await slotKey(host, inputs);
   const key = compiledKey(slot, inputs);
-  const kept = request.fresh ? null : await keptWheel(cacheDir, key);
+  const kept = request.fresh ? null : await keptWheel(cacheDir, key, host.now());
   if (kept !== null) {
     host.log.info(
       `Taking what an earlier build of the same inputs compiled (--fresh compiles anew): ${kept}`,

@@ -3,13 +3,12 @@ import { exists, remove } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { demandCpuOnly } from "../torch/gate.ts";
 import {
-  installTorch,
+  installGated,
   makeVenv,
   resolveTorch,
   type TorchRequest,
   type TorchSource,
   torchFacts,
-  torchInstallCommand,
 } from "../torch/install.ts";
 import { findPython } from "../torch/python.ts";
 import type { Uv } from "../torch/uv.ts";
@@ -50,9 +49,7 @@ export async function buildVenv(
     }
     await remove(venv);
     const python = await makeVenv(uv, venv, request.python ?? (await findPython(host)));
-    host.log.info(`  ${torchInstallCommand(torch, torch.torchVersion)}`);
-    const facts = await installTorch(host, uv, python, torch);
-    demandCpuOnly(facts);
+    const facts = await installGated(host, uv, python, torch);
     stage.done(`torch ${torch.torchVersion}, Python ${facts.python}`);
     return { python, version: facts.python };
   } catch (thrown) {

@@ -1,10 +1,9 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { exists, isMissing, makeDir, writing } from "./files.ts";
+import { fileSha256 } from "./hash.ts";
 import type { Host } from "./host.ts";
 import { shownUrl } from "./urls.ts";
 
@@ -18,13 +17,6 @@ export interface Download {
   sha256: string;
   /** Bytes; null where the index does not say. */
   size: number | null;
-}
-
-/** sha256 of a file, hexadecimal. */
-export async function fileSha256(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest("hex");
 }
 
 async function sizeOf(path: string): Promise<number> {

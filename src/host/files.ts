@@ -99,6 +99,21 @@ export async function statPath(path: string): Promise<Omit<DirEntry, "name"> | n
   }
 }
 
+/** When something was last written to, or {@link touch}ed; null where there is nothing. */
+export async function lastChange(path: string): Promise<Date | null> {
+  try {
+    return (await fs.lstat(path)).mtime;
+  } catch (thrown) {
+    if (isMissing(thrown)) return null;
+    throw thrown;
+  }
+}
+
+/** Says of a file that it is in use. @throws E_OUTPUT_DIR, E_FOREIGN_OWNER */
+export async function touch(path: string, time: Date): Promise<void> {
+  await writing(path, () => fs.utimes(path, time, time));
+}
+
 /** Entries of a folder sorted by name; an empty list where there is no such folder. */
 export async function listDir(path: string): Promise<DirEntry[]> {
   let names: string[];

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
+import { hashOf } from "./hash.ts";
 import type { Host } from "./host.ts";
 
 const TIMEOUT_MS = 30_000;
@@ -84,13 +84,7 @@ export async function hashOfUrl(
 ): Promise<{ sha256: string; size: number }> {
   const response = await send(host, url, { headers });
   if (!response.ok || !response.body) throw new Error(`${response.status} for ${url}`);
-  const hash = createHash("sha256");
-  let size = 0;
-  for await (const chunk of response.body) {
-    hash.update(chunk);
-    size += chunk.length;
-  }
-  return { sha256: hash.digest("hex"), size };
+  return hashOf(response.body);
 }
 
 /** What went wrong below fetch's "fetch failed". */

@@ -11,6 +11,7 @@ import { demandGlibcFloor } from "../build/glibc.ts";
 import { demandLibraries } from "../build/machine.ts";
 import { obtainSource } from "../build/obtain.ts";
 import { type Compiler, findCompiler, preflight } from "../build/preflight.ts";
+import { pruneCache } from "../build/prune.ts";
 import { sweepSlots } from "../build/slot.ts";
 import { compileUnit } from "../build/unit.ts";
 import { wheelsError } from "../errors/wheels-error.ts";
@@ -126,6 +127,7 @@ export async function buildAll(
   await preflightAll(host, compiler, prepared, options.glibc);
   const cache = cacheDir(host, options["cache-dir"] ?? undefined);
   const uv = await ensureUv(host, cache);
+  if (!options["no-cleanup"] && !options.resume) await pruneCache(host, cache);
   const known = knownReleases(prepared);
   const built: BuiltWheel[] = [];
   const slots = new Set<string>();

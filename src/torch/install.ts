@@ -6,7 +6,7 @@ import { exists, listDir, statPath, writeFile } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { type RunResult, tail } from "../host/process.ts";
 import { shownUrl } from "../host/urls.ts";
-import { isGpuLocalVersion, isGpuPackage, parseTorchFacts, type TorchFacts } from "./gate.ts";
+import { demandCpuOnly, isGpuLocalVersion, isGpuPackage, parseTorchFacts, type TorchFacts } from "./gate.ts";
 import { runProbe } from "./python.ts";
 import type { Uv } from "./uv.ts";
 
@@ -202,8 +202,8 @@ export async function makeVenv(uv: Uv, folder: string, wanted: string): Promise<
   return join(folder, "bin", "python");
 }
 
-/** The command a person would type for the same; for logs and plans. */
-export function torchInstallCommand(
+/** The command a person would type for the same. */
+function torchInstallCommand(
   source: Pick<TorchSource, "index" | "packages">,
   version: string | null,
 ): string {
@@ -212,9 +212,9 @@ export function torchInstallCommand(
 }
 
 /**
- * Installs the resolved torch into an environment and lets it through the gate.
- * @returns the environment's facts
- * @throws E_TORCH_INSTALL, E_TORCH_CUDA
+ * Installs the resolved torch into an environment.
+ * @returns the environment's facts, which nothing has judged yet
+ * @throws E_TORCH_INSTALL, E_PYTHON_PROBE
  */
 export async function installTorch(
   host: Host,
@@ -243,6 +243,22 @@ export async function installTorch(
     if (result.code !== 0) throw wheelsError("E_TORCH_INSTALL", { detail: tail(result, 12) });
   });
   return torchFacts(host, python);
+}
+
+/**
+ * Installs the resolved torch, says with which command, and lets it through the gate.
+ * @throws E_TORCH_INSTALL, E_TORCH_CUDA, E_PYTHON_PROBE
+ */
+export async function installGated(
+  host: Host,
+  uv: Uv,
+  python: string,
+  source: TorchSource,
+): Promise<TorchFacts> {
+  host.log.info(`  ${torchInstallCommand(source, source.torchVersion)}`);
+  const facts = await installTorch(host, uv, python, source);
+  demandCpuOnly(facts);
+  return facts;
 }
 
 /** Asks an environment's interpreter about its torch. @throws E_PYTHON_PROBE */

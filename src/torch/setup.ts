@@ -4,15 +4,14 @@ import { wheelsError } from "../errors/wheels-error.ts";
 import { exists, readTextIfAny, remove } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { normalizeName } from "../wheel/names.ts";
-import { demandCpuOnly, gate, type TorchFacts } from "./gate.ts";
+import { gate, type TorchFacts } from "./gate.ts";
 import {
-  installTorch,
+  installGated,
   makeVenv,
   resolveTorch,
   type TorchRequest,
   type TorchSource,
   torchFacts,
-  torchInstallCommand,
 } from "./install.ts";
 import { findPython } from "./python.ts";
 import type { Uv } from "./uv.ts";
@@ -109,9 +108,7 @@ export async function setupTorch(host: Host, uv: Uv, request: SetupRequest): Pro
       await remove(venv);
       await makeVenv(uv, venv, base);
     }
-    host.log.info(`  ${torchInstallCommand(source, source.torchVersion)}`);
-    const facts = await installTorch(host, uv, python, source);
-    demandCpuOnly(facts);
+    const facts = await installGated(host, uv, python, source);
     stage.done(`torch ${facts.torch?.version}, CUDA available: False`);
     await cache?.save(key, venv);
     return { python, facts, source, cacheHit: false };

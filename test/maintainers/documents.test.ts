@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
+import { importsOf } from "../../scripts/map.ts";
 import { CATALOGUE } from "../../src/errors/catalogue.ts";
 import { CHECK_IDS } from "../../src/verify/verdict.ts";
 import { exec, root } from "../support/run.ts";
@@ -50,7 +51,7 @@ describe.each(DOCUMENTS)("%s", (name) => {
     const ids = words.filter(
       (word) => /^[a-z]+\.[a-z-]+$/.test(word) && !isFile(word) && FAMILIES.has(word.split(".")[0] ?? ""),
     );
-    const others = new Set(["isa.claimed", "isa.found", "isa.files", "isa.run-time-dispatch"]);
+    const others = new Set(["isa.run-time-dispatch"]);
     const known: readonly string[] = CHECK_IDS;
     expect(ids.filter((id) => !known.includes(id) && !others.has(id))).toEqual([]);
   });
@@ -76,6 +77,30 @@ describe.each(DOCUMENTS)("%s", (name) => {
   });
 });
 
+test("the walk through a build names files that a build loads", () => {
+  const imports = new Map(
+    importsOf(root).map(({ source, dependencies }) => [source, dependencies.map(({ resolved }) => resolved)]),
+  );
+  const loaded = new Set<string>();
+  const next = ["src/main/cli.ts", "src/main/build-variant.ts", "src/main/audit-worker.ts"];
+  for (let file = next.pop(); file !== undefined; file = next.pop()) {
+    if (loaded.has(file)) continue;
+    loaded.add(file);
+    next.push(...(imports.get(file) ?? []));
+  }
+  const [walk = ""] = /## One build, by file[\s\S]*?(?=^## )/m.exec(text("CONTRIBUTING.md")) ?? [];
+  const named = quoted(walk).filter((word) => word.startsWith("src/") && isFile(word));
+  expect(named.length).toBeGreaterThan(40);
+  // Python is not imported: what runs it names it.
+  const runs = [...loaded]
+    .filter((file) => file.startsWith("src/"))
+    .map(text)
+    .join("\n");
+  const isLoaded = (path: string): boolean =>
+    path.endsWith(".py") ? runs.includes(`"${path.split("/").at(-1)}"`) : loaded.has(path);
+  expect(named.filter((path) => !isLoaded(path))).toEqual([]);
+});
+
 test.each(["docs/threat-model.md", "docs/verdict.md"])("%s names every check", (name) => {
   const words = quoted(text(name));
   expect(CHECK_IDS.filter((id) => !words.includes(id))).toEqual([]);
@@ -85,11 +110,20 @@ test("the verdict's page has each field of the schema", () => {
   const words = quoted(text("docs/verdict.md"));
   const schema = JSON.parse(text("schemas/verdict.schema.json")) as {
     properties: {
-      predicate: { properties: Record<string, unknown> & { checks: { items: { properties: object } } } };
+      predicate: {
+        properties: Record<string, unknown> & {
+          checks: { items: { properties: object } };
+          isa: { properties: { files: { items: { properties: object } } } };
+        };
+      };
     };
   };
   const { properties } = schema.properties.predicate;
-  const fields = [...Object.keys(properties), ...Object.keys(properties.checks.items.properties)];
+  const fields = [
+    ...Object.keys(properties),
+    ...Object.keys(properties.checks.items.properties),
+    ...Object.keys(properties.isa.properties.files.items.properties),
+  ];
   const missing = fields.filter(
     (field) => !words.some((word) => word === field || word.startsWith(`${field}.`)),
   );

@@ -16,6 +16,13 @@ test("an arrow that a chain of others implies is dotted", () => {
   expect(lines).toContain("  torch --> host");
 });
 
+test("folders that import each other keep a solid way to all that they import", () => {
+  const lines = mermaidOf(["a b", "a c", "b a", "b c"].map(edge)).split("\n");
+  expect(lines.filter((line) => line.endsWith("--> c"))).toHaveLength(1);
+  expect(lines).toContain("  a --> b");
+  expect(lines).toContain("  b --> a");
+});
+
 test("the map goes between its marks, and nowhere else", () => {
   const text = readFileSync(join(root, "CONTRIBUTING.md"), "utf8");
   const changed = withMap(text, "MAP");

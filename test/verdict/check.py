@@ -115,6 +115,7 @@ def demand_isa(isa: object) -> None:
             is_number(field(one, "bytes")) and is_counts(field(one, "found")),
             "isa.files: bytes, found",
         )
+        need("codeSha256" not in one or is_digest(one["codeSha256"]), "codeSha256 is no sha256")
 
 
 def demand_verdict(verdict: object) -> None:

@@ -167,6 +167,72 @@ test("the gate and the document's own checker agree on verdicts made by chance",
   ).toBeGreaterThan(20);
 }, 120_000);
 
+/** Every place in a document, as the keys that lead there. */
+function placesOf(value: unknown, at: readonly string[] = []): string[][] {
+  if (typeof value !== "object" || value === null) return [[...at]];
+  return [[...at], ...Object.entries(value).flatMap(([key, inner]) => placesOf(inner, [...at, key]))];
+}
+
+/** A copy with another value at one place, or without it. */
+function changed(value: unknown, [key, ...rest]: readonly string[], to: unknown): unknown {
+  if (key === undefined) return to;
+  const copy = structuredClone(value) as Record<string, unknown>;
+  if (rest.length > 0) copy[key] = changed(copy[key], rest, to);
+  else if (to === undefined && Array.isArray(copy)) copy.splice(Number(key), 1);
+  else if (to === undefined) delete copy[key];
+  else copy[key] = to;
+  return copy;
+}
+
+test("the schema and the document's own checker take the same documents for verdicts", () => {
+  const at = scratch();
+  const base = vector("gap-at-a-folder-index.json");
+  const verdict = structuredClone(base.verdict) as {
+    predicate: { isa: { files: unknown[] }; policy: Record<string, unknown> };
+  };
+  const hash = "0".repeat(64);
+  verdict.predicate.isa.files.push({ path: "x.so", method: "linear", bytes: 1, found: {}, codeSha256: hash });
+  verdict.predicate.policy["digest"] = { sha256: hash };
+  const values = [
+    undefined,
+    null,
+    true,
+    0,
+    -1.5,
+    "",
+    "pass",
+    "index",
+    hash,
+    [],
+    ["x"],
+    [1],
+    {},
+    { x: 1 },
+    { x: "y" },
+  ];
+  const chance = fc.record({
+    place: fc.constantFrom(...placesOf(verdict)),
+    value: fc.constantFrom(...values),
+  });
+  const made = fc.sample(chance, { numRuns: 2500, seed: 5 }).map(({ place, value }): Vector => {
+    const other = changed(verdict, place, value);
+    return { ...base, verdict: other === undefined ? null : other };
+  });
+  const files = made.map((one, index) => {
+    const path = join(at, `${index}.json`);
+    writeFileSync(path, JSON.stringify(one));
+    return path;
+  });
+  const said = byDocument(files) as Record<string, { code?: string }>;
+  const isVerdict = made.map((one) => verdictSchema.safeParse(one.verdict).success);
+  for (const [index, holds] of isVerdict.entries())
+    expect([made[index]?.verdict, said[index]?.code !== "E_VERDICT_INVALID"]).toEqual([
+      made[index]?.verdict,
+      holds,
+    ]);
+  expect(isVerdict.filter((holds) => holds).length).toBeGreaterThan(100);
+}, 120_000);
+
 describe("a wheel beside its verdict", () => {
   const wheel = (changes: Parameters<typeof proved>[2] = {}): string => {
     const at = join(scratch(), "wheels");
@@ -180,6 +246,14 @@ describe("a wheel beside its verdict", () => {
 
   test("is taken by the checker and by publish", () => {
     expect(both(wheel())).toEqual([0, 0]);
+  });
+
+  test("whose verdict is forged is found out by a verify before publish", () => {
+    // No library is in it, so nothing of what its verdict says of its machine code.
+    const forged = wheel();
+    expect(both(forged)).toEqual([0, 0]);
+    expect(wheels(["verify", "--level=static", forged]).status).toBe(1);
+    expect(both(forged)).toEqual([1, 1]);
   });
 
   test("is refused by both after one byte has changed, or a check", () => {
