@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { type WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import { isMissing, readBytes, readTextIfAny } from "../host/files.ts";
+import { wheelContents } from "../verify/contents.ts";
 import { type Verdict, verdictFileName, verdictSchema } from "../verify/verdict.ts";
 import { FormatError } from "../wheel/format-error.ts";
 import { oneOf } from "../wheel/metadata.ts";
@@ -61,6 +62,7 @@ export async function readWheel(path: string): Promise<ReadWheel | WheelsError> 
       metadata: raw?.read() ?? new Uint8Array(),
       document: metadata,
       verdict,
+      contents: wheelContents(bytes),
     };
   } catch (thrown) {
     if (!(thrown instanceof FormatError)) throw thrown;

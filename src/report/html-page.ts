@@ -16,7 +16,8 @@ export interface PageFacts {
   install: readonly string[];
   /** The verifier's version. */
   version: string;
-  time: Date;
+  /** Null where nobody knows. */
+  time: Date | null;
 }
 
 /** Characters of evidence that a page shows of one check; the verdict has all of it. */
@@ -166,7 +167,7 @@ ${facts([
     "Level",
     `<b>${level}</b>. ${LEVEL_TEXT[level]}${deeper.length === 0 ? "" : ` Not asked: ${deeper.join(", ")}.`}`,
   ],
-  ["Verified", timeHtml(time)],
+  ["Verified", time && timeHtml(time)],
   ["Size", size === undefined ? null : `${formatBytes(size)} <small>(${many(size, "byte")})</small>`],
   ["sha256", sha256 && code(sha256)],
 ])}

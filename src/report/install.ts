@@ -8,12 +8,27 @@ import { isVersion } from "../wheel/version.ts";
 /** What a user must know to install a wheel beside CPU-only torch. */
 export interface InstallFacts {
   distribution: string;
+  /** The wheel's version without its local part. */
   version: string;
-  /** CPU-only torch that it takes, e.g. 2.13.0+cpu. */
+  /** CPU-only torch that it takes, as torch reports itself, e.g. 2.13.0+cpu. */
   torchVersion: string;
   /** Packages that the wheel requires and that must be of the same index as torch. */
-  companions: string[];
+  companions: readonly string[];
 }
+
+/** The public index that users are told of, whatever mirror the build itself used. */
+export const CPU_TORCH_INDEX = "https://download.pytorch.org/whl/cpu";
+
+/** The commands that install CPU-only torch, then the wheel. */
+export const installCommands = ({
+  distribution,
+  version,
+  torchVersion,
+  companions,
+}: InstallFacts): string[] => [
+  `pip install ${[`torch==${torchVersion}`, ...companions].join(" ")} --index-url ${CPU_TORCH_INDEX}`,
+  `pip install ${distribution}==${version}`,
+];
 
 const COMPANIONS: ReadonlySet<string> = new Set(["torchvision", "torchaudio", "torchcodec"]);
 
@@ -33,8 +48,14 @@ function requirementsOf(result: Result, architecture: string): Requirement[] {
   });
 }
 
+/** Shell lines that install a wheel beside CPU-only torch; none where its name or METADATA don't tell them. */
+export function installLines(result: Result): string[] {
+  const facts = installFacts(result);
+  return facts ? installCommands(facts) : [];
+}
+
 /** How to install a wheel, as its name and METADATA tell it; null where it pins no torch or is of no such name. */
-export function installFacts(result: Result): InstallFacts | null {
+function installFacts(result: Result): InstallFacts | null {
   const fileName = result.wheel?.split("/").at(-1);
   if (fileName === undefined) return null;
   try {

@@ -6,7 +6,7 @@ import { copyAtomic, listDir, makeDir, readTextIfAny, statPath, writeFileAtomic 
 import type { Host } from "../../host/host.ts";
 import { withLock } from "../../host/lock.ts";
 import { needsKey } from "../../variants/cpu-needs.ts";
-import { verdictFileName } from "../../verify/verdict.ts";
+import { reportFileName, verdictFileName } from "../../verify/verdict.ts";
 import type { ListedFile } from "../listing.ts";
 import type { Candidate } from "../planner.ts";
 import { FOLDER_LIMITS } from "../rules.ts";
@@ -22,6 +22,7 @@ import {
 } from "./index-pages.ts";
 import { linkedHtml, linkedPage, parseLinkedPage } from "./linked-pages.ts";
 import type { Target, TargetSettings } from "./target.ts";
+import { verdictPage } from "./verdict-page.ts";
 
 const PAGE = "index.json";
 
@@ -58,6 +59,7 @@ function indexFile(host: Host, candidate: Candidate, needs: readonly string[] | 
       ...(needs === undefined ? {} : { needs: [...needs] }),
       time: verdict.predicate.timeVerified,
       verdict: encodeURIComponent(verdictFileName(fileName)),
+      report: encodeURIComponent(reportFileName(fileName)),
     },
   };
 }
@@ -72,6 +74,7 @@ async function placeFiles(dir: string, candidate: Candidate): Promise<void> {
     join(folder, verdictFileName(candidate.fileName)),
     `${JSON.stringify(candidate.verdict, null, 2)}\n`,
   );
+  await writeFileAtomic(join(folder, reportFileName(candidate.fileName)), verdictPage(candidate));
 }
 
 /**
