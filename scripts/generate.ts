@@ -1,4 +1,5 @@
 // Writes the documents that are made from code; with --check it only says whether they are up to date.
+import { readFileSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,6 +17,8 @@ import { policySchema } from "../src/verify/policy-schema.ts";
 import { verifyDocumentSchema } from "../src/verify/result.ts";
 import { CHECK_IDS, demandedChecks, LEVELS, verdictSchema } from "../src/verify/verdict.ts";
 import { actionPage, actionYml, compositeYml } from "./action-yml.ts";
+import { importEdges, mermaidOf, withMap } from "./map.ts";
+import { vectorDocuments } from "./verdict-vectors.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -83,10 +86,15 @@ const actionsPage = (): string =>
     ...Object.values(ACTIONS).map(actionPage),
   ].join("\n");
 
-const jsonSchema = (schema: z.ZodType, title: string): string =>
-  `${JSON.stringify({ title, ...z.toJSONSchema(schema) }, null, 2)}\n`;
+/** @param io `input` where a reader ignores what it does not know, as in-toto demands of a statement's */
+const jsonSchema = (schema: z.ZodType, title: string, io: "input" | "output" = "output"): string =>
+  `${JSON.stringify({ title, ...z.toJSONSchema(schema, { io }) }, null, 2)}\n`;
 
 const documents: Record<string, string> = {
+  "CONTRIBUTING.md": withMap(
+    readFileSync(join(root, "CONTRIBUTING.md"), "utf8"),
+    mermaidOf(importEdges(root)),
+  ),
   "docs/errors.md": errorsPage(),
   "docs/commands.md": commandsPage(),
   "docs/actions.md": actionsPage(),
@@ -101,7 +109,8 @@ const documents: Record<string, string> = {
   "schemas/variants.schema.json": jsonSchema(manifestSchema, "vllm-cpu-actions variants manifest"),
   "schemas/recipes.schema.json": jsonSchema(recipesSchema, "vllm-cpu-actions recipes"),
   "schemas/policy.schema.json": jsonSchema(policySchema, "vllm-cpu-actions policy"),
-  "schemas/verdict.schema.json": jsonSchema(verdictSchema, "vllm-cpu-actions verdict"),
+  "schemas/verdict.schema.json": jsonSchema(verdictSchema, "vllm-cpu-actions verdict", "input"),
+  ...vectorDocuments(root),
   "schemas/compare.schema.json": jsonSchema(comparisonSchema, "vllm-cpu-actions compare --json"),
   "schemas/verify.schema.json": jsonSchema(verifyDocumentSchema, "vllm-cpu-actions verify --json"),
 };

@@ -75,9 +75,17 @@ step("python lint", tool("ruff"), [
   "--no-cache",
   "src/probe",
   "src/inwheel",
+  "test/verdict",
   "test/fixtures/sample",
 ]);
-step("python format", tool("ruff"), ["format", "--no-cache", "--check", "src/probe", "src/inwheel"]);
+step("python format", tool("ruff"), [
+  "format",
+  "--no-cache",
+  "--check",
+  "src/probe",
+  "src/inwheel",
+  "test/verdict",
+]);
 step("workflow lint", tool("actionlint"), ["-color=false"]);
 step("workflow security", tool("zizmor"), ["--offline", "--persona", "pedantic", "--quiet", "."]);
 step("actions against GitHub's schema", tool("check-jsonschema"), [

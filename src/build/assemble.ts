@@ -12,7 +12,7 @@ import type { Recipe } from "../variants/recipes.ts";
 import type { KernelChoice } from "../variants/units.ts";
 import { FormatError } from "../wheel/format-error.ts";
 import { oneOf } from "../wheel/metadata.ts";
-import { rewriteWheel } from "../wheel/rewrite.ts";
+import { contentOf, rewriteWheel } from "../wheel/rewrite.ts";
 import { withoutLocal } from "../wheel/version.ts";
 import { openWheel, type WheelFile } from "../wheel/wheel-file.ts";
 import { readZip } from "../wheel/zip-reader.ts";
@@ -143,7 +143,7 @@ export async function assembleWheel(
     const chosen = folder !== null && kernels !== null ? selectKernels(contents, folder, kernels) : contents;
     const stripped = keepDebug ? new Map<string, Uint8Array>() : await stripAll(host, chosen, scratch);
     const out = rewriteWheel(wheel, {
-      files: () => [
+      content: [
         ...chosen.map((file) => ({ ...file, data: stripped.get(file.name) ?? file.data })),
         ...module,
       ],
@@ -157,12 +157,6 @@ export async function assembleWheel(
     if (!(thrown instanceof FormatError)) throw thrown;
     throw wheelsError("E_WHEEL_FORMAT", { wheel: fileName, detail: thrown.message }, thrown);
   }
-}
-
-function contentOf(wheel: WheelFile): NewEntry[] {
-  return wheel.entries
-    .filter(({ name, isFolder }) => !isFolder && !name.startsWith(`${wheel.distInfo}/`))
-    .map((entry) => ({ name: entry.name, data: entry.read(), mode: entry.mode & 0o111 ? 0o755 : 0o644 }));
 }
 
 /**

@@ -145,7 +145,8 @@ export async function compile(
   const result = await uv
     .run(compileArgs(python, folders.source, folders.out), {
       cwd: folders.source,
-      env,
+      // A build of another's source: what buildEnv has left out must not come back with the user's variables.
+      wholeEnv: env,
       onLine: (line) => {
         lines.push(line);
         host.log.debug(line);

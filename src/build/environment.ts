@@ -132,9 +132,13 @@ export function ccacheVariables(host: Host, cache: string): Record<string, strin
 /** ISA switches of vLLM that the user's shell might still hold; a variant says all of its own. */
 const FOREIGN = /^(VLLM_|CMAKE_ARGS$|CMAKE_C(XX)?_FLAGS$|CFLAGS$|CXXFLAGS$|CPPFLAGS$|LDFLAGS$)/;
 
+/** A source's build runs its author's code, which needs nobody's credentials: all that is fetched is there before. */
+const SECRET =
+  /TOKEN|PASSWORD|PASSWD|SECRET|CREDENTIAL|API_?KEY|PRIVATE_KEY|^SSH_AUTH_SOCK$|^AWS_|^(PIP|UV)_.*INDEX/i;
+
 /**
- * The whole environment of a build: the user's, without Python and compiler settings of the surrounding shell, with
- * the build's variables, and with our shims and the build environment's programs first on PATH.
+ * The whole environment of a build: the user's, without credentials, Python and compiler settings of the surrounding
+ * shell, with the build's variables, and with our shims and the build environment's programs first on PATH.
  */
 export function buildEnv(
   host: Host,
@@ -143,7 +147,7 @@ export function buildEnv(
 ): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(cleanPythonEnv(host))) {
-    if (value !== undefined && !FOREIGN.test(name)) env[name] = value;
+    if (value !== undefined && !FOREIGN.test(name) && !SECRET.test(name)) env[name] = value;
   }
   return {
     ...env,

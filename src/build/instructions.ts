@@ -1,4 +1,8 @@
-import { CPU_TORCH_INDEX, type InstallFacts as Installable, installCommands } from "../report/install.ts";
+import {
+  CPU_TORCH_INDEX,
+  type InstallFacts as Installable,
+  installCommands,
+} from "../wheel/install-commands.ts";
 
 /** What a description tells of installing a wheel beside CPU-only torch. */
 export interface InstallFacts extends Installable {

@@ -6,7 +6,8 @@ import { allOf, descriptionOf, type Headers, oneOf, withHeader } from "../wheel/
 import { expandTags } from "../wheel/names.ts";
 import { formatRequirement, isFor, parseRequirement } from "../wheel/requirement.ts";
 import { rewriteWheel } from "../wheel/rewrite.ts";
-import { satisfies, withoutLocal, withSuffix } from "../wheel/version.ts";
+import { satisfies } from "../wheel/specifier.ts";
+import { withoutLocal, withSuffix } from "../wheel/version.ts";
 import { openWheel, type WheelFile } from "../wheel/wheel-file.ts";
 import { readZip } from "../wheel/zip-reader.ts";
 import { stableTags } from "./assemble.ts";

@@ -7,16 +7,35 @@ export const MOST_SECTIONS = 65_536;
 /** Tags of the dynamic section (gABI, chapter 5). */
 export const DT = {
   NEEDED: 1,
+  PLTRELSZ: 2,
   HASH: 4,
   STRTAB: 5,
   SYMTAB: 6,
+  RELA: 7,
+  RELASZ: 8,
   STRSZ: 10,
   SONAME: 14,
   RPATH: 15,
   TEXTREL: 22,
+  JMPREL: 23,
   RUNPATH: 29,
   FLAGS: 30,
+  RELR: 36,
+  AUXILIARY: 0x7ffffffd,
+  FILTER: 0x7fffffff,
 } as const;
+
+/** Tags that have one value. */
+const ONCE: ReadonlySet<number> = new Set([
+  DT.PLTRELSZ,
+  DT.HASH,
+  DT.STRTAB,
+  DT.SYMTAB,
+  DT.RELA,
+  DT.RELASZ,
+  DT.STRSZ,
+  DT.JMPREL,
+]);
 
 /** A program header. */
 export interface Segment {
@@ -132,17 +151,41 @@ export function offsetOf(segments: readonly Segment[], address: number, what: st
 /** Values of the dynamic section by tag. */
 export type Dynamic = Map<number, number[]>;
 
-/** The dynamic section, by the program headers, as a loader finds it. @throws FormatError */
+/**
+ * Refuses segments that lie over each other in memory: a loader maps the later one over the earlier, and a reader that
+ * takes the first would read what nobody runs (gABI: loadable segments ascend by address).
+ * @throws FormatError
+ */
+export function refuseOverlap(segments: readonly Segment[]): void {
+  const loads = segments
+    .filter(({ type, fileSize }) => type === PT_LOAD && fileSize > 0)
+    .sort((a, b) => a.address - b.address);
+  for (const [index, { address }] of loads.entries()) {
+    const before = loads[index - 1];
+    if (before && address < before.address + before.fileSize)
+      throw new FormatError("program headers", "two segments are loaded over each other");
+  }
+}
+
+/**
+ * The dynamic section where a loader finds it: by the address of its program header, not by the file offset beside it.
+ * @throws FormatError
+ */
 export function readDynamic(file: Reader, segments: readonly Segment[]): Dynamic {
   const found: Dynamic = new Map();
-  const segment = segments.find(({ type }) => type === PT_DYNAMIC);
+  const [segment, ...others] = segments.filter(({ type, fileSize }) => type === PT_DYNAMIC && fileSize > 0);
   if (!segment) return found;
-  file.guard(segment.offset, segment.fileSize, "dynamic section");
-  for (let at = segment.offset; at + 16 <= segment.offset + segment.fileSize; at += 16) {
+  if (others.length > 0) throw new FormatError("dynamic section", "there is more than one");
+  const start = offsetOf(segments, segment.address, "dynamic section");
+  if (start !== segment.offset)
+    throw new FormatError("dynamic section", "its address and its offset in the file are of two places");
+  for (let at = start; ; at += 16) {
     const tag = Number(file.u64(at));
     if (tag === 0) break;
-    const raw = file.u64(at + 8);
-    found.set(tag, [...(found.get(tag) ?? []), Number(raw)]);
+    const before = found.get(tag) ?? [];
+    if (before.length > 0 && ONCE.has(tag))
+      throw new FormatError("dynamic section", `it has the tag ${tag} twice, and loaders take the last`);
+    found.set(tag, [...before, Number(file.u64(at + 8))]);
   }
   return found;
 }

@@ -10,7 +10,6 @@ export interface ElfFunction {
 
 const DT_GNU_HASH = 0x6ffffef5;
 const DT_VERNEED = 0x6ffffffe;
-const DT_VERNEEDNUM = 0x6fffffff;
 /** A wheel's libraries have well under a million symbols; anything near this is a forged count. */
 const MOST_SYMBOLS = 8_000_000;
 
@@ -22,21 +21,19 @@ export function readVersions(
   string: (offset: number) => string,
 ): string[] {
   const [address] = dynamic.get(DT_VERNEED) ?? [];
-  const [count = 0] = dynamic.get(DT_VERNEEDNUM) ?? [];
   if (address === undefined) return [];
   const versions = new Set<string>();
   let at = offsetOf(segments, address, "version needs");
-  for (let index = 0; index < Math.min(count, MOST_SECTIONS); index++) {
+  // The counts that stand beside the chains mean nothing to loaders, which follow a chain to its end.
+  let left = MOST_SECTIONS;
+  for (let need = 1; need !== 0; at += need) {
     let aux = at + file.u32(at + 8);
-    for (let entry = file.u16(at + 2); entry > 0; entry--) {
+    for (let next = 1; next !== 0; aux += next) {
+      if (left-- === 0) throw new FormatError("version needs", "their chain does not end");
       versions.add(string(file.u32(aux + 8)));
-      const next = file.u32(aux + 12);
-      if (next === 0) break;
-      aux += next;
+      next = file.u32(aux + 12);
     }
-    const next = file.u32(at + 12);
-    if (next === 0) break;
-    at += next;
+    need = file.u32(at + 12);
   }
   return [...versions].sort();
 }
@@ -59,6 +56,30 @@ export function countSymbols(file: Reader, dynamic: Dynamic, segments: readonly 
   return last + 1;
 }
 
+const SYMBOL_BYTES = 24;
+const RELOCATION_BYTES = 24;
+
+/**
+ * Number of dynamic symbols that relocations ask for. Loaders take a symbol by the number in a relocation, whatever the
+ * hash table says; so a forged table hides none of those that are undefined.
+ * @throws FormatError
+ */
+export function countRelocated(file: Reader, dynamic: Dynamic, segments: readonly Segment[]): number {
+  let most = 0;
+  for (const [table, size] of [
+    [DT.RELA, DT.RELASZ],
+    [DT.JMPREL, DT.PLTRELSZ],
+  ] as const) {
+    const [[address] = [], [bytes = 0] = []] = [dynamic.get(table), dynamic.get(size)];
+    if (address === undefined || bytes === 0) continue;
+    const start = offsetOf(segments, address, "relocations");
+    file.guard(start, bytes, "relocations");
+    for (let at = start; at + RELOCATION_BYTES <= start + bytes; at += RELOCATION_BYTES)
+      most = Math.max(most, file.u32(at + 12) + 1);
+  }
+  return most;
+}
+
 /** Any named symbol; section 0 is an undefined one. */
 export interface ElfSymbol extends ElfFunction {
   type: number;
@@ -73,10 +94,10 @@ export function readSymbols(
   string: (offset: number) => string,
 ): ElfSymbol[] {
   if (count > MOST_SYMBOLS) throw new FormatError("symbol table", `${count} symbols`);
-  file.guard(offset, count * 24, "symbol table");
+  file.guard(offset, count * SYMBOL_BYTES, "symbol table");
   const symbols: ElfSymbol[] = [];
   for (let index = 1; index < count; index++) {
-    const at = offset + index * 24;
+    const at = offset + index * SYMBOL_BYTES;
     const name = file.u32(at);
     if (name === 0) continue;
     const size = file.u64(at + 16);

@@ -1,4 +1,5 @@
 import { FormatError } from "../wheel/format-error.ts";
+import { type CodeRange, codeRanges } from "./elf-code.ts";
 import {
   DT,
   offsetOf,
@@ -7,10 +8,17 @@ import {
   readDynamic,
   readSections,
   readSegments,
+  refuseOverlap,
   type Section,
-  type Segment,
 } from "./elf-format.ts";
-import { countSymbols, type ElfFunction, type ElfSymbol, readSymbols, readVersions } from "./elf-symbols.ts";
+import {
+  countRelocated,
+  countSymbols,
+  type ElfFunction,
+  type ElfSymbol,
+  readSymbols,
+  readVersions,
+} from "./elf-symbols.ts";
 
 /** What a shared library says of itself, read from its dynamic section (which loaders use, and strip keeps). */
 export interface ElfFile {
@@ -23,19 +31,21 @@ export interface ElfFile {
   undefinedSymbols: string[];
   executableStack: boolean;
   textRelocations: boolean;
-  /** Executable sections, or executable segments where the section table is stripped. */
+  /** True where it packs its relocations as only glibc 2.36 and newer reads them (DT_RELR). */
+  packedRelocations: boolean;
+  /** True where memory is mapped writable and executable at once. */
+  writableCode: boolean;
+  /** Code for a GPU inside it: a CUDA fat binary or an offload bundle (HIP). */
+  gpuCode: boolean;
+  /** What can be run: executable sections, and what else is mapped executable. */
   code: CodeRange[];
+  /** What is mapped executable although the section table calls it data. */
+  veiled: CodeRange[];
   /** Functions by address, from .symtab and .dynsym. */
   functions: ElfFunction[];
 }
 
-export interface CodeRange {
-  name: string;
-  address: bigint;
-  /** Bytes. */
-  offset: number;
-  size: number;
-}
+export type { CodeRange } from "./elf-code.ts";
 
 const MACHINES: Record<number, string> = {
   3: "i686",
@@ -48,10 +58,17 @@ const MACHINES: Record<number, string> = {
 };
 const PT_GNU_STACK = 0x6474e551;
 const PF_X = 1;
-const SHT_PROGBITS = 1;
+const PF_WX = 3;
 const SHT_SYMTAB = 2;
-const SHF_EXECINSTR = 4;
 const DF_TEXTREL = 4;
+/**
+ * Magic, version 1 and header size of a CUDA fat binary (fatbinary_section.h, 0xba55ed50); name of a clang offload
+ * bundle (clang, "Clang Offload Bundler"). They are found in the bytes, since names of sections can be stripped.
+ */
+const GPU_CODE = [
+  Buffer.from([0x50, 0xed, 0x55, 0xba, 1, 0, 0x10, 0]),
+  Buffer.from("__CLANG_OFFLOAD_BUNDLE__", "latin1"),
+];
 const STT_FUNC = 2;
 const STT_GNU_IFUNC = 10;
 
@@ -61,6 +78,23 @@ export function isElf(bytes: Uint8Array): boolean {
     bytes.length >= 20 && bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46
   );
 }
+
+/** Oldest Java class file version; below it the same magic begins a universal Mach-O file with so many parts. */
+const OLDEST_JAVA = 45;
+
+/** What else than ELF a file of machine code is, by its first bytes: Windows' PE or macOS' Mach-O; null for neither. */
+export function foreignFormat(bytes: Uint8Array): "PE" | "Mach-O" | null {
+  if (bytes.length < 8) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const magic = view.getUint32(0, false);
+  if ([0xfeedface, 0xfeedfacf, 0xcefaedfe, 0xcffaedfe].includes(magic)) return "Mach-O";
+  if (magic === 0xcafebabe && view.getUint32(4, false) < OLDEST_JAVA) return "Mach-O";
+  if (magic >>> 16 !== 0x4d5a || bytes.length < 64) return null;
+  const header = view.getUint32(60, true);
+  return header + 4 <= bytes.length && view.getUint32(header, false) === 0x50450000 ? "PE" : null;
+}
+
+const withFormat = (format: string | null): string => (format === null ? "" : ` but ${format}`);
 
 function unsupported(bytes: Uint8Array): string | null {
   if (bytes.length < 64) return "it is truncated";
@@ -75,12 +109,14 @@ function unsupported(bytes: Uint8Array): string | null {
  * @throws FormatError for other files and for headers that contradict the bytes
  */
 export function readElf(bytes: Uint8Array): ElfFile {
-  if (!isElf(bytes)) throw new FormatError("library", "it is no ELF file");
+  if (!isElf(bytes)) throw new FormatError("library", `it is no ELF file${withFormat(foreignFormat(bytes))}`);
   const reason = unsupported(bytes);
   if (reason) throw new FormatError("library", reason);
   const file = new Reader(bytes);
+  const raw = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const machine = file.u16(18);
   const segments = readSegments(file);
+  refuseOverlap(segments);
   const sections = readSections(file);
   const dynamic = readDynamic(file, segments);
   const [tableAddress] = dynamic.get(DT.STRTAB) ?? [];
@@ -95,22 +131,38 @@ export function readElf(bytes: Uint8Array): ElfFile {
       : readSymbols(
           file,
           offsetOf(segments, symbolAddress, "symbol table"),
-          countSymbols(file, dynamic, segments),
+          Math.max(countSymbols(file, dynamic, segments), countRelocated(file, dynamic, segments)),
           string,
         );
-  const stack = segments.find(({ type }) => type === PT_GNU_STACK);
+  const stacks = segments.filter(({ type }) => type === PT_GNU_STACK);
   return {
     architecture: MACHINES[machine] ?? `machine-${machine}`,
-    needed: strings(DT.NEEDED),
+    needed: [...strings(DT.NEEDED), ...strings(DT.AUXILIARY), ...strings(DT.FILTER)],
     soname: strings(DT.SONAME)[0] ?? null,
     searchPaths: [...strings(DT.RPATH), ...strings(DT.RUNPATH)].flatMap((path) => path.split(":")),
     wantedVersions: readVersions(file, dynamic, segments, string),
     undefinedSymbols: dynamicSymbols.filter(({ section }) => section === 0).map(({ name }) => name),
-    executableStack: stack ? (stack.flags & PF_X) !== 0 : segments.length > 0,
+    executableStack:
+      stacks.length > 0 ? stacks.some(({ flags }) => (flags & PF_X) !== 0) : segments.length > 0,
     textRelocations:
       dynamic.has(DT.TEXTREL) || (dynamic.get(DT.FLAGS) ?? []).some((flags) => (flags & DF_TEXTREL) !== 0),
-    code: codeRanges(file, segments, sections),
+    packedRelocations: dynamic.has(DT.RELR),
+    writableCode: segments.some(({ type, flags }) => type === PT_LOAD && (flags & PF_WX) === PF_WX),
+    gpuCode: GPU_CODE.some((magic) => raw.includes(magic)),
+    ...codeRanges(file, segments, sections, sectionNames(file, sections)),
     functions: functionsOf([...dynamicSymbols, ...staticSymbols(file, sections)]),
+  };
+}
+
+/** A section's name, or nothing: names are for people, and a broken table of them is no reason to stop. */
+function sectionNames(file: Reader, sections: readonly Section[]): (section: Section) => string {
+  const names = sections[file.u16(62)];
+  return (section) => {
+    try {
+      return names ? file.text(names.offset + section.name, names.offset + names.size) : "";
+    } catch {
+      return "";
+    }
   };
 }
 
@@ -133,66 +185,4 @@ function functionsOf(symbols: readonly ElfSymbol[]): ElfFunction[] {
       byAddress.set(address, { name, address, size });
   }
   return [...byAddress.values()].sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
-}
-
-/**
- * Code by sections; but whatever the loader maps executable and no section names is code as well, or a forged
- * section table could hide it.
- */
-function codeRanges(file: Reader, segments: readonly Segment[], sections: readonly Section[]): CodeRange[] {
-  const names = sections[file.u16(62)];
-  const nameOf = (section: Section): string => {
-    try {
-      return names ? file.text(names.offset + section.name, names.offset + names.size) : "";
-    } catch {
-      return "";
-    }
-  };
-  const ranges: CodeRange[] = sections
-    .filter(({ type, flags }) => type === SHT_PROGBITS && (flags & SHF_EXECINSTR) !== 0)
-    .map((section) => ({
-      name: nameOf(section),
-      address: section.address,
-      offset: section.offset,
-      size: section.size,
-    }));
-  for (const { type, flags, offset, address, fileSize } of segments) {
-    if (type !== PT_LOAD || (flags & PF_X) === 0) continue;
-    file.guard(offset, fileSize, "executable segment");
-    let at = offset;
-    const inside = ranges
-      .filter((range) => range.offset >= offset && range.offset < offset + fileSize)
-      .sort((a, b) => a.offset - b.offset);
-    const gaps: CodeRange[] = [];
-    for (const range of [...inside, { offset: offset + fileSize, size: 0 }]) {
-      const gap = file.bytes.subarray(at, range.offset);
-      if (gap.some((byte) => byte !== 0 && byte !== 0xcc && byte !== 0x90)) {
-        gaps.push({
-          name: "(no section)",
-          address: BigInt(address + at - offset),
-          offset: at,
-          size: gap.length,
-        });
-      }
-      at = Math.max(at, range.offset + range.size);
-    }
-    // Headers and read-only data may share the executable segment of old linkers; there the sections are the truth.
-    if (
-      inside.length === 0 ||
-      gaps.every(({ size }) => size > 0 && segmentIsCodeOnly(sections, offset, fileSize))
-    )
-      ranges.push(...gaps);
-  }
-  for (const range of ranges) file.guard(range.offset, range.size, `code section ${range.name}`);
-  return ranges;
-}
-
-function segmentIsCodeOnly(sections: readonly Section[], offset: number, size: number): boolean {
-  return sections.every(
-    (section) =>
-      section.type === 0 ||
-      section.offset < offset ||
-      section.offset >= offset + size ||
-      (section.flags & SHF_EXECINSTR) !== 0,
-  );
 }

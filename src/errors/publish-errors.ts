@@ -137,6 +137,16 @@ export const PUBLISH = {
       remedy: "Run the same command again later: what is there is not sent twice.",
     }),
   ),
+  E_CLOCK: entry(
+    EXIT.toolFailed,
+    "Clock or certificate out of date",
+    (p: { what: string; detail: string; now: string }) => ({
+      what: `The certificate of ${p.what} is not valid at this machine's time.`,
+      why: `${p.detail} This machine's clock says ${p.now}.`,
+      remedy:
+        "Compare that with a clock you trust, and set the machine's (timedatectl set-ntp true). Where it is right, the server's certificate has to be renewed.",
+    }),
+  ),
   E_JOURNAL: entry(EXIT.badInput, "Journal unusable", (p: { path: string; detail: string }) => ({
     what: `${p.path} is not this target's journal.`,
     why: p.detail,

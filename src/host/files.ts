@@ -146,6 +146,12 @@ async function placeAtomically(path: string, fill: (temporary: string) => Promis
   });
 }
 
+/** Removes what atomic writes that were killed have left in a folder; for the only writer there, under a lock. */
+export async function removeParts(folder: string): Promise<void> {
+  for (const { name, isFile } of await listDir(folder))
+    if (isFile && /^\.[0-9a-f]{12}\.part$/.test(name)) await remove(join(folder, name));
+}
+
 /** Writes a file so that a reader sees the old bytes or the new ones. @throws E_OUTPUT_DIR, E_DISK_FULL */
 export async function writeFileAtomic(path: string, data: Uint8Array | string): Promise<void> {
   await placeAtomically(path, (temporary) => fs.writeFile(temporary, data));

@@ -3,6 +3,11 @@ import type { Scratch } from "./scratch.ts";
 
 /** Where programs that are installed once are kept. Faces: a cache folder, or a runner's tool cache. */
 export interface ToolStore {
+  /** The folder of a tool that is there and works; null otherwise. */
+  find(
+    tool: { name: string; version: string },
+    works: (folder: string) => Promise<boolean>,
+  ): Promise<string | null>;
   /**
    * The folder of a tool, filled first where it is not there or does not work.
    * Two runs at once on one machine don't disturb each other.

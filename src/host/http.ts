@@ -14,6 +14,8 @@ export interface Page {
   contentType: string;
   /** The Retry-After header, if there is one. */
   retryAfter: string | null;
+  /** The server's clock, milliseconds since 1970; null where it does not tell. Source: RFC 9110, 6.6.1. */
+  serverTime: number | null;
   text: string;
 }
 
@@ -64,10 +66,12 @@ export async function request(host: Host, url: string, options: RequestOptions =
     if (bytes > MOST_BYTES) throw new Error(`the answer is longer than ${MOST_BYTES} bytes`);
     chunks.push(chunk);
   }
+  const serverTime = Date.parse(response.headers.get("date") ?? "");
   return {
     status: response.status,
     contentType: response.headers.get("content-type") ?? "",
     retryAfter: response.headers.get("retry-after"),
+    serverTime: Number.isNaN(serverTime) ? null : serverTime,
     text: Buffer.concat(chunks).toString("utf8"),
   };
 }

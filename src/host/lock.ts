@@ -1,6 +1,7 @@
-import { open, readFile, rm } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { link, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { exists, isMissing, makeDir, readTextIfAny, writing } from "./files.ts";
@@ -44,18 +45,35 @@ async function tryCreate(path: string): Promise<boolean> {
   return writing(path, () => create(path));
 }
 
+const codeOf = (thrown: unknown): string =>
+  thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
+
+/** Makes the lock with its holder's name in one step, so that a holder killed at once leaves no nameless lock. */
 async function create(path: string): Promise<boolean> {
+  const holder: Holder = { pid: process.pid, host: hostname(), started: await startTime(process.pid) };
+  const text = JSON.stringify(holder);
+  const temporary = join(dirname(path), `.${randomBytes(6).toString("hex")}.part`);
   try {
-    const handle = await open(path, "wx");
-    try {
-      const holder: Holder = { pid: process.pid, host: hostname(), started: await startTime(process.pid) };
-      await handle.writeFile(JSON.stringify(holder));
-    } finally {
-      await handle.close();
-    }
+    await writeFile(temporary, text);
+    await link(temporary, path);
     return true;
   } catch (thrown) {
-    if (thrown instanceof Error && "code" in thrown && thrown.code === "EEXIST") return false;
+    if (codeOf(thrown) === "EEXIST") return false;
+    // A file system without hard links: two steps, then.
+    if (["EPERM", "ENOTSUP", "ENOSYS", "EMLINK"].includes(codeOf(thrown)) && (await exists(temporary)))
+      return await createInTwoSteps(path, text);
+    throw thrown;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+async function createInTwoSteps(path: string, text: string): Promise<boolean> {
+  try {
+    await writeFile(path, text, { flag: "wx" });
+    return true;
+  } catch (thrown) {
+    if (codeOf(thrown) === "EEXIST") return false;
     throw thrown;
   }
 }
@@ -95,7 +113,18 @@ async function acquire(host: Host, path: string): Promise<string | null> {
   const holder = await readHolder(path);
   if (holder === null) return "a holder that is just writing its name";
   if (await isAlive(holder)) return `process ${holder.pid} on ${holder.host}`;
-  host.log.debug(`taking over ${path} from process ${holder.pid}, which is gone`);
-  await rm(path, { force: true });
-  return (await tryCreate(path)) ? null : "another run";
+  // Of several that see a dead holder one at a time takes over, or the second would remove the first one's new lock.
+  const guard = `${path}.takeover`;
+  const busy = await acquire(host, guard);
+  if (busy !== null) return busy;
+  try {
+    const now = await readHolder(path);
+    if (now?.pid === holder.pid && now.started === holder.started) {
+      host.log.debug(`taking over ${path} from process ${holder.pid}, which is gone`);
+      await rm(path, { force: true });
+    }
+    return (await tryCreate(path)) ? null : "another run";
+  } finally {
+    await rm(guard, { force: true });
+  }
 }

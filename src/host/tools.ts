@@ -8,10 +8,17 @@ const WAIT_MS = 300_000;
 
 /** Tools in a plain folder, `<folder>/<name>-<version>`. */
 export function folderTools(folder: string): ToolStore {
+  const placeOf = (tool: { name: string; version: string }): string =>
+    join(folder, `${tool.name}-${tool.version}`);
   return {
-    async provide(host, { name, version }, works, fill) {
-      const place = join(folder, `${name}-${version}`);
-      const isThere = async (): Promise<boolean> => (await exists(place)) && (await works(place));
+    async find(tool, works) {
+      const place = placeOf(tool);
+      return (await exists(place)) && (await works(place)) ? place : null;
+    },
+    async provide(host, tool, works, fill) {
+      const { name } = tool;
+      const place = placeOf(tool);
+      const isThere = async (): Promise<boolean> => (await this.find(tool, works)) !== null;
       if (await isThere()) return place;
       await withLock(
         host,
@@ -34,12 +41,14 @@ export function folderTools(folder: string): ToolStore {
  */
 export function runnerTools(root: string): ToolStore {
   return {
+    async find({ name, version }, works) {
+      const { find } = await import("@actions/tool-cache");
+      const place = find(name, version);
+      return place !== "" && (await works(place)) ? place : null;
+    },
     async provide(host, { name, version }, works, fill) {
-      const { cacheDir, find } = await import("@actions/tool-cache");
-      const found = async (): Promise<string | null> => {
-        const place = find(name, version);
-        return place !== "" && (await works(place)) ? place : null;
-      };
+      const { cacheDir } = await import("@actions/tool-cache");
+      const found = (): Promise<string | null> => this.find({ name, version }, works);
       const first = await found();
       if (first !== null) return first;
       return withLock(

@@ -136,19 +136,29 @@ def attention(inputs: cases.Inputs) -> list[Any]:
         seq_lens=lengths,
         scale=cases.HEAD**-0.5,
         causal=True,
+        # One size since 0.24; a side each before. -1 is no window.
         sliding_window_size=-1,
+        sliding_window_left=-1,
+        sliding_window_right=-1,
         block_table=inputs["tables"],
         softcap=0.0,
+        # Without the c before 0.16.
         scheduler_metadata=metadata,
+        sheduler_metadata=metadata,
     )
     return [output]
+
+
+def handle(handler: int) -> dict[str, Any]:
+    """A number before 0.16, a tensor since."""
+    return {"handler": handler, "handler_tensor": torch.tensor(handler)}
 
 
 def onednn_mm(inputs: cases.Inputs) -> list[Any]:
     weight = inputs["weight"].t()
     handler = call("create_onednn_mm_handler", b=weight, primitive_cache_size=8)
     out = torch.empty(inputs["x"].shape[0], weight.shape[1], dtype=inputs["x"].dtype)
-    call("onednn_mm", c=out, a=inputs["x"], handler_tensor=torch.tensor(handler))
+    call("onednn_mm", c=out, a=inputs["x"], **handle(handler))
     return [out]
 
 
@@ -168,9 +178,7 @@ def onednn_scaled_mm(inputs: cases.Inputs) -> list[Any]:
         primitive_cache_size=8,
     )
     out = torch.empty(x.shape[0], inputs["weight"].shape[1], dtype=x.dtype)
-    call(
-        "onednn_scaled_mm", c=out, a=quantised, a_scales=scale, handler_tensor=torch.tensor(handler)
-    )
+    call("onednn_scaled_mm", c=out, a=quantised, a_scales=scale, **handle(handler))
     return [out]
 
 

@@ -14,7 +14,7 @@ export function isTransient(status: number): boolean {
 /**
  * Milliseconds that a Retry-After header asks for, or null where there is none that can be read.
  * Source: RFC 9110, 10.2.3: seconds, or a date.
- * @param now milliseconds since 1970
+ * @param now milliseconds since 1970, by the server's own clock where it tells: ours may be wrong by days
  */
 export function retryAfterMs(header: string | null, now: number): number | null {
   if (header === null) return null;

@@ -59,7 +59,8 @@ export async function readWheel(path: string): Promise<ReadWheel | WheelsError> 
       sha256,
       size: bytes.length,
       requiresPython: oneOf(metadata, "Requires-Python"),
-      metadata: raw?.read() ?? new Uint8Array(),
+      // A copy: a stored entry is a view that would hold all of the wheel in memory.
+      metadata: Uint8Array.from(raw?.read() ?? []),
       document: metadata,
       verdict,
       contents: wheelContents(bytes),

@@ -1,5 +1,6 @@
 import type { Host } from "../host/host.ts";
 import { reasonOf, request } from "../host/http.ts";
+import { skewText } from "./clock.ts";
 
 /** The claims that an index compares with its trusted publisher. Source: PyPI documentation, "Troubleshooting". */
 const COMPARED = [
@@ -11,6 +12,19 @@ const COMPARED = [
   "ref",
   "environment",
 ];
+
+/** When the index takes the token. Source: RFC 7519, 4.1.4 to 4.1.6. */
+const TIMES = [
+  ["iat", "issued"],
+  ["nbf", "valid from"],
+  ["exp", "valid until"],
+] as const;
+
+function timeLine(seconds: unknown, what: string): string | null {
+  return typeof seconds === "number" && Math.abs(seconds) < 1e11
+    ? `${what}: ${new Date(seconds * 1000).toISOString()}`
+    : null;
+}
 
 /** True where the workflow may ask for identity tokens (`permissions: id-token: write`). */
 export function canIdentify(host: Host): boolean {
@@ -29,7 +43,12 @@ export async function shownClaims(host: Host): Promise<string[]> {
     const { value } = JSON.parse(page.text) as { value?: unknown };
     const payload = Buffer.from(String(value).split(".")[1] ?? "", "base64url").toString("utf8");
     const claims = JSON.parse(payload) as Record<string, unknown>;
-    return COMPARED.map((name) => `${name}: ${claims[name] === undefined ? "(none)" : String(claims[name])}`);
+    const skew = page.serverTime === null ? null : skewText(host.now().getTime() - page.serverTime);
+    return [
+      ...COMPARED.map((name) => `${name}: ${claims[name] === undefined ? "(none)" : String(claims[name])}`),
+      ...TIMES.map(([name, what]) => timeLine(claims[name], what)).filter((line) => line !== null),
+      ...(skew === null ? [] : [`This machine's clock is ${skew} the issuer's.`]),
+    ];
   } catch (thrown) {
     host.log.debug(`no claims: ${reasonOf(thrown)}`);
     return [];

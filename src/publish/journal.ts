@@ -35,6 +35,13 @@ export async function openJournal(host: Host, folder: string, target: string): P
   const path = join(folder, JOURNAL_FOLDER, `${key}.json`);
   const entries = await readEntries(path, target);
   let last = Promise.resolve();
+  let waiting: Promise<void> | null = null;
+  const write = async (): Promise<void> => {
+    waiting = null;
+    const text = `${JSON.stringify({ version: 1, target, files: entries }, null, 1)}\n`;
+    await makeDir(join(folder, JOURNAL_FOLDER));
+    await writeFileAtomic(path, text);
+  };
   return {
     sent(fileName) {
       const entry = entries[fileName];
@@ -42,13 +49,12 @@ export async function openJournal(host: Host, folder: string, target: string): P
     },
     note(fileName, sha256, state) {
       entries[fileName] = { sha256, state, time: host.now().toISOString() };
-      const text = `${JSON.stringify({ version: 1, target, files: entries }, null, 1)}\n`;
-      // One after the other, so that an older state can't replace a newer one.
-      last = last.then(async () => {
-        await makeDir(join(folder, JOURNAL_FOLDER));
-        await writeFileAtomic(path, text);
-      });
-      return last;
+      // One after the other, so that an older state can't replace a newer one; what is noted meanwhile goes together.
+      if (waiting === null) {
+        waiting = last.then(write);
+        last = waiting;
+      }
+      return waiting;
     },
   };
 }

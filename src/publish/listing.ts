@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { wheelsError } from "../errors/wheels-error.ts";
+import { WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import type { Host } from "../host/host.ts";
 import { hashOfUrl, reasonOf } from "../host/http.ts";
 import { shownUrl } from "../host/urls.ts";
@@ -71,7 +71,7 @@ export function filesOf(contentType: string, text: string, base: string): Listed
 /**
  * A project's files at a simple index; an empty list where it has no such project.
  * @param index URL, up to the project's name
- * @throws E_INDEX_READ
+ * @throws E_INDEX_READ, E_CLOCK
  */
 export async function listedAt(host: Host, index: string, project: string): Promise<ListedFile[]> {
   const url = `${index.replace(/\/+$/, "")}/${normalizeName(project)}/`;
@@ -81,6 +81,7 @@ export async function listedAt(host: Host, index: string, project: string): Prom
     if (page.status >= 400) throw new Error(`It answered with status ${page.status}.`);
     return filesOf(page.contentType, page.text, url);
   } catch (thrown) {
+    if (thrown instanceof WheelsError) throw thrown;
     throw wheelsError("E_INDEX_READ", { index: shownUrl(index), detail: reasonOf(thrown) }, thrown);
   }
 }

@@ -102,7 +102,7 @@ export function planPublish(
 }
 
 /** The project that a file belongs to; an sdist's name has its version behind the last dash. */
-function projectOf(fileName: string): string {
+export function projectOf(fileName: string): string {
   const cut = fileName.endsWith(".whl") ? fileName.indexOf("-") : fileName.lastIndexOf("-");
   return normalizeName(fileName.slice(0, Math.max(0, cut)));
 }

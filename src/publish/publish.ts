@@ -4,7 +4,7 @@ import type { Host } from "../host/host.ts";
 import type { Policy } from "../verify/policy.ts";
 import { isRefusal, proven, type ReadWheel, readWheel } from "./candidates.ts";
 import { type Expected, missingOf } from "./expect.ts";
-import { type Candidate, missingVariants, type Planned, planPublish } from "./planner.ts";
+import { type Candidate, missingVariants, type Planned, planPublish, projectOf } from "./planner.ts";
 import { parseTarget, splitTargets } from "./targets/parse.ts";
 import type { Target } from "./targets/target.ts";
 
@@ -90,11 +90,11 @@ export async function publishWheels(host: Host, request: PublishRequest): Promis
   };
   const targets = splitTargets(request.target).map((text) => parseTarget(host, text, settings));
   for (const { name } of targets) host.log.info(`Publishing to ${name}${request.dryRun ? " (dry run)" : ""}`);
+  const fileNames = request.wheels.map((path) => basename(path));
+  const projects = projectsOf(fileNames.map(projectOf), request);
+  for (const target of targets) target.announce?.(projects, new Set(fileNames));
   const read = await Promise.all(request.wheels.map(readWheel));
-  const missing = missingOf(
-    request.expected,
-    request.wheels.map((path) => basename(path)),
-  );
+  const missing = missingOf(request.expected, fileNames);
   const wheels = read.filter((one): one is ReadWheel => !isRefusal(one));
   const judged = targets.map((target) => prove(target, wheels, request));
   refuseAll(host, request, [
@@ -111,18 +111,24 @@ export async function publishWheels(host: Host, request: PublishRequest): Promis
   )();
 }
 
+const projectsOf = (projects: readonly string[], { complete = [] }: PublishRequest): string[] => [
+  ...new Set([...projects, ...complete]),
+];
+
 async function planFor(
   host: Host,
   target: Target,
   candidates: Candidate[],
   request: PublishRequest,
 ): Promise<Planning> {
-  const complete = request.complete ?? [];
-  const projects = [...new Set([...candidates.map(({ project }) => project), ...complete])];
+  const projects = projectsOf(
+    candidates.map(({ project }) => project),
+    request,
+  );
   const wanted = new Set(candidates.map(({ fileName }) => fileName));
   const existing = await target.existing(projects, wanted);
   const plan = planPublish(candidates, existing, target);
-  plan.refuse.push(...missingVariants(candidates, [...existing.keys()], complete));
+  plan.refuse.push(...missingVariants(candidates, [...existing.keys()], request.complete ?? []));
   for (const { fileName, proof } of plan.upload) {
     const gap =
       proof.lacked.length > 0 ? ` · not run here: this machine lacks ${proof.lacked.join(", ")}` : "";

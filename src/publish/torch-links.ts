@@ -5,7 +5,7 @@ import { isMissing, listDir, readBytes } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { allOf } from "../wheel/metadata.ts";
 import { parseWheelFileName } from "../wheel/names.ts";
-import { satisfies } from "../wheel/version.ts";
+import { satisfies } from "../wheel/specifier.ts";
 import { type ListedFile, listedAt } from "./listing.ts";
 import type { Candidate } from "./planner.ts";
 

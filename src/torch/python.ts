@@ -12,15 +12,15 @@ const SCRUBBED = [
   "PYTHONUSERBASE",
 ];
 
-/** The user's environment without what would leak another Python into a clean one. */
+/** What publishing alone needs; packages that are installed and imported run code of others. */
+const PUBLISHING = /^(UV_PUBLISH_|TWINE_|GITHUB_TOKEN$|GH_TOKEN$|ACTIONS_ID_TOKEN_)/;
+
+/** The user's environment without what would leak another Python into a clean one, or credentials into packages. */
 export function cleanPythonEnv(host: Host): Record<string, string | undefined> {
-  const env: Record<string, string | undefined> = {
-    ...host.env,
-    PYTHONNOUSERSITE: "1",
-    PYTHONDONTWRITEBYTECODE: "1",
-  };
-  for (const name of SCRUBBED) delete env[name];
-  return env;
+  const kept = Object.entries(host.env).filter(
+    ([name]) => !SCRUBBED.includes(name) && !PUBLISHING.test(name),
+  );
+  return { ...Object.fromEntries(kept), PYTHONNOUSERSITE: "1", PYTHONDONTWRITEBYTECODE: "1" };
 }
 
 /** Path of a Python ≥ 3.10 on PATH that can run our tools. @throws E_PYTHON_MISSING */

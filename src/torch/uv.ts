@@ -29,12 +29,17 @@ export interface Uv {
   version: string;
   pip: PipSettings;
   /**
-   * Runs uv. Extra variables go on top of the user's environment.
+   * Runs uv. Extra variables go on top of the user's environment; `wholeEnv` stands in its place.
    * @throws E_INTERRUPTED
    */
   run(
     args: readonly string[],
-    options?: { cwd?: string; env?: Record<string, string>; onLine?: (line: string) => void },
+    options?: {
+      cwd?: string;
+      env?: Record<string, string>;
+      wholeEnv?: Record<string, string>;
+      onLine?: (line: string) => void;
+    },
   ): Promise<RunResult>;
 }
 
@@ -89,22 +94,38 @@ async function installUv(host: Host, python: string, folder: string): Promise<vo
   stage.done();
 }
 
+export interface FoundUv {
+  path: string;
+  version: string;
+}
+
+const TOOL = { name: "uv-wheel", version: UV.version };
+
+const works =
+  (host: Host) =>
+  async (place: string): Promise<boolean> =>
+    (await uvVersion(host, join(place, "bin", "uv"))) === UV.version;
+
+/** uv on PATH or among the host's tools; null where neither has it. @param cache the cache folder */
+export async function findUv(host: Host, cache: string): Promise<FoundUv | null> {
+  const onPath = await uvVersion(host, "uv");
+  if (onPath !== null && isAtLeast(onPath, UV_FLOOR)) return { path: "uv", version: onPath };
+  const folder = await host.tools(cache).find(TOOL, works(host));
+  return folder === null ? null : { path: join(folder, "bin", "uv"), version: UV.version };
+}
+
 /**
- * Finds uv on PATH or among the host's tools, or installs it there with pip, hash-checked.
+ * Finds uv, or installs it among the host's tools with pip, hash-checked.
  * @param cache the cache folder
  * @throws E_PYTHON_MISSING, E_PIP_MISSING, E_TOOL_INSTALL
  */
-export async function locateUv(host: Host, cache: string): Promise<{ path: string; version: string }> {
-  const onPath = await uvVersion(host, "uv");
-  if (onPath !== null && isAtLeast(onPath, UV_FLOOR)) return { path: "uv", version: onPath };
-  const folder = await host.tools(cache).provide(
-    host,
-    { name: "uv-wheel", version: UV.version },
-    async (place) => (await uvVersion(host, join(place, "bin", "uv"))) !== null,
-    async (place) => installUv(host, await findPython(host), place),
-  );
-  const path = join(folder, "bin", "uv");
-  return { path, version: (await uvVersion(host, path)) ?? UV.version };
+export async function locateUv(host: Host, cache: string): Promise<FoundUv> {
+  const found = await findUv(host, cache);
+  if (found !== null) return found;
+  const folder = await host
+    .tools(cache)
+    .provide(host, TOOL, works(host), async (place) => installUv(host, await findPython(host), place));
+  return { path: join(folder, "bin", "uv"), version: UV.version };
 }
 
 /** uv as {@link locateUv} finds it, with the index settings of the user's pip. @throws what that throws */
@@ -119,7 +140,7 @@ export async function ensureUv(host: Host, cache: string): Promise<Uv> {
     pip,
     run: (args, options = {}) =>
       run(host, path, args, {
-        env: { ...base, ...options.env },
+        env: options.wholeEnv ? { ...options.wholeEnv, UV_NO_PROGRESS: "1" } : { ...base, ...options.env },
         ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
         ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
       }),

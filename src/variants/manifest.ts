@@ -244,8 +244,10 @@ export function selectVariants(variants: ReadonlyMap<string, Variant>, request: 
   return [...picked];
 }
 
+/** Scripts of before name a variant by its last word, which letters alone would lead to another. */
 function nearestName(name: string, known: readonly string[]): string {
-  return name === "" ? "" : closest(name, known);
+  if (name === "") return "";
+  return known.find((one) => one.endsWith(`-${name}`)) ?? closest(name, known);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { load, YAMLException } from "js-yaml";
 import { wheelsError } from "../errors/wheels-error.ts";
-import { compareVersions, satisfies } from "../wheel/version.ts";
+import { satisfies } from "../wheel/specifier.ts";
+import { compareVersions } from "../wheel/version.ts";
 import type { Variant } from "./manifest.ts";
 import {
   type Compilers,

@@ -1,4 +1,5 @@
 import type { Variant } from "../variants/manifest.ts";
+import type { HiddenFacts } from "./hidden.ts";
 
 /** A wheel's requirement on torch, and what an installer does with it. */
 export interface TorchRequirement {
@@ -28,6 +29,12 @@ export interface LibraryFacts {
   undefinedSymbols: string[];
   executableStack: boolean;
   textRelocations: boolean;
+  /** Relocations packed as only glibc 2.36 and newer reads them. */
+  packedRelocations: boolean;
+  /** Memory that is writable and executable at once. */
+  writableCode: boolean;
+  /** Code for a GPU inside it (CUDA or HIP). */
+  gpuCode: boolean;
 }
 
 /** First places at which a feature occurs, for evidence. */
@@ -49,6 +56,8 @@ export interface AuditFacts {
   instructions: number;
   found: Record<string, number>;
   samples: FeatureSample[];
+  /** What is mapped executable although the section table calls it data, read as code; null where there is none. */
+  veiled?: { bytes: number; found: Record<string, number>; samples: FeatureSample[] } | null;
   /** SHA-256 over the bytes of all executable sections; left out where it was not audited. */
   codeSha256?: string;
 }
@@ -72,12 +81,16 @@ export interface WheelFacts {
   platformTags: string[];
   torch: TorchRequirement | null;
   gpuRequirements: string[];
+  /** Requires-Dist lines that no installer can read. */
+  unreadableRequirements: string[];
   description: string;
   /** Packages that can be imported, top level. */
   packages: string[];
   /** Names of declared kernel checks (entry points). */
   kernelChecks: string[];
   libraries: LibraryFacts[];
+  /** What no other check can see into. */
+  hidden: HiddenFacts[];
   audits: AuditFacts[];
 }
 

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { isElf, readElf } from "../elf/elf.ts";
+import { foreignFormat, isElf, readElf } from "../elf/elf.ts";
+import { licenseProblems, ownNameProblems } from "../wheel/dist-info-rules.ts";
 import { FormatError } from "../wheel/format-error.ts";
-import { linuxEnvironment, type MarkerEnvironment, markerHolds } from "../wheel/marker.ts";
+import { indexZipProblems } from "../wheel/index-rules.ts";
 import { allOf, descriptionOf, type Headers, oneOf } from "../wheel/metadata.ts";
 import { expandTags, normalizeName, parseWheelFileName } from "../wheel/names.ts";
 import { recordProblems } from "../wheel/record.ts";
-import { isFor, parseRequirement, pinnedVersion } from "../wheel/requirement.ts";
 import {
   distInfoText,
   entryPoints,
@@ -16,7 +16,9 @@ import {
   type WheelFile,
 } from "../wheel/wheel-file.ts";
 import { inspectZip, type ZipEntry } from "../wheel/zip-reader.ts";
-import type { LibraryFacts, TorchRequirement, WheelFacts } from "./facts.ts";
+import type { LibraryFacts, WheelFacts } from "./facts.ts";
+import { hiddenIn } from "./hidden.ts";
+import { type RequirementFacts, requirementFacts } from "./requirements.ts";
 
 /** Entry-point group by which a wheel declares its kernel checks. */
 export const KERNEL_CHECKS = "cpu_wheel.kernel_checks";
@@ -45,64 +47,23 @@ const UNREAD: Omit<LibraryFacts, "path" | "problem"> = {
   undefinedSymbols: [],
   executableStack: false,
   textRelocations: false,
+  packedRelocations: false,
+  writableCode: false,
+  gpuCode: false,
 };
 
 function libraryFacts(path: string, bytes: Uint8Array): LibraryFacts {
   const { value: elf, problem } = problemOf(() => readElf(bytes));
   if (!elf) return { path, problem, ...UNREAD };
-  const { code: _code, functions: _functions, ...rest } = elf;
+  const { code: _code, functions: _functions, veiled: _veiled, ...rest } = elf;
   return { path, problem: null, ...rest };
 }
 
-const looksLikeLibrary = (path: string): boolean => /\.(so(\.\d+)*|pyd|dll|dylib)$/.test(path);
-
-/** Environments that the wheel's tags let it be installed in: CPython on Linux, by architecture and minor version. */
-function environmentsOf(tags: readonly string[]): MarkerEnvironment[] {
-  const minors = new Set<number>();
-  const architectures = new Set<string>();
-  for (const tag of tags) {
-    const [, minor, abi] = /^cp3(\d+)-([^-]+)-/.exec(tag) ?? [];
-    const first = minor === undefined ? OLDEST_MINOR : Number(minor);
-    const last = minor === undefined || abi === "abi3" ? Math.max(first, NEWEST_MINOR) : first;
-    for (let one = first; one <= last; one++) minors.add(one);
-    architectures.add(/_(x86_64|aarch64|ppc64le|s390x|riscv64)$/.exec(tag)?.[1] ?? "x86_64");
-  }
-  return [...architectures].flatMap((architecture) =>
-    [...minors].map((minor) => linuxEnvironment(architecture, `3.${minor}`)),
-  );
-}
-
-/** Minor versions of Python 3 that a tag such as py3 or abi3 is asked for. */
-const [OLDEST_MINOR, NEWEST_MINOR] = [8, 14];
-
-/** A marker that can't be read counts as holding, so that none hides a requirement. */
-function mayHold(marker: string, environments: readonly MarkerEnvironment[]): boolean {
-  const { value } = problemOf(() => environments.some((one) => markerHolds(marker, one)));
-  return value ?? true;
-}
-
-const harm = ({ isDirect, isLocal, pinned }: TorchRequirement): number =>
-  isDirect ? 3 : isLocal ? 2 : pinned === null ? 1 : 0;
-
-/** Of the requirements on torch that hold somewhere the wheel goes, the one that harms most. */
-function torchRequirementOf(lines: readonly string[], tags: readonly string[]): TorchRequirement | null {
-  const environments = environmentsOf(tags);
-  const found = lines.flatMap((line): TorchRequirement[] => {
-    const { value } = problemOf(() => parseRequirement(line));
-    if (!value || !isFor(value, "torch") || !mayHold(value.marker, environments)) return [];
-    const isLocal = value.specifier.includes("+");
-    return [{ line, pinned: pinnedVersion(value), isLocal, isDirect: value.url !== null }];
-  });
-  return found.sort((a, b) => harm(b) - harm(a))[0] ?? null;
-}
-
-const GPU_REQUIREMENT = /^\s*(nvidia|cuda)[-_.]/i;
-
-/** True for what only `pip install name[extra]` brings: whoever asks for a GPU's decoder by name wants it. */
-function isOfAnExtra(line: string): boolean {
-  const { value } = problemOf(() => parseRequirement(line));
-  return value !== null && /\bextra\b/.test(value.marker);
-}
+/** Libraries by name; in a wheel for Linux also what Windows and macOS run, under any name. */
+const isLibrary = (path: string, bytes: Uint8Array, platform: string): boolean =>
+  isElf(bytes) ||
+  /\.(so(\.\d+)*|pyd|dll|dylib)$/.test(path) ||
+  (platform.includes("linux") && foreignFormat(bytes) !== null);
 
 interface Opened {
   wheel: WheelFile | null;
@@ -112,12 +73,10 @@ interface Opened {
 function metadataFacts(
   metadata: Headers | null,
   tags: readonly string[],
-): Pick<WheelFacts, "torch" | "gpuRequirements" | "description" | "version" | "distribution"> {
-  const requirements = metadata ? allOf(metadata, "Requires-Dist") : [];
+): Pick<WheelFacts, "description" | "version" | "distribution" | keyof RequirementFacts> {
   const name = metadata && oneOf(metadata, "Name");
   return {
-    torch: torchRequirementOf(requirements, tags),
-    gpuRequirements: requirements.filter((line) => GPU_REQUIREMENT.test(line) && !isOfAnExtra(line)),
+    ...requirementFacts(metadata ? allOf(metadata, "Requires-Dist") : [], tags),
     description: metadata ? descriptionOf(metadata) : "",
     version: metadata && oneOf(metadata, "Version"),
     distribution: name ? normalizeName(name) : null,
@@ -142,7 +101,8 @@ function readAll(entries: readonly ZipEntry[]): { files: Map<string, Uint8Array>
  * becomes a problem that a check reports.
  */
 export function gather(fileName: string, bytes: Uint8Array): Gathered {
-  const { entries, problems } = inspectZip(bytes);
+  const { entries, problems: unsound } = inspectZip(bytes);
+  const problems = [...unsound, ...indexZipProblems(bytes, entries ?? [])];
   const named = problemOf(() => parseWheelFileName(fileName));
   // An archive that is itself suspect is not inflated: its sizes may be a bomb's.
   const trusted = problems.length === 0 && entries !== null;
@@ -155,7 +115,7 @@ export function gather(fileName: string, bytes: Uint8Array): Gathered {
   const { wheel } = opened;
   const unopened = opened.problem === null ? [] : [opened.problem];
   const libraries = [...files]
-    .filter(([path, data]) => isElf(data) || looksLikeLibrary(path))
+    .filter(([path, data]) => isLibrary(path, data, named.value?.platform ?? ""))
     .map(([path, data]) => ({ path, bytes: data }));
   const points = wheel ? problemOf(() => distInfoText(wheel, "entry_points.txt")).value : null;
   return {
@@ -167,9 +127,12 @@ export function gather(fileName: string, bytes: Uint8Array): Gathered {
         ...problems.map(({ entry, problem }) => (entry === null ? problem : `${entry}: ${problem}`)),
         ...unread,
       ],
-      recordProblems: wheel ? recordProblems(wheel.record, files) : unopened,
+      hidden: hiddenIn(files),
+      recordProblems: wheel
+        ? [...recordProblems(wheel.record, files, wheel.distInfo), ...licenseProblems(wheel)]
+        : unopened,
       recordFiles: wheel?.record.length ?? 0,
-      nameProblems: wheel ? nameProblems(wheel) : unopened,
+      nameProblems: wheel ? [...nameProblems(wheel), ...ownNameProblems(wheel)] : unopened,
       tagProblems: wheel ? tagProblems(wheel) : unopened,
       tags: named.value ? expandTags(named.value) : [],
       platformTags: named.value?.platform.split(".") ?? [],

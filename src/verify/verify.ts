@@ -9,10 +9,11 @@ import { inWorkers } from "../host/workers.ts";
 import type { TorchRequest, TorchSource } from "../torch/install.ts";
 import type { Uv } from "../torch/uv.ts";
 import { type Variant, variantOfDistribution } from "../variants/manifest.ts";
+import { elfCudaFree } from "./checks/cuda.ts";
 import { isaContained, isaUsed, totals } from "./checks/isa.ts";
 import { cpuInstructions, torchRequirement } from "./checks/metadata.ts";
 import { nameAgreement, recordHashes, tagsAgreement, zipIntegrity } from "./checks/package.ts";
-import { elfCudaFree, platformGlibc, platformLibraries } from "./checks/platform.ts";
+import { platformGlibc, platformLibraries } from "./checks/platform.ts";
 import { type FirstUse, firstUses, type WheelContents, wheelContents } from "./contents.ts";
 import type { AuditFacts, Claim, WheelFacts } from "./facts.ts";
 import { type Gathered, gather } from "./gather.ts";
@@ -95,13 +96,13 @@ export async function readWheelFile(path: string): Promise<Uint8Array> {
 }
 
 async function audit(host: Host, gathered: Gathered): Promise<AuditFacts[]> {
-  const none = { method: "none", bytes: 0, instructions: 0, found: {}, samples: [] };
+  const none = { method: "none", bytes: 0, instructions: 0, found: {}, samples: [], veiled: null };
   const known = new Map(gathered.facts.libraries.map((library) => [library.path, library]));
   const auditable = gathered.libraries.filter(({ path }) => {
     const library = known.get(path);
     return library?.problem === null && library.architecture === "x86_64";
   });
-  const audits = await inWorkers<Uint8Array, ElfAudit>(
+  const audits = await inWorkers<Uint8Array, ElfAudit & Pick<AuditFacts, "veiled">>(
     host,
     auditWorkerPath(),
     auditable.map(({ bytes }) => bytes),

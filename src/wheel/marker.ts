@@ -1,5 +1,7 @@
 import { FormatError } from "./format-error.ts";
-import { isVersion, satisfies } from "./version.ts";
+import { normalizeName } from "./names.ts";
+import { isSpecifier, satisfies } from "./specifier.ts";
+import { isVersion } from "./version.ts";
 
 /** The environment that a marker is asked against, by the names of PEP 508. */
 export interface MarkerEnvironment {
@@ -29,6 +31,9 @@ export function linuxEnvironment(architecture: string, python: string): MarkerEn
   };
 }
 
+/** Nested deeper than this is nobody's marker, but an attack on the stack. */
+const DEEPEST = 64;
+
 const TOKEN = /\s*(?:(\(|\))|(and|or|not\s+in|in)\b|(===|[<>=!~]=|[<>])|(["'])(.*?)\4|([A-Za-z_][\w.]*))/y;
 
 type Token = { kind: "paren" | "word" | "operator" | "text" | "name"; value: string };
@@ -36,7 +41,8 @@ type Token = { kind: "paren" | "word" | "operator" | "text" | "name"; value: str
 function tokens(marker: string): Token[] {
   const found: Token[] = [];
   TOKEN.lastIndex = 0;
-  while (marker.slice(TOKEN.lastIndex).trim() !== "") {
+  const end = marker.trimEnd().length;
+  while (TOKEN.lastIndex < end) {
     const at = TOKEN.lastIndex;
     const match = TOKEN.exec(marker);
     if (!match) throw new FormatError("marker", `${marker.slice(at, at + 40)} is no part of a marker`);
@@ -50,18 +56,25 @@ function tokens(marker: string): Token[] {
   return found;
 }
 
-function compare(left: string, operator: string, right: string): boolean {
-  if (operator === "in") return right.includes(left);
-  if (operator === "not in") return !right.includes(left);
-  const release = right.replace(/\.\*$/, "");
-  // PEP 508: by version where both are versions, by Python's own string comparison otherwise.
-  if (isVersion(left) && isVersion(release)) return satisfies(left, `${operator}${right}`);
+/** Variables that are versions; all others are compared as text. */
+const VERSIONS = new Set(["python_version", "python_full_version"]);
+
+/** Older spellings of names that tools still take. Source: PEP 345; packaging, `process_env_var`. */
+const OLDER: Readonly<Record<string, string>> = {
+  "os.name": "os_name",
+  "sys.platform": "sys_platform",
+  "platform.machine": "platform_machine",
+  "platform.python_implementation": "platform_python_implementation",
+  python_implementation: "platform_python_implementation",
+};
+
+function compareText(left: string, operator: string, right: string): boolean {
   switch (operator) {
     case "==":
-    case "===":
       return left === right;
     case "!=":
       return left !== right;
+    // PEP 508 leaves order to Python's strings, newer tools know none: what either takes for true may hold.
     case "<":
       return left < right;
     case "<=":
@@ -75,6 +88,16 @@ function compare(left: string, operator: string, right: string): boolean {
   }
 }
 
+/** @param variable the name that one of the sides stands for */
+function compare(left: string, operator: string, right: string, variable: string): boolean {
+  if (operator === "in") return right.includes(left);
+  if (operator === "not in") return !right.includes(left);
+  if (variable === "extra") return compareText(normalizeName(left), operator, normalizeName(right));
+  const specifier = `${operator}${right}`;
+  if (VERSIONS.has(variable) && isVersion(left) && isSpecifier(specifier)) return satisfies(left, specifier);
+  return compareText(left, operator, right);
+}
+
 /**
  * Asks whether a marker holds. An empty marker does.
  * Source: PEP 508, "Environment Markers".
@@ -84,17 +107,21 @@ export function markerHolds(marker: string, environment: MarkerEnvironment): boo
   const queue = tokens(marker);
   const isNext = (kind: Token["kind"], value: string): boolean =>
     queue[0]?.kind === kind && queue[0].value === value;
-  const operand = (): string => {
+  const operand = (): { value: string; variable: string | null } => {
     const token = queue.shift();
-    if (token?.kind === "text") return token.value;
-    if (token?.kind === "name" && Object.hasOwn(environment, token.value))
-      return environment[token.value as keyof MarkerEnvironment];
+    if (token?.kind === "text") return { value: token.value, variable: null };
+    const variable = OLDER[token?.value ?? ""] ?? token?.value ?? "";
+    if (token?.kind === "name" && Object.hasOwn(environment, variable))
+      return { value: environment[variable as keyof MarkerEnvironment], variable };
     throw new FormatError("marker", `${token?.value ?? "its end"} where a variable or a text belongs`);
   };
+  let depth = 0;
   const comparison = (): boolean => {
     if (isNext("paren", "(")) {
       queue.shift();
+      if (++depth > DEEPEST) throw new FormatError("marker", "it is nested too deeply");
       const inside = either();
+      depth--;
       if (!isNext("paren", ")")) throw new FormatError("marker", "a parenthesis is not closed");
       queue.shift();
       return inside;
@@ -103,7 +130,10 @@ export function markerHolds(marker: string, environment: MarkerEnvironment): boo
     const operator = queue.shift();
     if (operator?.kind !== "operator" && operator?.value !== "in" && operator?.value !== "not in")
       throw new FormatError("marker", `${operator?.value ?? "its end"} where an operator belongs`);
-    return compare(left, operator.value, operand());
+    const right = operand();
+    const variable = left.variable ?? right.variable;
+    if (variable === null) throw new FormatError("marker", `${left.value} is compared with no variable`);
+    return compare(left.value, operator.value, right.value, variable);
   };
   const both = (): boolean => {
     let holds = comparison();

@@ -44,19 +44,22 @@ export function formatRecord(lines: readonly RecordLine[]): string {
   return lines.map(({ path, hash, size }) => `${[path, hash, size].map(quoted).join(",")}\n`).join("");
 }
 
-const SIGNATURES = /\/RECORD(\.jws|\.p7s)?$/;
 const WEAK = /^(md5|sha1)=/;
 
 /**
  * What is wrong between RECORD and the files: each must stand there once with its hash, and nothing else may.
- * RECORD itself and its signatures carry no hash.
+ * RECORD itself and its signatures carry no hash; a file of that name in another folder does.
+ * @param distInfo the dist-info folder
  * @param files content by path
  */
 export function recordProblems(
   record: readonly RecordLine[],
   files: ReadonlyMap<string, Uint8Array>,
+  distInfo: string,
 ): string[] {
   const problems: string[] = [];
+  const signatures = ["RECORD.jws", "RECORD.p7s"].map((file) => `${distInfo}/${file}`);
+  const unhashed = new Set([`${distInfo}/RECORD`, ...signatures]);
   const listed = new Set<string>();
   for (const { path, hash, size } of record) {
     if (listed.has(path)) problems.push(`${path} is listed twice`);
@@ -64,7 +67,7 @@ export function recordProblems(
     const data = files.get(path);
     if (!data) {
       problems.push(`${path} is listed, but not in the wheel`);
-    } else if (!SIGNATURES.test(path)) {
+    } else if (!unhashed.has(path)) {
       if (hash === "") problems.push(`${path} has no hash`);
       else if (WEAK.test(hash)) problems.push(`${path} has a weak hash (${hash.split("=")[0]})`);
       else if (
@@ -77,7 +80,7 @@ export function recordProblems(
     }
   }
   for (const path of files.keys()) {
-    if (!listed.has(path) && !/\/RECORD\.(jws|p7s)$/.test(path)) problems.push(`${path} is not in RECORD`);
+    if (!listed.has(path) && !signatures.includes(path)) problems.push(`${path} is not in RECORD`);
   }
   return problems;
 }

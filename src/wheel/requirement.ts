@@ -1,5 +1,6 @@
 import { FormatError } from "./format-error.ts";
 import { normalizeName } from "./names.ts";
+import { isSpecifier } from "./specifier.ts";
 
 /** A dependency. Source: PEP 508. */
 export interface Requirement {
@@ -12,25 +13,43 @@ export interface Requirement {
   marker: string;
 }
 
-const PATTERN =
-  /^\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[([^\]]*)\])?\s*(?:@\s*(\S+)|\(?\s*((?:(?:===|[<>=!~]=|[<>])[^;(),]+,?\s*)*)\)?)\s*(?:;\s*(.+))?$/;
+const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?![A-Za-z0-9._-])/;
 
-/** @throws FormatError */
+/** The text before the first of a mark, and the text behind it (null without one). */
+function cut(text: string, mark: string): [string, string | null] {
+  const at = text.indexOf(mark);
+  return at < 0 ? [text, null] : [text.slice(0, at), text.slice(at + mark.length)];
+}
+
+/**
+ * Reads a requirement. Its marker is kept as text; `markerHolds` reads it.
+ * @throws FormatError
+ */
 export function parseRequirement(line: string): Requirement {
-  const match = PATTERN.exec(line);
-  const [, name, extras, url, specifier, marker] = match ?? [];
-  if (!name) throw new FormatError("requirement", line);
-  return {
-    name,
-    extras:
-      extras
-        ?.split(",")
-        .map((extra) => extra.trim())
-        .filter((extra) => extra !== "") ?? [],
-    specifier: specifier?.replace(/\s+/g, "") ?? "",
-    url: url ?? null,
-    marker: marker?.trim() ?? "",
+  const fail = (problem: string): never => {
+    throw new FormatError("requirement", `${line}: ${problem}`);
   };
+  const trimmed = line.trim();
+  const name = NAME.exec(trimmed)?.[0] ?? fail("it does not begin with a name");
+  let rest = trimmed.slice(name.length).trimStart();
+  let extras: string[] = [];
+  if (rest.startsWith("[")) {
+    const [inside, behind] = cut(rest.slice(1), "]");
+    rest = behind?.trimStart() ?? fail("its extras do not end");
+    extras = inside.trim() === "" ? [] : inside.split(",").map((extra) => extra.trim());
+    if (extras.some((extra) => NAME.exec(extra)?.[0] !== extra)) fail("an extra is no name");
+  }
+  if (rest.startsWith("@")) {
+    const [, url = "", behind = ""] = /^@\s*(\S*)\s*(.*)$/s.exec(rest) ?? [];
+    if (url === "") fail("there is no URL behind @");
+    if (behind !== "" && !behind.startsWith(";")) fail("its URL is followed by something else than a marker");
+    return { name, extras, specifier: "", url, marker: behind.slice(1).trim() };
+  }
+  const [versions, marker] = cut(rest, ";");
+  const asked = versions.trim();
+  const bare = asked.startsWith("(") && asked.endsWith(")") ? asked.slice(1, -1) : asked;
+  if (!isSpecifier(bare)) fail(`${bare} is no version specifier`);
+  return { name, extras, specifier: bare.replace(/\s+/g, ""), url: null, marker: marker?.trim() ?? "" };
 }
 
 export function formatRequirement({ name, extras, specifier, url, marker }: Requirement): string {

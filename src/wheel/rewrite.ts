@@ -3,6 +3,7 @@ import { formatHeaders, type Headers, oneOf, withHeader } from "./metadata.ts";
 import { compressTags, escapeName, expandTags, formatWheelFileName } from "./names.ts";
 import { formatRecord, recordHash } from "./record.ts";
 import { distInfoName, type WheelFile } from "./wheel-file.ts";
+import type { ZipEntry } from "./zip-reader.ts";
 import { type NewEntry, writeZip } from "./zip-writer.ts";
 
 export interface WheelChange {
@@ -12,8 +13,8 @@ export interface WheelChange {
   /** Applied to METADATA after name and version. */
   metadata?: (metadata: Headers) => Headers;
   tags?: readonly string[];
-  /** Applied to everything outside the dist-info folder, after renaming. */
-  files?: (files: NewEntry[]) => NewEntry[];
+  /** What stands outside the dist-info folder, in place of what the wheel has there, which is not read then. */
+  content?: readonly NewEntry[];
   /** Level of deflate, 9 where left out; 0 for a wheel that is soon written anew. */
   level?: number;
   /** Time of every entry. */
@@ -34,6 +35,29 @@ const DROPPED = new Set([
 
 const permissions = (mode: number): number => (mode & 0o111 ? 0o755 : 0o644);
 
+const inflated = ({ name, read, mode }: ZipEntry): NewEntry => ({
+  name,
+  data: read(),
+  mode: permissions(mode),
+});
+
+/** What stands outside a wheel's dist-info folder, inflated, with the permissions that installers keep. @throws FormatError */
+export function contentOf(wheel: WheelFile): NewEntry[] {
+  return wheel.entries
+    .filter(({ name, isFolder }) => !isFolder && !name.startsWith(`${wheel.distInfo}/`))
+    .map(inflated);
+}
+
+/** The files of the dist-info folder that a rewritten wheel takes over. */
+function infoOf(wheel: WheelFile, folder: string): NewEntry[] {
+  const prefix = `${wheel.distInfo}/`;
+  return wheel.entries
+    .filter(
+      ({ name, isFolder }) => !isFolder && name.startsWith(prefix) && !DROPPED.has(name.slice(prefix.length)),
+    )
+    .map((entry) => ({ ...inflated(entry), name: `${folder}/${entry.name.slice(prefix.length)}` }));
+}
+
 /**
  * A wheel with another name, version, metadata or tags, in which file name, folders, METADATA, WHEEL and RECORD agree.
  * Files are sorted, dist-info last and RECORD at the very end (binary distribution format, "Recommended archiver
@@ -51,21 +75,12 @@ export function rewriteWheel(wheel: WheelFile, change: WheelChange): { fileName:
   const renamed = withHeader(withHeader(wheel.metadata, "Name", [name]), "Version", [version]);
   const metadata = change.metadata ? change.metadata(renamed) : renamed;
 
-  const content: NewEntry[] = [];
-  const info: NewEntry[] = [];
-  for (const entry of wheel.entries) {
-    if (entry.isFolder) continue;
-    const own = { data: entry.read(), mode: permissions(entry.mode) };
-    if (!entry.name.startsWith(`${wheel.distInfo}/`)) {
-      const moved = entry.name.startsWith(oldData)
-        ? `${dataFolder}/${entry.name.slice(oldData.length)}`
-        : entry.name;
-      content.push({ name: moved, ...own });
-    } else {
-      const file = entry.name.slice(wheel.distInfo.length + 1);
-      if (!DROPPED.has(file)) info.push({ name: `${folder}/${file}`, ...own });
-    }
-  }
+  const moved = (entry: NewEntry): NewEntry =>
+    entry.name.startsWith(oldData)
+      ? { ...entry, name: `${dataFolder}/${entry.name.slice(oldData.length)}` }
+      : entry;
+  const content = (change.content ?? contentOf(wheel)).map(moved);
+  const info = infoOf(wheel, folder);
   const text = (file: string, body: string): NewEntry => ({
     name: `${folder}/${file}`,
     data: Buffer.from(body),
@@ -74,8 +89,7 @@ export function rewriteWheel(wheel: WheelFile, change: WheelChange): { fileName:
   info.push(text("METADATA", formatHeaders(metadata)));
   info.push(text("WHEEL", formatHeaders(withHeader(wheel.wheel, "Tag", tags))));
   const byName = (a: NewEntry, b: NewEntry): number => (a.name < b.name ? -1 : 1);
-  const files = change.files ? change.files(content) : content;
-  const entries = [...files.sort(byName), ...info.sort(byName)];
+  const entries = [...content.sort(byName), ...info.sort(byName)];
   const record = entries.map(({ name: path, data }) => ({
     path,
     hash: recordHash(data),

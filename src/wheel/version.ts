@@ -16,11 +16,6 @@ export function compareVersions(a: string, b: string): number {
   return pep440.compare(a, b);
 }
 
-/** True where a release satisfies a specifier set; the local part counts only if the specifier names one. */
-export function satisfies(version: string, specifier: string): boolean {
-  return specifier === "" || pep440.satisfies(withoutLocal(version), specifier, { prereleases: true });
-}
-
 /**
  * A version with a suffix, before its local part: 0.1.0+cpu and .post1 → 0.1.0.post1+cpu.
  * @throws E_OPTION_VALUE where the suffix is not .postN or .devN, or the version already has such a part

@@ -106,10 +106,18 @@ export function tagProblems(wheel: WheelFile): string[] {
   if (!/^1\.\d+$/.test(version)) problems.push(`Wheel-Version is ${version || "missing"}, not 1.x`);
   const libraries = wheel.entries.map(({ name }) => name).filter((name) => /\.(so|pyd)$/.test(name));
   const isPure = /^true$/i.test(oneOf(wheel.wheel, "Root-Is-Purelib") ?? "");
-  if (libraries.length > 0 && wheel.name.platform === "any")
+  if (libraries.length > 0 && wheel.name.platform.split(".").includes("any"))
     problems.push(`platform any, yet it holds ${libraries[0]}`);
   if (libraries.length > 0 && isPure) problems.push(`Root-Is-Purelib, yet it holds ${libraries[0]}`);
-  if (wheel.name.abi.split(".").includes("abi3")) {
+  const abis = wheel.name.abi.split(".");
+  // A suffix such as .cpython-312-x86_64-linux-gnu.so is looked for by that Python alone (PEP 3149).
+  if (abis.every((abi) => /^cp\d+t?$/.test(abi)))
+    for (const name of libraries) {
+      const own = /\.cpython-(\d+t?)[^/]*\.so$/.exec(name)?.[1];
+      if (own !== undefined && !abis.includes(`cp${own}`))
+        problems.push(`tagged ${abis.join(", ")}, yet ${name} is for cp${own} alone`);
+    }
+  if (abis.includes("abi3")) {
     const tied = libraries.filter((name) => /\.cpython-\d+/.test(name));
     if (tied.length > 0) problems.push(`tagged abi3, yet ${tied[0]} is for one Python version`);
   }

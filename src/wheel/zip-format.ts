@@ -7,8 +7,10 @@ const CENTRAL = 0x02014b50;
 const LOCAL = 0x04034b50;
 const DESCRIPTOR = 0x08074b50;
 const EOCD_SIZE = 22;
-const FLAG_DESCRIPTOR = 0x8;
+export const FLAG_DESCRIPTOR = 0x8;
 const FLAG_UTF8 = 0x800;
+/** A 32-bit field whose value stands in the zip64 extra field. */
+const FULL = 0xffffffff;
 
 /** Where the central directory lies. */
 export interface Directory {
@@ -81,6 +83,9 @@ function directory64(file: Bytes, eocd: number): Directory {
   const at = file.u64(locator + 8);
   if (file.u32(at) !== EOCD64 || at + 56 !== locator)
     throw new FormatError("end of archive", "zip64 end record is misplaced");
+  if (file.u64(at + 4) !== 44) throw new FormatError("end of archive", "zip64 end record with extra data");
+  if (file.u64(at + 24) !== file.u64(at + 32))
+    throw new FormatError("end of archive", "the two entry counts differ");
   return { count: file.u64(at + 32), size: file.u64(at + 40), offset: file.u64(at + 48), end: at };
 }
 
@@ -94,6 +99,10 @@ export interface Central {
   size: number;
   local: number;
   mode: number;
+  /** Bytes of the entry's comment. */
+  comment: number;
+  /** Number of the disk it starts on; archives are not split any more. */
+  disk: number;
 }
 
 function decodeName(raw: Uint8Array, flags: number): string {
@@ -109,21 +118,61 @@ function decodeName(raw: Uint8Array, flags: number): string {
   }
 }
 
-/** Sizes and offset of the zip64 extra field where the 32-bit ones are full (APPNOTE 4.5.3). */
-function zip64Fields(file: Bytes, at: number, length: number, wanted: readonly boolean[]): (number | null)[] {
-  for (let field = at; field + 4 <= at + length; ) {
+const EXTRA_ZIP64 = 0x0001;
+const EXTRA_UNICODE_PATH = 0x7075;
+
+/** Extra fields by id: where each one's data lies. @throws FormatError for a broken or repeated one */
+function extraFields(
+  file: Bytes,
+  at: number,
+  length: number,
+  name: string,
+): Map<number, { at: number; size: number }> {
+  const found = new Map<number, { at: number; size: number }>();
+  for (let field = at; field < at + length; ) {
+    if (field + 4 > at + length) throw new FormatError(name, "its extra field is cut off");
     const [id, size] = [file.u16(field), file.u16(field + 2)];
-    if (id === 1) {
-      let next = field + 4;
-      return wanted.map((needed) => {
-        if (!needed || next + 8 > field + 4 + size) return null;
-        next += 8;
-        return file.u64(next - 8);
-      });
-    }
+    if (field + 4 + size > at + length) throw new FormatError(name, "its extra field is cut off");
+    if (found.has(id) && (id === EXTRA_ZIP64 || id === EXTRA_UNICODE_PATH))
+      throw new FormatError(name, `it has the extra field 0x${id.toString(16).padStart(4, "0")} twice`);
+    found.set(id, { at: field + 4, size });
     field += 4 + size;
   }
-  return wanted.map(() => null);
+  const path = found.get(EXTRA_UNICODE_PATH);
+  if (path) {
+    // Version, CRC of the other name, then the name (APPNOTE 4.6.9). Some readers take it, others do not.
+    const unicode = path.size < 5 ? "" : decodeName(file.slice(path.at + 5, path.size - 5), FLAG_UTF8);
+    if (unicode !== name) throw new FormatError(name, `its Unicode path field names it ${unicode}`);
+  }
+  return found;
+}
+
+/**
+ * Sizes and offset of the zip64 extra field where the 32-bit ones are full (APPNOTE 4.5.3).
+ * @param narrow inflated size, compressed size and, in the directory, the offset
+ * @throws FormatError where it lacks one that is needed, or has more than the archive needs
+ */
+function zip64Fields(
+  file: Bytes,
+  fields: ReturnType<typeof extraFields>,
+  narrow: readonly number[],
+  name: string,
+): number[] {
+  const zip64 = fields.get(EXTRA_ZIP64);
+  let next = zip64?.at ?? 0;
+  const end = next + (zip64?.size ?? 0);
+  const values = narrow.map((value) => {
+    if (value !== FULL) return value;
+    if (next + 8 > end) throw new FormatError(name, "its zip64 field lacks a size or an offset");
+    next += 8;
+    return file.u64(next - 8);
+  });
+  // A writer that streams states both sizes though they fit; another surplus makes readers disagree.
+  const [size = 0, compressed = 0] = values;
+  if (next + 16 === end && file.u64(next) === size && file.u64(next + 8) === compressed) return values;
+  if (next !== end && next + 4 !== end)
+    throw new FormatError(name, "its zip64 field holds what the header does not ask for");
+  return values;
 }
 
 /** All entries of the central directory. @throws FormatError */
@@ -138,16 +187,15 @@ export function readCentral(file: Bytes, directory: Directory): Central[] {
       file.u16(at + 30),
       file.u16(at + 32),
     ];
-    const narrow = [file.u32(at + 24), file.u32(at + 20), file.u32(at + 42)];
-    const wide = zip64Fields(
+    const name = decodeName(file.slice(at + 46, nameLength), flags);
+    const [size = 0, compressed = 0, local = 0] = zip64Fields(
       file,
-      at + 46 + nameLength,
-      extraLength,
-      narrow.map((value) => value === 0xffffffff),
+      extraFields(file, at + 46 + nameLength, extraLength, name),
+      [file.u32(at + 24), file.u32(at + 20), file.u32(at + 42)],
+      name,
     );
-    const [size = 0, compressed = 0, local = 0] = narrow.map((value, position) => wide[position] ?? value);
     entries.push({
-      name: decodeName(file.slice(at + 46, nameLength), flags),
+      name,
       flags,
       method: file.u16(at + 10),
       crc: file.u32(at + 16),
@@ -155,6 +203,8 @@ export function readCentral(file: Bytes, directory: Directory): Central[] {
       size,
       local,
       mode: file.u32(at + 38) >>> 16,
+      comment: commentLength,
+      disk: file.u16(at + 34),
     });
     at += 46 + nameLength + extraLength + commentLength;
   }
@@ -184,6 +234,7 @@ export function readLocal(file: Bytes, entry: Central): Span {
   if (method !== entry.method || flags !== entry.flags)
     throw new FormatError(entry.name, "local header and directory differ");
   const data = at + 30 + nameLength + extraLength;
+  const fields = extraFields(file, at + 30 + nameLength, extraLength, name);
   let end = data + entry.compressed;
   if (flags & FLAG_DESCRIPTOR) {
     if (file.u32(end) === DESCRIPTOR) end += 4;
@@ -191,14 +242,7 @@ export function readLocal(file: Bytes, entry: Central): Span {
     // Sizes take 4 bytes each, or 8 in zip64 (APPNOTE 4.3.9.1).
     end += file.u32(end + 4) === entry.compressed && file.u32(end + 8) === entry.size ? 12 : 20;
   } else {
-    const narrow = [file.u32(at + 22), file.u32(at + 18)];
-    const wide = zip64Fields(
-      file,
-      at + 30 + nameLength,
-      extraLength,
-      narrow.map((value) => value === 0xffffffff),
-    );
-    const [size, compressed] = narrow.map((value, position) => wide[position] ?? value);
+    const [size, compressed] = zip64Fields(file, fields, [file.u32(at + 22), file.u32(at + 18)], name);
     if (size !== entry.size || compressed !== entry.compressed || file.u32(at + 14) !== entry.crc) {
       throw new FormatError(entry.name, "local header and directory differ in size or CRC");
     }

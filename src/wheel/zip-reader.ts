@@ -4,6 +4,7 @@ import {
   Bytes,
   type Central,
   type Directory,
+  FLAG_DESCRIPTOR,
   findDirectory,
   readCentral,
   readLocal,
@@ -43,6 +44,10 @@ export interface ZipEntry {
   crc32: number;
   /** Unix mode bits, 0 where the archive has none. */
   mode: number;
+  /** True where sizes and CRC follow the data, so that a reader going forward can't know them. */
+  isStreamed: boolean;
+  /** Bytes of its comment. */
+  comment: number;
   /** The content, inflated; size and CRC are checked. @throws FormatError */
   read(): Uint8Array;
 }
@@ -58,7 +63,8 @@ export interface ZipInspection {
   problems: ZipProblem[];
 }
 
-const FLAG_ENCRYPTED = 0x1;
+/** Encrypted, strongly encrypted, directory masked (APPNOTE 4.4.4). */
+const FLAGS_ENCRYPTED = 0x1 | 0x40 | 0x2000;
 const S_IFMT = 0o170000;
 const S_IFLNK = 0o120000;
 const S_IFDIR = 0o040000;
@@ -73,9 +79,21 @@ export function unsafeName(name: string): string | null {
   const parts = name.replace(/\/$/, "").split("/");
   if (parts.includes("..") || parts.includes(".")) return "it leaves the folder it is unpacked in";
   if (parts.includes("")) return "it has an empty part";
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  if (/[\u0000-\u001f\u007f]/.test(name)) return "it holds a control character";
+  if (/[\p{C}\p{Zl}\p{Zp}]/u.test(name)) return "it holds a character that does not show";
+  if (name !== name.normalize("NFC")) return "it is not in Unicode's composed form (NFC)";
   return null;
+}
+
+/** @param most bytes that may come of it @throws FormatError for bytes behind the stream's end, which no reader shows */
+function inflate(raw: Uint8Array, most: number): Uint8Array {
+  // With `info` Node answers otherwise than its types say: the engine tells how much of the input the stream took.
+  const { buffer, engine } = inflateRawSync(raw, { maxOutputLength: most, info: true }) as unknown as {
+    buffer: Uint8Array;
+    engine: { bytesWritten: number };
+  };
+  if (engine.bytesWritten !== raw.length)
+    throw new FormatError("deflate", `${raw.length - engine.bytesWritten} hidden bytes follow its data`);
+  return buffer;
 }
 
 function makeEntry(file: Bytes, central: Central, data: number): ZipEntry {
@@ -88,13 +106,16 @@ function makeEntry(file: Bytes, central: Central, data: number): ZipEntry {
     size,
     crc32: central.crc,
     mode: central.mode & 0o7777,
+    isStreamed: (central.flags & FLAG_DESCRIPTOR) !== 0,
+    comment: central.comment,
     read() {
       const raw = file.slice(data, compressed);
       let content: Uint8Array = raw;
       if (central.method !== 0) {
         try {
-          content = inflateRawSync(raw, { maxOutputLength: Math.max(size, 1) });
-        } catch {
+          content = inflate(raw, Math.max(size, 1));
+        } catch (thrown) {
+          if (thrown instanceof FormatError) throw new FormatError(name, thrown.problem);
           throw new FormatError(name, "its data does not inflate to the size it states");
         }
       }
@@ -109,7 +130,7 @@ function makeEntry(file: Bytes, central: Central, data: number): ZipEntry {
 function entryProblem(central: Central, limits: ZipLimits): string | null {
   const unsafe = unsafeName(central.name);
   if (unsafe) return `unsafe name: ${unsafe}`;
-  if (central.flags & FLAG_ENCRYPTED) return "it is encrypted";
+  if (central.flags & FLAGS_ENCRYPTED) return "it is encrypted";
   if (central.method !== 0 && central.method !== 8)
     return `compression method ${central.method} is not deflate`;
   const type = central.mode & S_IFMT;
@@ -120,6 +141,7 @@ function entryProblem(central: Central, limits: ZipLimits): string | null {
     return "its ratio is that of a bomb";
   if (central.method === 0 && central.size !== central.compressed) return "stored, but its two sizes differ";
   if (central.name.endsWith("/") && central.size > 0) return "a folder with content";
+  if (central.disk !== 0) return "it starts on another disk";
   return null;
 }
 

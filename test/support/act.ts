@@ -37,6 +37,7 @@ export const RELEASED = [
   "build-variant",
   "dist",
   "plan",
+  "policy.yml",
   "publish-wheel",
   "recipes.yml",
   "setup-cpu-torch",

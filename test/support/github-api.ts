@@ -32,6 +32,8 @@ export interface FakeGitHub extends Server {
 
 export interface FakeGitHubOptions {
   token: string;
+  /** Milliseconds before each answer. */
+  latency?: number;
   /** As for assets from before GitHub had digests. */
   noDigests?: boolean;
   /** Meddles with the n-th upload (from 1), after its bytes came; true where it has answered. */
@@ -85,6 +87,10 @@ export async function fakeGitHub(options: FakeGitHubOptions): Promise<FakeGitHub
     }
     if (!release) return answer(404, { message: "Not Found" });
     if (method === "PATCH") return answer(200, Object.assign(release, json()));
+    if (method === "DELETE") {
+      state.releases.splice(state.releases.indexOf(release), 1);
+      return answer(204, null);
+    }
     if (method === "GET") return answer(200, page(release.assets));
     const name = url.searchParams.get("name") ?? "";
     const store = (assetState: string): FakeAsset => {
@@ -119,7 +125,8 @@ export async function fakeGitHub(options: FakeGitHubOptions): Promise<FakeGitHub
         response.writeHead(401, { "content-type": "application/json" }).end('{"message":"Bad credentials"}');
         return;
       }
-      handle(request.method ?? "GET", url, Buffer.concat(chunks), response);
+      const answer = () => handle(request.method ?? "GET", url, Buffer.concat(chunks), response);
+      setTimeout(answer, options.latency ?? 0);
     });
   });
   base = server.url;

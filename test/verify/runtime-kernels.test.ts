@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Challenge } from "../../src/verify/runtime/programs.ts";
@@ -119,6 +119,68 @@ describe("vLLM's operators, judged by answers made before the wheel was there", 
     expect(check?.detail).toMatch(detail);
   });
 
+  test.each([
+    [
+      "0.11",
+      "SymInt sliding_window_left, SymInt sliding_window_right",
+      "sheduler_metadata",
+      "",
+      "int handler",
+    ],
+    [
+      "0.16",
+      "SymInt sliding_window_left, SymInt sliding_window_right",
+      "scheduler_metadata",
+      "",
+      "Tensor handler_tensor",
+    ],
+    [
+      "0.24",
+      "SymInt sliding_window_size",
+      "scheduler_metadata",
+      ", Tensor? dynamic_causal, float k_scale=1.0",
+      "Tensor handler_tensor",
+    ],
+  ])("attention and matrix product are asked by the schemas of %s", (_, window, metadata, more, handler) => {
+    const check = kernels(`def cache(key, value, keys, values, slots, isa):
+    size = keys.shape[2]
+    keys[slots // size, :, slots % size] = key
+    values[slots // size, :, slots % size] = value
+def schedule(num_req, *_rest):
+    return torch.tensor([num_req])
+def attend(query, keys, values, output, starts, lengths, scale, causal, alibi, *rest):
+    table, softcap, metadata = [one for one in rest if not isinstance(one, int)][:3]
+    assert causal and metadata.item() == len(lengths) and all(one == -1 for one in rest if type(one) is int)
+    for row, full in enumerate(lengths.tolist()):
+        blocks = table[row, : -(-full // keys.shape[2])].long()
+        k, v = (one[blocks].transpose(1, 2).flatten(0, 1)[:full].float() for one in (keys, values))
+        q = query[starts[row] : starts[row + 1]].float()
+        groups = q.shape[1] // k.shape[1]
+        k, v = (one.repeat_interleave(groups, 1) for one in (k, v))
+        scores = torch.einsum("qhd,khd->hqk", q, k) * scale
+        seen = torch.arange(full)[None] <= torch.arange(full - len(q), full)[:, None]
+        weights = scores.masked_fill(~seen, float("-inf")).softmax(-1)
+        output[starts[row] : starts[row + 1]] = torch.einsum("hqk,khd->qhd", weights, v).to(output.dtype)
+handlers = []
+def make(b, primitive_cache_size):
+    handlers.append(b)
+    return len(handlers) - 1
+def multiply(c, a, bias, handler):
+    c.copy_(a.float() @ handlers[int(handler)].float())
+add("cpu_attn_reshape_and_cache(Tensor key, Tensor value, Tensor! key_cache, Tensor! value_cache, Tensor slot_mapping, str isa) -> ()", cache)
+library.define("get_scheduler_metadata(int num_req, int num_heads_q, int num_heads_kv, int head_dim, Tensor seq_lens, ScalarType dtype, Tensor query_start_loc, bool casual, int window_size, str isa_hint, bool enable_kv_split) -> Tensor")
+library.impl("get_scheduler_metadata", schedule, "CPU")
+add("cpu_attention_with_kv_cache(Tensor query, Tensor key_cache, Tensor value_cache, Tensor! output, Tensor query_start_loc, Tensor seq_lens, float scale, bool causal, Tensor? alibi_slopes, ${window}, Tensor block_table, float softcap, Tensor ${metadata}, Tensor? s_aux${more}) -> ()", attend)
+add("create_onednn_mm_handler(Tensor b, int primitive_cache_size) -> int", make)
+add("onednn_mm(Tensor! c, Tensor a, Tensor? bias, ${handler}) -> ()", multiply)`);
+    expect(check).toMatchObject({ result: "pass" });
+    const evidence = check?.evidence as
+      | { operators: { cases: { name: string; absent: boolean }[] } }
+      | undefined;
+    const asked = evidence?.operators.cases.filter(({ absent }) => !absent).map(({ name }) => name);
+    expect(asked).toEqual(expect.arrayContaining(["attention", "onednn_mm"]));
+  });
+
   test("one that every vLLM has must be there", () => {
     const wheel = vllm("");
     const files = Object.fromEntries(
@@ -136,6 +198,26 @@ describe("vLLM's operators, judged by answers made before the wheel was there", 
     expect(check?.detail).toContain("vLLM's operators: it was killed by SIGSEGV");
   });
 });
+
+/** A /proc/meminfo with 1 GiB free, seen by a program and its children alone. */
+const scarce = ["-m", "sh", "-c", 'mount --bind "$0" /proc/meminfo && exec "$@"'];
+const canMask = exec("unshare", ["-m", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0;
+
+(canMask ? test : test.skip)(
+  `an engine for which there is too little memory is not run${canMask ? "" : ": not-run: can't mount"}`,
+  () => {
+    const meminfo = join(scratch(), "meminfo");
+    writeFileSync(meminfo, "MemTotal:       16777216 kB\nMemAvailable:    1048576 kB\n");
+    const within = ["unshare", ...scarce, meminfo];
+    const checks = tryWheel(bench, vllm(""), "engine", { challenge, within });
+    expect(checks["runtime.kernels"]?.result).toBe("pass");
+    expect(checks["runtime.engine"]).toMatchObject({
+      result: "not-run",
+      detail: "not run: it takes about 3.5 GiB of memory, and 1.0 GiB are free",
+    });
+    expect(checks["runtime.engine"]?.lacks).toBeUndefined();
+  },
+);
 
 describe("vLLM's platform", () => {
   const device = (expression: string) => {

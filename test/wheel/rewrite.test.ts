@@ -8,6 +8,7 @@ import { allOf, formatHeaders, oneOf, parseHeaders } from "../../src/wheel/metad
 import { compressTags, expandTags, parseWheelFileName } from "../../src/wheel/names.ts";
 import { formatRecord, parseRecord } from "../../src/wheel/record.ts";
 import { formatRequirement, parseRequirement } from "../../src/wheel/requirement.ts";
+import { contentOf, rewriteWheel } from "../../src/wheel/rewrite.ts";
 import { withSuffix } from "../../src/wheel/version.ts";
 import { openWheel } from "../../src/wheel/wheel-file.ts";
 import { readZip } from "../../src/wheel/zip-reader.ts";
@@ -41,6 +42,35 @@ const source = tinyWheel({
     "Requires-Dist: torch\nRequires-Dist: numpy>=1 ; python_version > '3'\nDescription-Content-Type: text/markdown\n\n# Thing\n",
 });
 
+describe("a rewritten wheel", () => {
+  const read = new Map<string, number>();
+  const entries = readZip(source.bytes).map((entry) => ({
+    ...entry,
+    read: () => {
+      read.set(entry.name, (read.get(entry.name) ?? 0) + 1);
+      return entry.read();
+    },
+  }));
+  const wheel = openWheel(source.fileName, entries);
+
+  test("inflates each of its files once, and none of those that are given", () => {
+    read.clear();
+    const content = contentOf(wheel);
+    expect(content.map(({ name }) => name)).toEqual(["some_thing/__init__.py"]);
+    const given = [{ name: "some_thing/other.py", data: Buffer.from("y = 2\n"), mode: 0o755 }];
+    const out = rewriteWheel(wheel, { content: [...content, ...given], mtime: stamp.mtime });
+    expect(read.get("some_thing/__init__.py")).toBe(1);
+    const facts = gather(out.fileName, out.bytes).facts;
+    expect(facts).toMatchObject({ zipProblems: [], recordProblems: [], recordFiles: 5 });
+    expect(readZip(out.bytes).find(({ name }) => name === given[0]?.name)?.mode).toBe(0o755);
+  });
+
+  test("keeps what it has where nothing is given", () => {
+    const out = rewriteWheel(wheel, { mtime: stamp.mtime });
+    expect(contentOf(openWheel(out.fileName, readZip(out.bytes)))).toEqual(contentOf(wheel));
+  });
+});
+
 describe("a stamped wheel", () => {
   const stamped = stampWheel(source.fileName, source.bytes, stamp);
   const facts = gather(stamped.fileName, stamped.bytes).facts;
@@ -51,7 +81,7 @@ describe("a stamped wheel", () => {
   });
 
   test("tells how to get CPU-only torch, and pins the torch it was built with without the local part", () => {
-    expect(facts.torch).toEqual({ line: "torch==2.13.0", pinned: "2.13.0", isLocal: false });
+    expect(facts.torch).toEqual({ line: "torch==2.13.0", pinned: "2.13.0", isLocal: false, isDirect: false });
     expect(facts.description).toMatch(
       /# Thing[\s\S]*pip install torch==2\.13\.0\+cpu --index-url https:\/\/download\.pytorch\.org\/whl\/cpu/,
     );

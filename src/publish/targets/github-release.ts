@@ -4,7 +4,7 @@ import { z } from "zod";
 import { wheelsError } from "../../errors/wheels-error.ts";
 import { readBytes, writeFile } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
-import { hashOfUrl, reasonOf } from "../../host/http.ts";
+import { hashOfUrl, type Page, reasonOf } from "../../host/http.ts";
 import { withLock } from "../../host/lock.ts";
 import { verdictFileName } from "../../verify/verdict.ts";
 import { pause } from "../ask.ts";
@@ -38,9 +38,22 @@ export function githubReleaseTarget(
   const name = `github-release:${repository}@${at.tag}`;
   const api = githubApi(host, repository);
 
-  // A draft has no tag yet that it could be asked by.
+  // A draft has no tag yet that it could be asked by. Of several the one that is published counts, then the oldest.
   const find = async (): Promise<Release | null> =>
-    (await api.list(releaseSchema, "/releases")).find(({ tag_name: tag }) => tag === at.tag) ?? null;
+    (await api.list(releaseSchema, "/releases"))
+      .filter(({ tag_name: tag }) => tag === at.tag)
+      .sort((a, b) => Number(a.draft) - Number(b.draft) || a.id - b.id)[0] ?? null;
+
+  /** Makes the draft; where somebody else did so at the same moment, both go on with the older one. */
+  const draft = async (): Promise<Release> => {
+    const body = JSON.stringify({ tag_name: at.tag, name: at.tag, draft: true });
+    const own = await api.call(releaseSchema, "/releases", { method: "POST", body });
+    const first = await find();
+    if (first === null || first.id === own.id) return own;
+    host.log.info(`  another run has just made a draft of ${at.tag}; this one goes on with it`);
+    await api.call(z.null(), `/releases/${own.id}`, { method: "DELETE" });
+    return first;
+  };
 
   const assetsOf = (release: Release): Promise<Asset[]> =>
     api.list(assetSchema, `/releases/${release.id}/assets`);
@@ -61,24 +74,26 @@ export function githubReleaseTarget(
     const base = release.upload_url.replace(/\{.*$/, "");
     for (let tried = 1; ; tried++) {
       let why: string;
-      let retryAfter: string | null = null;
+      let answer: Page | null = null;
       try {
         const page = await api.once(`${base}?name=${encodeURIComponent(upload.name)}`, {
           method: "POST",
           headers: { "content-type": "application/octet-stream" },
           file: { path: upload.path, size: upload.size },
         });
-        if (page.status < 300) return;
-        if (!isTransient(page.status) && page.status !== 422)
+        if (page.status >= 300 && !isTransient(page.status) && page.status !== 422)
           throw api.failure(`Uploading ${upload.name}`, page);
-        why = `${upload.name}: GitHub answered ${page.status}`;
-        retryAfter = page.retryAfter;
+        why =
+          page.status < 300
+            ? `${upload.name}: GitHub took it and does not list it`
+            : `${upload.name}: GitHub answered ${page.status}`;
+        answer = page;
       } catch (thrown) {
         if (thrown instanceof Error && thrown.name === "WheelsError") throw thrown;
         why = `${upload.name}: ${reasonOf(thrown)}`;
       }
       if (await isComplete(release, upload)) return;
-      if (!(await pause(host, tried, retryAfter, why)))
+      if (!(await pause(host, tried, answer, why)))
         throw wheelsError("E_PUBLISH_FAULT", { file: upload.name, target: name, detail: why });
     }
   };
@@ -115,9 +130,7 @@ export function githubReleaseTarget(
     },
     async publish(upload, all) {
       const journal = await openJournal(host, settings.folder, name);
-      const body = JSON.stringify({ tag_name: at.tag, name: at.tag, draft: true });
-      const release =
-        (await find()) ?? (await api.call(releaseSchema, "/releases", { method: "POST", body }));
+      const release = (await find()) ?? (await draft());
       const fresh = new Set(upload.map(({ fileName }) => fileName));
       await host.scratch.withFolder("vllm-cpu-wheels-release", async (scratch) => {
         for (const { fileName, path, sha256, size, verdict } of all) {
@@ -133,12 +146,6 @@ export function githubReleaseTarget(
             if (known || (await isComplete(release, file))) continue;
             await journal.note(file.name, file.sha256, "sending");
             await sendAsset(release, file);
-            if (!(await isComplete(release, file)))
-              throw wheelsError("E_PUBLISH_FAULT", {
-                file: file.name,
-                target: name,
-                detail: "GitHub took it and does not list it.",
-              });
             await journal.note(file.name, file.sha256, "sent");
             host.log.info(`  sent ${file.name}`);
           }

@@ -2,7 +2,15 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { WheelsError, wheelsError } from "../../errors/wheels-error.ts";
-import { copyAtomic, listDir, makeDir, readTextIfAny, statPath, writeFileAtomic } from "../../host/files.ts";
+import {
+  copyAtomic,
+  listDir,
+  makeDir,
+  readTextIfAny,
+  removeParts,
+  statPath,
+  writeFileAtomic,
+} from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
 import { withLock } from "../../host/lock.ts";
 import { needsKey } from "../../variants/cpu-needs.ts";
@@ -159,6 +167,9 @@ export function indexDirTarget(host: Host, dir: string, settings: TargetSettings
       return withLock(host, join(dir, ".lock"), `the index ${dir}`, work);
     },
     async publish(upload, all) {
+      await removeParts(dir);
+      for (const project of new Set(all.map((candidate) => candidate.project)))
+        await removeParts(join(dir, project));
       const links = await findTorchLinks(all);
       for (const candidate of upload) {
         if (host.signal.aborted) throw wheelsError("E_INTERRUPTED", { during: "publishing" });

@@ -9,6 +9,11 @@ export interface Target {
   /** What the policy calls it. */
   kind: TargetKind;
   limits: Limits;
+  /**
+   * Tells the target, before the wheels have been read, whose files it will be asked for. One that is slow to answer
+   * asks right away.
+   */
+  announce?(projects: readonly string[], wanted: ReadonlySet<string>): void;
   /** Runs `work` while no other publisher of this kind writes to the target. @throws E_BUSY */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
   /**

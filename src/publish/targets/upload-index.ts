@@ -6,9 +6,10 @@ import { withLock } from "../../host/lock.ts";
 import { run } from "../../host/process.ts";
 import { shownUrl } from "../../host/urls.ts";
 import { findPython } from "../../torch/python.ts";
-import { locateUv } from "../../torch/uv.ts";
+import { type FoundUv, findUv, locateUv } from "../../torch/uv.ts";
 import { pause } from "../ask.ts";
 import { canIdentify, shownClaims } from "../claims.ts";
+import { clockError, isClockTrouble } from "../clock.ts";
 import { type Journal, openJournal } from "../journal.ts";
 import { existingAt } from "../listing.ts";
 import type { Candidate } from "../planner.ts";
@@ -19,6 +20,9 @@ import type { Target, TargetSettings } from "./target.ts";
 /** Uploads at a time: they wait for the network most of the time. */
 const AT_ONCE = 6;
 const SECRETS = ["UV_PUBLISH_TOKEN", "UV_PUBLISH_PASSWORD", "ACTIONS_ID_TOKEN_REQUEST_TOKEN"];
+
+const keyOf = (projects: readonly string[], wanted: ReadonlySet<string>): string =>
+  JSON.stringify([projects.toSorted(), [...wanted].sort()]);
 
 /** Where an upload server has its simple index: beside its upload path, as warehouse and pypiserver have it. */
 function guessIndex(uploadUrl: string): string {
@@ -57,6 +61,10 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
     settings.checkUrl ??
     host.env["UV_PUBLISH_CHECK_URL"] ??
     (uploadUrl === null ? await defaultIndex(host) : guessIndex(uploadUrl));
+  const ask = async (projects: readonly string[], wanted: ReadonlySet<string>) =>
+    existingAt(host, await index(), projects, wanted);
+  let early: { key: string; answer: ReturnType<typeof ask> } | null = null;
+  let earlyUv: Promise<FoundUv | null> = Promise.resolve(null);
   const hasSecret = Boolean(host.env["UV_PUBLISH_TOKEN"] || host.env["UV_PUBLISH_PASSWORD"]);
 
   const isThere = async ({ project, fileName, sha256 }: Candidate): Promise<boolean> => {
@@ -103,6 +111,8 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
     for (let tried = 1; ; tried++) {
       const outcome = await sendOnce(uv, candidate);
       if (outcome.kind === "taken") break;
+      if (outcome.kind === "fault" && isClockTrouble(outcome.detail))
+        throw clockError(host, name, outcome.detail);
       if (outcome.kind === "denied") await denied(fileName, outcome.detail);
       // A fault after the last byte looks like one before it: only the index knows.
       if (outcome.kind !== "rejected" && (await isThere(candidate))) {
@@ -131,17 +141,25 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
       settings.fileLimit,
       settings.projectLimit,
     ),
-    async existing(projects, wanted) {
-      return existingAt(host, await index(), projects, wanted);
+    announce(projects, wanted) {
+      early = { key: keyOf(projects, wanted), answer: ask(projects, wanted) };
+      early.answer.catch(() => undefined);
+    },
+    // An early answer is good enough: no lock keeps others from the index, and what it has by then it says itself.
+    existing(projects, wanted) {
+      return early?.key === keyOf(projects, wanted) ? early.answer : ask(projects, wanted);
     },
     async exclusively(work) {
       if (!hasSecret && !canIdentify(host)) throw wheelsError("E_PUBLISH_CREDENTIALS", { target: name });
       const key = createHash("sha256").update(name).digest("hex").slice(0, 16);
+      // While the index is asked what it has, uv is looked for; it is installed only where there is something to send.
+      earlyUv = findUv(host, settings.cache);
+      earlyUv.catch(() => undefined);
       return withLock(host, join(settings.cache, "locks", `${key}.lock`), `the target ${name}`, work);
     },
     async publish(upload) {
       if (upload.length === 0) return;
-      const { path: uv } = await locateUv(host, settings.cache);
+      const { path: uv } = (await earlyUv) ?? (await locateUv(host, settings.cache));
       const journal = await openJournal(host, settings.folder, name);
       const stage = host.log.stage(`Uploading ${upload.length} ${upload.length === 1 ? "wheel" : "wheels"}`);
       const queue = [...upload];

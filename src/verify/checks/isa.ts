@@ -32,7 +32,10 @@ export function totals(audits: readonly AuditFacts[]): Record<string, number> {
 }
 
 function notRun(id: "isa.contained" | "isa.used", facts: WheelFacts, claim: Claim): Check | null {
-  const broken = facts.audits.filter(({ problem }) => problem !== null);
+  const broken = [
+    ...facts.audits.filter(({ problem }) => problem !== null),
+    ...facts.hidden.filter(({ kind }) => kind === "opaque"),
+  ];
   const detail = !claim.variant
     ? "its name is that of no variant in the manifest, so there is no contract to hold it to"
     : broken.length > 0
@@ -53,6 +56,35 @@ function notRun(id: "isa.contained" | "isa.used", facts: WheelFacts, claim: Clai
   return detail === "" ? null : { id, result: "not-run", detail, evidence: {}, reference: REFERENCE };
 }
 
+/** Features beyond a contract among those found in a library. */
+function beyond(
+  path: string,
+  { found, samples }: Pick<AuditFacts, "found" | "samples">,
+  { mayUse, dispatch }: NonNullable<Claim["variant"]>["isa"],
+) {
+  const allowed = new Set<string>(mayUse);
+  return Object.entries(found)
+    .filter(([feature]) => !allowed.has(feature) && !isDispatched(path, feature, dispatch))
+    .map(([feature, count]) => ({
+      path,
+      feature,
+      known: isIsaFeature(feature),
+      count,
+      samples: samples.filter((sample) => sample.feature === feature),
+    }));
+}
+
+/**
+ * Libraries whose segments are executable where their sections say data. What is in there may be constants; but the
+ * loader would run it, so it is refused where it reads like code beyond the contract.
+ */
+function veiledOutside(facts: WheelFacts, isa: NonNullable<Claim["variant"]>["isa"]) {
+  return facts.audits.flatMap(({ path, veiled }) => {
+    const outside = veiled ? beyond(path, veiled, isa) : [];
+    return veiled && outside.length > 0 ? [{ path, bytes: veiled.bytes, outside }] : [];
+  });
+}
+
 const where = ({ symbol, address, instruction }: FeatureSample): string =>
   `${instruction} at ${address}${symbol ? ` in ${symbol}` : ""}`;
 
@@ -61,20 +93,23 @@ export function isaContained(facts: WheelFacts, claim: Claim): Check {
   const skipped = notRun("isa.contained", facts, claim);
   if (skipped || !claim.variant) return skipped as Check;
   const { isa, name } = claim.variant;
-  const allowed = new Set<string>(isa.mayUse);
-  const outside = facts.audits.flatMap((audit) =>
-    Object.entries(audit.found)
-      .filter(([feature]) => !allowed.has(feature) && !isDispatched(audit.path, feature, isa.dispatch))
-      .map(([feature, count]) => ({
-        path: audit.path,
-        feature,
-        known: isIsaFeature(feature),
-        count,
-        samples: audit.samples.filter((sample) => sample.feature === feature),
-      })),
-  );
-  const evidence = { outside, method: [...new Set(facts.audits.map(({ method }) => method))] };
+  const outside = facts.audits.flatMap((audit) => beyond(audit.path, audit, isa));
+  const veiled = veiledOutside(facts, isa);
+  const evidence = { outside, veiled, method: [...new Set(facts.audits.map(({ method }) => method))] };
   const [first] = outside;
+  const [veil] = veiled;
+  if (!first && veil) {
+    const features = veil.outside.map(({ feature, count }) => `${count} × ${feature}`).join(", ");
+    return {
+      id: "isa.contained",
+      result: "fail",
+      detail: `${veil.bytes} bytes of ${veil.path} are mapped executable although its section table calls them data; read as code they hold ${features}`,
+      evidence,
+      reference: `${REFERENCE}; gABI, chapter 5 (loaders go by segments)`,
+      remedy:
+        "Link it with -z separate-code (binutils 2.31 and later do), so that no data is executable; for a library of others name the features under run-time-dispatch in the manifest.",
+    };
+  }
   if (!first) {
     const instructions = facts.audits.reduce((sum, audit) => sum + audit.instructions, 0);
     const detail = `all ${instructions} instructions are within the contract of ${name}`;

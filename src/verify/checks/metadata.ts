@@ -9,6 +9,16 @@ export function torchRequirement(facts: WheelFacts, { variant }: Claim): Check {
     evidence: { requirement: torch?.line ?? null },
     reference: "PEP 440, local version identifiers; PEP 508",
   } as const;
+  const [unreadable] = facts.unreadableRequirements;
+  if (unreadable !== undefined) {
+    return {
+      ...base,
+      result: "fail",
+      detail: `METADATA requires ${JSON.stringify(unreadable.slice(0, 120))}, which no installer can read`,
+      evidence: { ...base.evidence, unreadable: facts.unreadableRequirements.slice(0, 20) },
+      remedy: "Write every requirement as NAME[EXTRAS] SPECIFIERS; MARKER, in ASCII, on one line.",
+    };
+  }
   if (!torch) {
     return variant
       ? {
@@ -51,11 +61,17 @@ export function torchRequirement(facts: WheelFacts, { variant }: Claim): Check {
   };
 }
 
+/** What a reader sees of Markdown or HTML: comments are not shown. */
+function visible(description: string): string {
+  const parts = description.split("<!--");
+  return parts.map((part, index) => (index === 0 ? part : part.split("-->").slice(1).join("-->"))).join("");
+}
+
 /** A reader of the description sees how to get CPU-only torch. */
 export function cpuInstructions(facts: WheelFacts, { variant }: Claim): Check {
   const shown =
     /--(extra-)?index-url[ =]\S*\/cpu\b|--torch-backend[ =]cpu|download\.pytorch\.org\/whl\/cpu/.test(
-      facts.description,
+      visible(facts.description),
     );
   const result = shown || !facts.torch ? "pass" : variant ? "fail" : "warn";
   return {

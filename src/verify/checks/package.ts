@@ -28,10 +28,15 @@ export function zipIntegrity(facts: WheelFacts): Check {
   return fromProblems(
     {
       id: "zip.integrity",
-      reference: "PKWARE APPNOTE 6.3.10; PEP 427",
+      reference: "PKWARE APPNOTE 6.3.10; PEP 427; the index's rules on archives (docs.pypi.org/archives)",
       remedy: "Build the wheel again, or download it again.",
     },
-    facts.zipProblems,
+    [
+      ...facts.zipProblems,
+      ...facts.hidden
+        .filter(({ kind }) => kind === "archive")
+        .map(({ path, problem }) => `${path}, an archive in the wheel: ${problem}`),
+    ],
     "every entry's CRC, size and name is right",
   );
 }
@@ -67,11 +72,14 @@ export function nameAgreement(facts: WheelFacts, { variant }: Claim): Check {
   );
 }
 
+/** PEP 384 came with Python 3.2; a tag that names no minor version promises all of them. */
+const OLDEST_STABLE_ABI = 2;
+
 /** The oldest Python 3 minor version among tags such as cp38-abi3-…; null where none claims the stable ABI. */
 function stableAbiFloor(tags: readonly string[]): number | null {
   const minors = tags.flatMap((tag) => {
-    const [, minor] = /^cp3(\d+)-abi3-/.exec(tag) ?? [];
-    return minor ? [Number(minor)] : [];
+    const [, minor] = /^[a-z]+3?(\d*)-abi3-/.exec(tag) ?? [];
+    return minor === undefined ? [] : [minor === "" ? OLDEST_STABLE_ABI : Number(minor)];
   });
   return minors.length > 0 ? Math.min(...minors) : null;
 }

@@ -2,6 +2,7 @@ import { FormatError } from "../../wheel/format-error.ts";
 import { allOf } from "../../wheel/metadata.ts";
 import { normalizeName } from "../../wheel/names.ts";
 import { parseRequirement } from "../../wheel/requirement.ts";
+import { strayFiles } from "../../wheel/strays.ts";
 import { openWheel } from "../../wheel/wheel-file.ts";
 import { readZip } from "../../wheel/zip-reader.ts";
 
@@ -13,12 +14,8 @@ export interface Contents {
   strays: string[];
 }
 
-/** Packages of others that the answers of a run are computed and judged with. */
-const OTHERS = new Set(["torch", "torchgen", "functorch", "numpy", "sitecustomize", "usercustomize"]);
-
 /**
- * Reads a wheel's requirements, and what in it does not keep to its own packages. A `.pth` file runs at every start
- * of the interpreter (Python, site module); a folder `torch` would change what the wheel is compared with.
+ * Reads a wheel's requirements, and what in it does not keep to its own packages.
  */
 export function readContents(fileName: string, bytes: Uint8Array): Contents {
   try {
@@ -27,14 +24,10 @@ export function readContents(fileName: string, bytes: Uint8Array): Contents {
       const requirement = parseRequirement(line);
       return /\bextra\b/.test(requirement.marker) ? [] : [normalizeName(requirement.name)];
     });
-    const strays = wheel.entries
-      .map(({ name }) => name)
-      .filter((name) => {
-        // Source: binary distribution format: files of .data/{purelib,platlib} go to site-packages.
-        const installed = name.replace(/^[^/]+\.data\/(purelib|platlib)\//, "");
-        const [top = ""] = installed.split("/");
-        return /^[^/]+\.pth$/.test(installed) || OTHERS.has(top.replace(/\.(py|so|[\w-]+\.so)$/, ""));
-      });
+    const strays = strayFiles(
+      normalizeName(wheel.name.distribution),
+      wheel.entries.map(({ name }) => name),
+    );
     return { requires: [...new Set(requires)], strays };
   } catch (thrown) {
     // A wheel that can't be read has failed its static checks, which say why.

@@ -1,0 +1,20 @@
+import { auditElf, type Sample } from "./audit.ts";
+import type { ElfFile } from "./elf.ts";
+
+/** Instructions in what is mapped executable and called data, read in the worst way: as code. */
+export interface VeiledCode {
+  bytes: number;
+  found: Record<string, number>;
+  samples: Sample[];
+}
+
+/**
+ * Reads as code what the loader maps executable although the section table calls it data. What this finds may be
+ * constants; but where it finds nothing, nothing can hide there.
+ * @returns null where a library has no such bytes, as all have that binutils 2.31 or later links by default
+ */
+export function auditVeiled(bytes: Uint8Array, elf: ElfFile): VeiledCode | null {
+  if (elf.veiled.length === 0) return null;
+  const { bytes: size, found, samples } = auditElf(bytes, { ...elf, code: elf.veiled });
+  return { bytes: size, found, samples };
+}
