@@ -40,6 +40,12 @@ module.exports = {
       },
     },
     {
+      name: "report-knows-no-comparison",
+      severity: "error",
+      from: { path: "^src/report/" },
+      to: { path: "^src/compare/" },
+    },
+    {
       name: "policy-is-pure",
       severity: "error",
       from: {

@@ -1,34 +1,19 @@
-/** What a user must know to install a wheel beside CPU-only torch. */
-export interface InstallFacts {
-  distribution: string;
-  /** The wheel's version without its local part. */
-  version: string;
-  /** As torch reports itself, e.g. 2.13.0+cpu. */
-  torchVersion: string;
-  /** Packages that the wheel requires and that must be of the same index as torch. */
-  companions: readonly string[];
+import {
+  CPU_TORCH_INDEX,
+  type InstallFacts as Installable,
+  installCommands,
+} from "../wheel/install-commands.ts";
+
+/** What a description tells of installing a wheel beside CPU-only torch. */
+export interface InstallFacts extends Installable {
   /** Requirements by URL, which indexes refuse in metadata; worth installing by hand. */
   direct: readonly string[];
 }
 
-/** The public index that users are told of, whatever mirror the build itself used. */
-const INDEX = "https://download.pytorch.org/whl/cpu";
-
 const HEADING = "Install with CPU-only PyTorch";
 
-/** The commands that install CPU-only torch, then the wheel. */
-export const installCommands = ({
-  distribution,
-  version,
-  torchVersion,
-  companions,
-}: Omit<InstallFacts, "direct">): string[] => [
-  `pip install ${[`torch==${torchVersion}`, ...companions].join(" ")} --index-url ${INDEX}`,
-  `pip install ${distribution}==${version}`,
-];
-
 const oneLine = ({ distribution, version, torchVersion }: InstallFacts): string =>
-  `uv pip install ${distribution}==${version} torch==${torchVersion} --index-strategy unsafe-best-match --extra-index-url ${INDEX}`;
+  `uv pip install ${distribution}==${version} torch==${torchVersion} --index-strategy unsafe-best-match --extra-index-url ${CPU_TORCH_INDEX}`;
 
 const check = 'python -c "import torch; print(torch.__version__, torch.cuda.is_available())"';
 

@@ -1,12 +1,12 @@
 import { basename, dirname, resolve } from "node:path";
 import { compareWheels } from "../compare/compare.ts";
 import type { Comparison } from "../compare/document.ts";
+import { comparisonHtml } from "../compare/page.ts";
 import { type Side, sideOf } from "../compare/side.ts";
 import { EXIT } from "../errors/entry.ts";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { makeDir, writeFileAtomic } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
-import { comparisonHtml } from "../report/html-compare.ts";
 import { variantOfDistribution } from "../variants/manifest.ts";
 import { readWheelFile, versionOfVerifier, wheelFacts } from "../verify/verify.ts";
 import { FormatError } from "../wheel/format-error.ts";

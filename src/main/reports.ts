@@ -1,10 +1,9 @@
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { installCommands } from "../build/instructions.ts";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { makeDir, writeFileAtomic } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { reportHtml } from "../report/html-page.ts";
-import { installFacts } from "../report/install.ts";
+import { installLines } from "../report/install.ts";
 import { resultMarkdown } from "../report/markdown.ts";
 import { sarifLog } from "../report/sarif.ts";
 import type { Result } from "../verify/result.ts";
@@ -21,12 +20,6 @@ export interface WrittenReports {
 }
 
 type ReportOptions = Values<typeof REPORT_OPTIONS>;
-
-/** Shell lines that install a wheel beside CPU-only torch; none where its name or METADATA don't tell them. */
-export function installLines(result: Result): string[] {
-  const facts = installFacts(result);
-  return facts ? installCommands(facts) : [];
-}
 
 async function write(path: string, text: string): Promise<string> {
   await makeDir(dirname(path));

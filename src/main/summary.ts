@@ -1,11 +1,11 @@
 import type { BuiltWheel } from "../build/build.ts";
 import { formatBytes, formatSeconds } from "../host/terminal.ts";
 import type { PublishReport } from "../publish/publish.ts";
+import { installLines } from "../report/install.ts";
 import { resultMarkdown } from "../report/markdown.ts";
 import { code, head, plainText, row } from "../report/markdown-text.ts";
 import type { PlanItem } from "../variants/plan.ts";
 import type { Result } from "../verify/result.ts";
-import { installLines } from "./reports.ts";
 
 /** The plan as a table of jobs. */
 export function planSummary(items: readonly PlanItem[], existing: readonly PlanItem[]): string {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { type WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import { isMissing, readBytes, readTextIfAny } from "../host/files.ts";
+import { wheelContents } from "../verify/contents.ts";
 import { type Verdict, verdictFileName, verdictSchema } from "../verify/verdict.ts";
 import { FormatError } from "../wheel/format-error.ts";
 import { oneOf } from "../wheel/metadata.ts";
@@ -62,6 +63,7 @@ export async function readWheel(path: string): Promise<ReadWheel | WheelsError> 
       metadata: Uint8Array.from(raw?.read() ?? []),
       document: metadata,
       verdict,
+      contents: wheelContents(bytes),
     };
   } catch (thrown) {
     if (!(thrown instanceof FormatError)) throw thrown;

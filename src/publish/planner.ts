@@ -1,4 +1,5 @@
 import { type WheelsError, wheelsError } from "../errors/wheels-error.ts";
+import type { WheelContents } from "../verify/contents.ts";
 import type { Verdict } from "../verify/verdict.ts";
 import type { Headers } from "../wheel/metadata.ts";
 import { normalizeName } from "../wheel/names.ts";
@@ -20,6 +21,8 @@ export interface Candidate {
   metadata: Uint8Array;
   document: Headers;
   verdict: Verdict;
+  /** Sizes and requirements, for the page that an index shows of it. */
+  contents?: WheelContents;
   proof: Proof;
 }
 

@@ -16,7 +16,8 @@ export interface PageFacts {
   install: readonly string[];
   /** The verifier's version. */
   version: string;
-  time: Date;
+  /** Null where nobody knows. */
+  time: Date | null;
 }
 
 /** Characters of evidence that a page shows of one check; the verdict has all of it. */
@@ -31,6 +32,8 @@ const LEVEL_TEXT = {
   kernels: "Its bytes were read, it was imported, and its operators were compared with plain torch.",
   engine: "Its bytes were read, it was imported, its operators compared, and its engine made tokens.",
 } as const;
+
+const ENVIRONMENT_TEXT = "The environment's own torch was asked; no wheel was read.";
 
 const isProblem = ({ result }: Check): boolean => result === "fail" || result === "warn";
 
@@ -138,6 +141,7 @@ function verdictLine(result: Result): string {
 export function reportHtml(result: Result, { install, version, time }: PageFacts): string {
   const { checks, isa, contents, sha256, size, level, variant } = result;
   const title = titleOf(result);
+  const isWheel = result.wheel !== null;
   const problems = checks.filter(isProblem);
   const others = checks.filter((check) => !isProblem(check));
   const deeper = LEVELS.slice(LEVELS.indexOf(level) + 1);
@@ -161,12 +165,12 @@ export function reportHtml(result: Result, { install, version, time }: PageFacts
   const body = `<h1>${escapeHtml(title)}</h1>
 ${verdictLine(result)}
 ${facts([
-  ["Variant", variant === null ? "none of the manifest" : code(variant)],
+  ["Variant", isWheel ? (variant === null ? "none of the manifest" : code(variant)) : null],
   [
     "Level",
-    `<b>${level}</b>. ${LEVEL_TEXT[level]}${deeper.length === 0 ? "" : ` Not asked: ${deeper.join(", ")}.`}`,
+    `<b>${level}</b>. ${isWheel ? LEVEL_TEXT[level] : ENVIRONMENT_TEXT}${deeper.length === 0 ? "" : ` Not asked: ${deeper.join(", ")}.`}`,
   ],
-  ["Verified", timeHtml(time)],
+  ["Verified", time && timeHtml(time)],
   ["Size", size === undefined ? null : `${formatBytes(size)} <small>(${many(size, "byte")})</small>`],
   ["sha256", sha256 && code(sha256)],
 ])}

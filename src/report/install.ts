@@ -1,19 +1,10 @@
 import type { Result } from "../verify/result.ts";
 import { FormatError } from "../wheel/format-error.ts";
+import { type InstallFacts, installCommands } from "../wheel/install-commands.ts";
 import { linuxEnvironment, markerHolds } from "../wheel/marker.ts";
 import { normalizeName, parseWheelFileName } from "../wheel/names.ts";
 import { parseRequirement, pinnedVersion, type Requirement } from "../wheel/requirement.ts";
 import { isVersion } from "../wheel/version.ts";
-
-/** What a user must know to install a wheel beside CPU-only torch. */
-export interface InstallFacts {
-  distribution: string;
-  version: string;
-  /** CPU-only torch that it takes, e.g. 2.13.0+cpu. */
-  torchVersion: string;
-  /** Packages that the wheel requires and that must be of the same index as torch. */
-  companions: string[];
-}
 
 const COMPANIONS: ReadonlySet<string> = new Set(["torchvision", "torchaudio", "torchcodec"]);
 
@@ -33,8 +24,14 @@ function requirementsOf(result: Result, architecture: string): Requirement[] {
   });
 }
 
+/** Shell lines that install a wheel beside CPU-only torch; none where its name or METADATA don't tell them. */
+export function installLines(result: Result): string[] {
+  const facts = installFacts(result);
+  return facts ? installCommands(facts) : [];
+}
+
 /** How to install a wheel, as its name and METADATA tell it; null where it pins no torch or is of no such name. */
-export function installFacts(result: Result): InstallFacts | null {
+function installFacts(result: Result): InstallFacts | null {
   const fileName = result.wheel?.split("/").at(-1);
   if (fileName === undefined) return null;
   try {

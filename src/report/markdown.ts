@@ -82,6 +82,7 @@ export function resultMarkdown(result: Result, extras: Extras): string {
   const table = (some: readonly Check[]): string =>
     [...head(["", "check", "detail"]), ...some.map((check) => checkRow(check, isa))].join("\n");
   const problems = checks.filter((check) => check.result === "fail" || check.result === "warn");
+  const rows = factRows(result, extras);
   const evidence = checks.map(
     ({ id, evidence: facts }) => `${id}: ${JSON.stringify(facts).slice(0, MOST_EVIDENCE)}`,
   );
@@ -89,9 +90,7 @@ export function resultMarkdown(result: Result, extras: Extras): string {
     `### ${MARK[result.result]} ${plainText(titleOf(result))}`,
     "",
     ...(problems.length > 0 ? [table(problems), ""] : []),
-    ...head(["", ""]),
-    ...factRows(result, extras),
-    "",
+    ...(rows.length > 0 ? [...head(["", ""]), ...rows, ""] : []),
     ...(extras.install.length > 0
       ? ["```sh", ...extras.install.map((line) => visible(line).replaceAll("`", "")), "```", ""]
       : []),

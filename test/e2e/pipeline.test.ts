@@ -18,6 +18,7 @@ const work = scratch();
 const dist = join(work, "dist");
 const index = join(work, "index");
 const cache = join(work, "cache");
+const reports = join(work, "reports");
 const sample = join(root, "test", "fixtures", "sample");
 const VARIANTS = [
   "vllm-cpu",
@@ -66,6 +67,8 @@ beforeAll(() => {
     "--source=sample",
     `--publish-to=${index}`,
     `--output-dir=${dist}`,
+    `--html=${dist}`,
+    `--sarif=${join(reports, "wheels.sarif")}`,
     ...common,
   ]);
 }, 900_000);
@@ -78,7 +81,9 @@ describe("one command", () => {
     expect(main.status).toBe(0);
     expect(readdirSync(dist).filter((name) => name.endsWith(".whl"))).toHaveLength(5);
     expect(readdirSync(dist).filter((name) => name.endsWith(".verdict.json"))).toHaveLength(5);
-    expect(readdirSync(dist)).toHaveLength(10);
+    expect(readdirSync(dist).filter((name) => name.endsWith(".report.html"))).toHaveLength(5);
+    expect(readdirSync(dist)).toHaveLength(15);
+    expect(readdirSync(reports)).toEqual(["wheels.sarif"]);
   });
 
   test("logs what people look for, in order", () => {

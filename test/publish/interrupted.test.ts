@@ -80,8 +80,8 @@ describe("index:DIR, killed at each step of its writing", () => {
     ...["-e", `trace=${call}`, "-e", `inject=${call}:signal=KILL:when=${nth}`],
   ];
   const reference = join(folder, "reference");
-  /** Two projects with a wheel, its metadata, its verdict and two pages each, and the two first pages. */
-  const RENAMES = 12;
+  /** Two projects with a wheel, its metadata, its verdict, its report and two pages each, and the two first pages. */
+  const RENAMES = 14;
 
   test("without a kill, this many files get their names", () => {
     expect(publish(reference, ...killAt("rename", RENAMES + 1)).status).toBe(0);

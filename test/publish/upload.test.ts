@@ -248,5 +248,5 @@ test("with two targets both get all", async () => {
   expect(JSON.parse(ran.stdout)).toMatchObject({
     targets: [{ published: { length: 1 } }, { published: { length: 1 } }],
   });
-  expect([readdirSync(packages).length, readdirSync(join(folder, "index", "tiny")).length]).toEqual([1, 5]);
+  expect([readdirSync(packages).length, readdirSync(join(folder, "index", "tiny")).length]).toEqual([1, 6]);
 });

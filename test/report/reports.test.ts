@@ -60,7 +60,7 @@ describe("the terminal", () => {
 
   test("can't be coloured or turned round by a wheel", () => {
     const { stdout } = verify([evil]);
-    expect(stdout).toContain("vllm/\\u{202e}gpj.so");
+    expect(stdout).toContain("\\u{202e}gpj.so");
     expect(stdout).not.toContain(HIDDEN);
     expect(stdout).not.toContain("\u001b");
     expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThan(2500);
@@ -131,6 +131,24 @@ describe("paths of reports", () => {
     expect(ran.status).toBe(2);
     expect(JSON.parse(ran.stdout)).toMatchObject({ error: { code: "E_OUTPUT_DIR" } });
   });
+});
+
+test("an environment has reports as a wheel has", () => {
+  const folder = scratch();
+  const venv = join(folder, "venv");
+  expect(exec("python3", ["-m", "venv", "--without-pip", venv]).status).toBe(0);
+  const paths = ["--html=pages", "--markdown=e.md", "--sarif=e.sarif"];
+  const ran = wheels(["verify", "--environment=venv", ...paths], { cwd: folder });
+  expect([ran.status, ran.stderr]).toEqual([1, ""]);
+  const page = readFileSync(join(folder, "pages", "environment.report.html"), "utf8");
+  expect(page).toContain("no wheel was read");
+  expect(page).not.toContain("<dt>Variant</dt>");
+  const text = readFileSync(join(folder, "e.md"), "utf8");
+  expect(text).toContain("### ❌ environment venv");
+  expect(text).not.toMatch(/\| --- \| --- \|\n\n/);
+  const log = readFileSync(join(folder, "e.sarif"), "utf8");
+  expect(log).toContain('"uri": "venv"');
+  expect(log).toContain('"ruleId": "runtime.torch-cpu"');
 });
 
 describe("verify --json", () => {

@@ -14,7 +14,7 @@ import {
 import type { Host } from "../../host/host.ts";
 import { withLock } from "../../host/lock.ts";
 import { needsKey } from "../../variants/cpu-needs.ts";
-import { verdictFileName } from "../../verify/verdict.ts";
+import { reportFileName, verdictFileName } from "../../verify/verdict.ts";
 import type { ListedFile } from "../listing.ts";
 import type { Candidate } from "../planner.ts";
 import { FOLDER_LIMITS } from "../rules.ts";
@@ -30,6 +30,7 @@ import {
 } from "./index-pages.ts";
 import { linkedHtml, linkedPage, parseLinkedPage } from "./linked-pages.ts";
 import type { Target, TargetSettings } from "./target.ts";
+import { verdictPage } from "./verdict-page.ts";
 
 const PAGE = "index.json";
 
@@ -66,6 +67,7 @@ function indexFile(host: Host, candidate: Candidate, needs: readonly string[] | 
       ...(needs === undefined ? {} : { needs: [...needs] }),
       time: verdict.predicate.timeVerified,
       verdict: encodeURIComponent(verdictFileName(fileName)),
+      report: encodeURIComponent(reportFileName(fileName)),
     },
   };
 }
@@ -80,6 +82,7 @@ async function placeFiles(dir: string, candidate: Candidate): Promise<void> {
     join(folder, verdictFileName(candidate.fileName)),
     `${JSON.stringify(candidate.verdict, null, 2)}\n`,
   );
+  await writeFileAtomic(join(folder, reportFileName(candidate.fileName)), verdictPage(candidate));
 }
 
 /**

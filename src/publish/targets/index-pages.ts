@@ -21,6 +21,8 @@ const fileSchema = z.object({
     needs: z.array(z.string()).optional(),
     time: z.string(),
     verdict: z.string(),
+    /** The page for people; missing on pages of older versions. */
+    report: z.string().optional(),
   }),
 });
 

