@@ -103,6 +103,8 @@ export interface Central {
   comment: number;
   /** Number of the disk it starts on; archives are not split any more. */
   disk: number;
+  /** APPNOTE version that a reader must know, times ten. */
+  version: number;
 }
 
 function decodeName(raw: Uint8Array, flags: number): string {
@@ -205,6 +207,7 @@ export function readCentral(file: Bytes, directory: Directory): Central[] {
       mode: file.u32(at + 38) >>> 16,
       comment: commentLength,
       disk: file.u16(at + 34),
+      version: file.u16(at + 6),
     });
     at += 46 + nameLength + extraLength + commentLength;
   }
