@@ -64,6 +64,8 @@ export function findDirectory(file: Bytes): Directory {
     // A comment, or anything behind the directory, is where a second archive hides from a reader that scans forward.
     if (at + EOCD_SIZE !== bytes.length)
       throw new FormatError("end of archive", "there are bytes behind the end record");
+    if (file.u16(at + 20) !== 0)
+      throw new FormatError("end of archive", "it states a comment that is not there");
     if (file.u16(at + 4) !== 0 || file.u16(at + 6) !== 0)
       throw new FormatError("end of archive", "the archive is split");
     const count = file.u16(at + 10);
