@@ -19,6 +19,8 @@ const LINTERS = [
   "pypiserver==2.4.2",
   "twine==7.0.0",
   "uv==0.13.9",
+  "auditwheel==6.8.2",
+  "packaging==26.3",
 ];
 const counts = { passed: 0, failed: 0, skipped: 0 };
 
@@ -44,7 +46,11 @@ function need(name, command, args) {
 }
 
 mkdirSync(cache, { recursive: true });
-if (!["ruff", "act", "pypi-server", "twine", "uv"].every((name) => existsSync(join(tools, "bin", name)))) {
+if (
+  !["ruff", "act", "pypi-server", "twine", "uv", "auditwheel"].every((name) =>
+    existsSync(join(tools, "bin", name)),
+  )
+) {
   rmSync(tools, { recursive: true, force: true });
   need("making the tools' environment", "python3", ["-m", "venv", tools]);
   need("installing linters", join(tools, "bin", "pip"), ["install", "--quiet", ...LINTERS]);

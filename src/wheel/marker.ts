@@ -94,7 +94,7 @@ function compare(left: string, operator: string, right: string, variable: string
   if (operator === "not in") return !right.includes(left);
   if (variable === "extra") return compareText(normalizeName(left), operator, normalizeName(right));
   const specifier = `${operator}${right}`;
-  if (VERSIONS.has(variable) && isVersion(left) && isSpecifier(specifier)) return satisfies(left, specifier);
+  if (VERSIONS.has(variable) && isSpecifier(specifier)) return isVersion(left) && satisfies(left, specifier);
   return compareText(left, operator, right);
 }
 

@@ -24,6 +24,10 @@ export interface WheelFileName {
 const NAME =
   /^([A-Za-z0-9._]+)-([A-Za-z0-9._!+]+)(?:-(\d[A-Za-z0-9._]*))?-([A-Za-z0-9_.]+)-([A-Za-z0-9_.]+)-([A-Za-z0-9_.]+)\.whl$/;
 
+/** A compressed tag set has no empty part, and an interpreter is a word (packaging, `parse_tag`). */
+const isTagSet = (set: string): boolean => set.split(".").every((tag) => tag !== "");
+const isInterpreterSet = (set: string): boolean => set.split(".").every((tag) => /^[A-Za-z_]\w*$/.test(tag));
+
 /** @throws FormatError. Source: binary distribution format, "File name convention" (PEP 427). */
 export function parseWheelFileName(fileName: string): WheelFileName {
   const match = NAME.exec(fileName);
@@ -31,6 +35,10 @@ export function parseWheelFileName(fileName: string): WheelFileName {
   if (!distribution || !version || !python || !abi || !platform) {
     throw new FormatError(fileName, "the name is not NAME-VERSION[-BUILD]-PYTHON-ABI-PLATFORM.whl");
   }
+  if (distribution.includes("__"))
+    throw new FormatError(fileName, "its name has two underscores in a row, which escaping never makes");
+  if (!isInterpreterSet(python) || !isTagSet(abi) || !isTagSet(platform))
+    throw new FormatError(fileName, "its tags are not those of PEP 425");
   return { distribution, version, build: build ?? null, python, abi, platform };
 }
 

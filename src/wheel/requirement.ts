@@ -48,6 +48,8 @@ export function parseRequirement(line: string): Requirement {
   const [versions, marker] = cut(rest, ";");
   const asked = versions.trim();
   const bare = asked.startsWith("(") && asked.endsWith(")") ? asked.slice(1, -1) : asked;
+  // PEP 508's grammar takes everything up to the next blank for what === is followed by, commas too.
+  if (/===\s*(?=\S)[^\s)]*\s+[^,\s]/.test(bare)) fail("a comma behind === is taken for part of its version");
   if (!isSpecifier(bare)) fail(`${bare} is no version specifier`);
   return { name, extras, specifier: bare.replace(/\s+/g, ""), url: null, marker: marker?.trim() ?? "" };
 }

@@ -58,6 +58,8 @@ interface Explained {
   local: string | null;
   public: string;
   base: string;
+  /** Without the post, dev and local parts: what a post-release follows. */
+  beforePost: string;
   isPre: boolean;
   isPost: boolean;
 }
@@ -71,6 +73,7 @@ function explain(version: string): Explained | null {
       local: parts.local ?? null,
       public: parts.public,
       base: parts.base_version,
+      beforePost: `${parts.base_version}${parts.pre?.join("") ?? ""}`,
       isPre: parts.is_prerelease,
       isPost: parts.is_postrelease,
     }
@@ -89,7 +92,8 @@ function isBeyond(version: Explained, text: string, bound: Explained, operator: 
   const sameBase = pep440.compare(version.base, bound.base) === 0;
   if (operator === "<") return order < 0 && !(sameBase && version.isPre && !bound.isPre);
   if (order <= 0) return false;
-  return !(sameBase && ((version.isPost && !bound.isPost) || version.local !== null));
+  const isPostOfBound = version.isPost && pep440.compare(version.beforePost, bound.public) === 0;
+  return !isPostOfBound && !(sameBase && version.local !== null && !version.isPost);
 }
 
 function holds(text: string, { operator, version: wanted, isPrefix }: Clause): boolean {

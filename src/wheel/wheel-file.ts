@@ -2,6 +2,7 @@ import { FormatError } from "./format-error.ts";
 import { allOf, type Headers, oneOf, parseHeaders } from "./metadata.ts";
 import { escapeName, expandTags, normalizeName, parseWheelFileName, type WheelFileName } from "./names.ts";
 import { parseRecord, type RecordLine } from "./record.ts";
+import { isVersion } from "./version.ts";
 import type { ZipEntry } from "./zip-reader.ts";
 
 /** A wheel's inside, read far enough to check or rewrite it. */
@@ -74,6 +75,8 @@ export function nameProblems(wheel: WheelFile): string[] {
     const count = allOf(wheel.metadata, header).length;
     if (count !== 1) problems.push(`METADATA has ${count} lines ${header}`);
   }
+  if (!isVersion(wheel.name.version))
+    problems.push(`the version ${wheel.name.version} of the file name is none that PEP 440 knows`);
   if (name === null || version === null) return problems;
   if (normalizeName(wheel.name.distribution) !== normalizeName(name)) {
     problems.push(`the file name says ${wheel.name.distribution}, METADATA ${name}`);

@@ -64,6 +64,8 @@ export function findDirectory(file: Bytes): Directory {
     // A comment, or anything behind the directory, is where a second archive hides from a reader that scans forward.
     if (at + EOCD_SIZE !== bytes.length)
       throw new FormatError("end of archive", "there are bytes behind the end record");
+    if (file.u16(at + 20) !== 0)
+      throw new FormatError("end of archive", "it states a comment that is not there");
     if (file.u16(at + 4) !== 0 || file.u16(at + 6) !== 0)
       throw new FormatError("end of archive", "the archive is split");
     const count = file.u16(at + 10);
@@ -103,6 +105,8 @@ export interface Central {
   comment: number;
   /** Number of the disk it starts on; archives are not split any more. */
   disk: number;
+  /** APPNOTE version that a reader must know, times ten. */
+  version: number;
 }
 
 function decodeName(raw: Uint8Array, flags: number): string {
@@ -205,6 +209,7 @@ export function readCentral(file: Bytes, directory: Directory): Central[] {
       mode: file.u32(at + 38) >>> 16,
       comment: commentLength,
       disk: file.u16(at + 34),
+      version: file.u16(at + 6),
     });
     at += 46 + nameLength + extraLength + commentLength;
   }

@@ -65,6 +65,10 @@ export interface ZipInspection {
 
 /** Encrypted, strongly encrypted, directory masked (APPNOTE 4.4.4). */
 const FLAGS_ENCRYPTED = 0x1 | 0x40 | 0x2000;
+/** Deflate's options, a data descriptor, UTF-8: all that readers of wheels know of (APPNOTE 4.4.4). */
+const FLAGS_KNOWN = 0x2 | 0x4 | FLAG_DESCRIPTOR | 0x800;
+/** APPNOTE 6.3 brought the newest thing that Python's zipfile knows. */
+const NEWEST_VERSION = 63;
 const S_IFMT = 0o170000;
 const S_IFLNK = 0o120000;
 const S_IFDIR = 0o040000;
@@ -141,6 +145,10 @@ function entryProblem(central: Central, limits: ZipLimits): string | null {
     return "its ratio is that of a bomb";
   if (central.method === 0 && central.size !== central.compressed) return "stored, but its two sizes differ";
   if (central.name.endsWith("/") && central.size > 0) return "a folder with content";
+  if ((central.flags & ~FLAGS_KNOWN) !== 0)
+    return `it has the flags 0x${central.flags.toString(16)}, which readers don't know`;
+  if ((central.version & 0xff) > NEWEST_VERSION)
+    return `it needs version ${central.version} of the format, which readers don't know`;
   if (central.disk !== 0) return "it starts on another disk";
   return null;
 }

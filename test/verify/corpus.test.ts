@@ -81,6 +81,11 @@ const CENTRAL = Buffer.from("PK\u0001\u0002", "latin1");
 
 afterAll(removeScratch);
 
+/**
+ * Mutants that matter are those of which an installer would read something else than of the wheel they are made of, or
+ * which an index refuses: all of them must be refused. What is left are mutants such as another time in a header, or an
+ * executable bit, which nothing in a wheel vouches for.
+ */
 let mutants = 0;
 
 /** Asks one mutant, and counts it. */
@@ -101,7 +106,7 @@ test("every truncation is refused", () => {
   expect(passed).toEqual([]);
 });
 
-/** What Python's zipfile, which installers use, reads of each of these archives: one digest over names and contents. */
+/** What Python's zipfile, which installers use, reads of each archive: a digest over names and contents. */
 function readByPython(archives: readonly Uint8Array[]): string[] {
   const folder = scratch();
   const paths = archives.map((bytes, index) => {
@@ -113,7 +118,7 @@ function readByPython(archives: readonly Uint8Array[]): string[] {
     "import hashlib, sys, zipfile",
     "for path in sys.argv[1:]:",
     "    with zipfile.ZipFile(path) as archive:",
-    "        content = [(name, archive.read(name)) for name in archive.namelist()]",
+    "        content = [(one.filename, archive.read(one)) for one in archive.infolist()]",
     "    print(hashlib.sha256(repr(content).encode()).hexdigest())",
   ].join("\n");
   const { status, stdout, stderr } = exec("python3", ["-c", program, ...paths]);
@@ -121,42 +126,20 @@ function readByPython(archives: readonly Uint8Array[]): string[] {
   return stdout.trim().split("\n");
 }
 
-test("every bit flip in an entry's data is refused, unless it inflates to the very same bytes", () => {
-  const central = Buffer.from(good).indexOf(CENTRAL);
-  const headers = headerBytes(good);
+test("every flipped bit is refused, unless an installer reads the very same of the wheel", () => {
   const accepted: Uint8Array[] = [];
-  const step = Math.max(1, Math.floor(central / 900));
-  for (let at = 0; at < central; at += step) {
-    if (headers.has(at)) continue;
-    const mutant = Buffer.from(good);
-    mutant[at] = (mutant[at] ?? 0) ^ (1 << (at % 8));
-    if (refused(mutant).length === 0) accepted.push(mutant);
-  }
-  const [original, ...digests] = readByPython([good, ...accepted]);
-  expect(new Set([...digests, original]).size).toBe(1);
-  expect(accepted.length).toBeLessThan(20);
-});
-
-/** Offsets of local headers: their times and versions may change without changing what is installed. */
-function headerBytes(bytes: Uint8Array): Set<number> {
-  const data = Buffer.from(bytes);
-  const offsets = new Set<number>();
-  const mark = Buffer.from("PK\u0003\u0004", "latin1");
-  for (let at = data.indexOf(mark); at >= 0; at = data.indexOf(mark, at + 1)) {
-    const length = 30 + data.readUInt16LE(at + 26) + data.readUInt16LE(at + 28);
-    for (let inside = 0; inside < length; inside++) offsets.add(at + inside);
-  }
-  return offsets;
-}
-
-test("a flip anywhere else never throws", () => {
-  for (let at = Buffer.from(good).indexOf(CENTRAL); at < good.length; at++) {
-    for (const bit of [1, 128]) {
+  const central = Buffer.from(good).indexOf(CENTRAL);
+  const step = Math.max(1, Math.floor(central / 1500));
+  for (let at = 0; at < good.length; at += at < central ? step : 1) {
+    for (const bit of at < central ? [1 << (at % 8)] : [1, 2, 4, 8, 16, 32, 64, 128]) {
       const mutant = Buffer.from(good);
       mutant[at] = (mutant[at] ?? 0) ^ bit;
-      refused(mutant);
+      if (refused(mutant).length === 0) accepted.push(mutant);
     }
   }
+  const [original, ...digests] = readByPython([good, ...accepted]);
+  expect(accepted.length).toBeGreaterThan(0);
+  expect([...new Set(digests)]).toEqual([original]);
 });
 
 test("files changed behind RECORD's back are refused by record.hashes", () => {
@@ -235,7 +218,7 @@ test("no zip, nothing, and a zip in a zip's place", () => {
   expect(refused(writeZip([entry("a.whl", good)], TIME))).not.toEqual([]);
 });
 
-test("the corpus has at least 2,000 mutants", () => {
+test("the corpus has at least 5,000 mutants", () => {
   console.info(`${mutants} mutants`);
-  expect(mutants).toBeGreaterThanOrEqual(2000);
+  expect(mutants).toBeGreaterThanOrEqual(5000);
 });

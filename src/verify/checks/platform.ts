@@ -167,6 +167,22 @@ function libraryProblems(library: LibraryFacts, facts: WheelFacts, bundled: Bund
   ];
 }
 
+/**
+ * Libraries of the wheel that whoever needs them does not find. One that finds it is enough: a loader takes what is
+ * loaded already under that name.
+ */
+function unreachable(libraries: readonly LibraryFacts[], bundled: Bundled): string[] {
+  const needs = libraries.flatMap(({ path, needed, searchPaths }) =>
+    needed
+      .filter((name) => !isPlatformLibrary(name) && !TORCH_LIBRARIES.test(name) && bundled.has(name))
+      .map((name) => ({ path, name, found: reaches(path, searchPaths, name, bundled) })),
+  );
+  const found = new Set(needs.filter((need) => need.found).map(({ name }) => name));
+  return needs
+    .filter(({ name }) => !found.has(name))
+    .map(({ path, name }) => `${path} needs ${name}, which is in the wheel, but not where it looks`);
+}
+
 /** Every library that is needed is in the wheel, on the platform, or torch's own; and none is loaded from elsewhere. */
 export function platformLibraries(facts: WheelFacts): Check {
   const libraries = readable(facts);
@@ -175,12 +191,7 @@ export function platformLibraries(facts: WheelFacts): Check {
     ...libraries.flatMap((library) => libraryProblems(library, facts, bundled)),
     ...facts.hidden.filter(({ kind }) => kind === "code").map(({ path, problem }) => `${path}: ${problem}`),
   ];
-  const unreached = libraries.flatMap(({ path, needed, searchPaths }) =>
-    needed
-      .filter((name) => !isPlatformLibrary(name) && !TORCH_LIBRARIES.test(name))
-      .filter((name) => bundled.has(name) && !reaches(path, searchPaths, name, bundled))
-      .map((name) => `${path} needs ${name}, which is in the wheel, but not where it looks`),
-  );
+  const unreached = unreachable(libraries, bundled);
   const told = problems.length > 0 ? problems : unreached;
   const good =
     libraries.length > 0 ? `${libraries.length} libraries, all they need is there` : "it holds no library";
