@@ -19,6 +19,7 @@ const LINTERS = [
   "pypiserver==2.4.2",
   "twine==7.0.0",
   "uv==0.13.9",
+  "pypi-attestations==0.0.30",
 ];
 const counts = { passed: 0, failed: 0, skipped: 0 };
 

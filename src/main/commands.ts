@@ -3,6 +3,7 @@ import { build, common, manifest, request, torch, versionSuffix } from "./build-
 import type { CommandSpec, OptionSpecs } from "./options.ts";
 import { POLICY_OPTIONS } from "./policy-options.ts";
 import { RUN_OPTIONS } from "./run-options.ts";
+import { SIGNING_OPTIONS } from "./signing-options.ts";
 
 const publishTo = (fallback: string | null) =>
   ({
@@ -180,6 +181,12 @@ export const COMMANDS = {
         ...torch["torch-index-url"],
         help: "Index, or folder of wheels, whose torch wheels an index:DIR links; else as for build; none for no links",
       },
+      "served-at": {
+        kind: "text",
+        placeholder: "URL",
+        default: null,
+        help: "https address that an index:DIR will have: its pages then name the attestations (PEP 740)",
+      },
       ...manifest,
       expect: {
         kind: "text",
@@ -188,6 +195,7 @@ export const COMMANDS = {
         help: "A plan (of plan --json, or an action's matrix): refuse unless every wheel of it is there",
       },
       ...POLICY_OPTIONS,
+      ...SIGNING_OPTIONS,
       "dry-run": { kind: "flag", help: "Print what would be published, and touch nothing" },
       ...common,
     },

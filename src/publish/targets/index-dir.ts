@@ -18,6 +18,7 @@ import { verdictFileName } from "../../verify/verdict.ts";
 import type { ListedFile } from "../listing.ts";
 import type { Candidate } from "../planner.ts";
 import { FOLDER_LIMITS } from "../rules.ts";
+import { signatureFileName } from "../signing/check.ts";
 import { torchLinks } from "../torch-links.ts";
 import { rootHtml } from "./front-page.ts";
 import {
@@ -49,8 +50,13 @@ async function readPage(dir: string, project: string): Promise<ProjectPage | nul
   }
 }
 
-function indexFile(host: Host, candidate: Candidate, needs: readonly string[] | undefined): IndexFile {
-  const { fileName, sha256, size, requiresPython, metadata, verdict, proof } = candidate;
+function indexFile(
+  host: Host,
+  candidate: Candidate,
+  needs: readonly string[] | undefined,
+  servedAt: string | null,
+): IndexFile {
+  const { fileName, sha256, size, requiresPython, metadata, verdict, proof, signatures } = candidate;
   return {
     filename: fileName,
     url: encodeURIComponent(fileName),
@@ -59,6 +65,9 @@ function indexFile(host: Host, candidate: Candidate, needs: readonly string[] | 
     size,
     "upload-time": host.now().toISOString(),
     "core-metadata": { sha256: createHash("sha256").update(metadata).digest("hex") },
+    ...(signatures.provenance === null || servedAt === null
+      ? {}
+      : { provenance: `${servedAt}/${candidate.project}/${encodeURIComponent(fileName)}.provenance` }),
     _proof: {
       level: verdict.predicate.level,
       status: proof.status,
@@ -66,6 +75,9 @@ function indexFile(host: Host, candidate: Candidate, needs: readonly string[] | 
       ...(needs === undefined ? {} : { needs: [...needs] }),
       time: verdict.predicate.timeVerified,
       verdict: encodeURIComponent(verdictFileName(fileName)),
+      ...(signatures.signature === null
+        ? {}
+        : { signature: encodeURIComponent(signatureFileName(fileName)) }),
     },
   };
 }
@@ -80,6 +92,11 @@ async function placeFiles(dir: string, candidate: Candidate): Promise<void> {
     join(folder, verdictFileName(candidate.fileName)),
     `${JSON.stringify(candidate.verdict, null, 2)}\n`,
   );
+  const { signature, provenance } = candidate.signatures;
+  if (signature !== null)
+    await writeFileAtomic(join(folder, signatureFileName(candidate.fileName)), signature);
+  if (provenance !== null)
+    await writeFileAtomic(join(folder, `${candidate.fileName}.provenance`), provenance);
 }
 
 /**
@@ -101,7 +118,7 @@ export function indexDirTarget(host: Host, dir: string, settings: TargetSettings
     const names = new Set(added.map(({ fileName }) => fileName));
     const files = [
       ...(before?.files ?? []).filter(({ filename }) => !names.has(filename)),
-      ...added.map((one) => indexFile(host, one, needsOf(one))),
+      ...added.map((one) => indexFile(host, one, needsOf(one), settings.servedAt)),
     ];
     await writePage(project, files);
   };

@@ -27,6 +27,7 @@ export function parseTarget(host: Host, text: string, settings: Partial<TargetSe
     projectLimit: null,
     cache: cacheDir(host, undefined),
     folder: host.cwd,
+    servedAt: null,
     torchIndex: null,
     needs: new Map(),
     ...settings,

@@ -37,6 +37,16 @@ function withoutEmpty(host: Host): Record<string, undefined> {
   return Object.fromEntries(names.map((name) => [name, undefined]));
 }
 
+/** uv sends what lies beside a wheel from the version on that has an option against it. @throws E_TOOL_INSTALL */
+async function demandAttesting(host: Host, uv: string): Promise<void> {
+  const { stdout } = await run(host, uv, ["publish", "--help"], { env: host.env });
+  if (!stdout.includes("--no-attestations"))
+    throw wheelsError("E_TOOL_INSTALL", {
+      tool: "uv with attestations",
+      detail: "This uv does not send the *.publish.attestation files that lie beside the wheels; update it.",
+    });
+}
+
 /** The simple index that pip takes by itself, which is the one that uv publishes to by itself. */
 async function defaultIndex(host: Host): Promise<string> {
   const program = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)";
@@ -160,6 +170,7 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
     async publish(upload) {
       if (upload.length === 0) return;
       const { path: uv } = (await earlyUv) ?? (await locateUv(host, settings.cache));
+      if (upload.some(({ signatures }) => signatures.isAttested)) await demandAttesting(host, uv);
       const journal = await openJournal(host, settings.folder, name);
       const stage = host.log.stage(`Uploading ${upload.length} ${upload.length === 1 ? "wheel" : "wheels"}`);
       const queue = [...upload];
