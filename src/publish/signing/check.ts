@@ -12,7 +12,7 @@ import type { Signed } from "./sigstore.ts";
 export const signatureFileName = (wheel: string): string => `${wheel}.verdict.sigstore.json`;
 
 /** Name of a PEP 740 attestation beside a wheel, as gh-action-pypi-publish, twine and uv have it. */
-const attestationFileName = (wheel: string): string => `${wheel}.publish.attestation`;
+export const attestationFileName = (wheel: string): string => `${wheel}.publish.attestation`;
 
 const PUBLISH_PREDICATE = "https://docs.pypi.org/attestations/publish/v1";
 
