@@ -20,6 +20,9 @@ const LINTERS = [
   "twine==7.0.0",
   "uv==0.13.9",
   "pypi-attestations==0.0.30",
+  "variantlib==0.2.2",
+  "readme-renderer==46.0",
+  "gunicorn==27.0.1",
 ];
 const counts = { passed: 0, failed: 0, skipped: 0 };
 

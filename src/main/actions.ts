@@ -195,6 +195,7 @@ export const ACTIONS = {
       "check-url": publish.options["check-url"],
       "file-limit": publish.options["file-limit"],
       "project-limit": publish.options["project-limit"],
+      "variant-index": publish.options["variant-index"],
       "served-at": publish.options["served-at"],
       "signed-by": publish.options["signed-by"],
       "trusted-root": publish.options["trusted-root"],

@@ -241,6 +241,7 @@ export async function publish(
     fileLimit: options["file-limit"],
     projectLimit: options["project-limit"],
     servedAt: options["served-at"],
+    variantIndex: options["variant-index"],
     torchIndex: torchIndex === "none" ? null : torchIndex,
     cache: cacheDir(host, options["cache-dir"] ?? undefined),
     policy,

@@ -181,6 +181,10 @@ export const COMMANDS = {
         ...torch["torch-index-url"],
         help: "Index, or folder of wheels, whose torch wheels an index:DIR links; else as for build; none for no links",
       },
+      "variant-index": {
+        kind: "flag",
+        help: "Write variants/*-variants.json into an index:DIR, for installers that know wheel variants (PEP 817, a draft)",
+      },
       "served-at": {
         kind: "text",
         placeholder: "URL",

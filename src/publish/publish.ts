@@ -34,6 +34,8 @@ export interface PublishRequest {
   projectLimit?: number | null;
   /** https address that a folder index will have. */
   servedAt?: string | null;
+  /** True where a folder index tells variants in the format of variantlib too. */
+  variantIndex?: boolean;
   /** Index or folder whose torch pages a folder index links. */
   torchIndex?: string | null;
   /** cpuinfo flags that a CPU must show, by distribution and architecture; see needsKey. */
@@ -101,6 +103,7 @@ export async function publishWheels(host: Host, request: PublishRequest): Promis
     fileLimit: request.fileLimit ?? null,
     projectLimit: request.projectLimit ?? null,
     servedAt: request.servedAt?.replace(/\/+$/, "") ?? null,
+    variantIndex: request.variantIndex ?? false,
     torchIndex: request.torchIndex ?? null,
     needs: request.needs ?? new Map<string, readonly string[]>(),
     folder: dirname(request.wheels[0] ?? host.cwd),

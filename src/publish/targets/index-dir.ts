@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import { WheelsError, wheelsError } from "../../errors/wheels-error.ts";
 import {
   copyAtomic,
+  exists,
   listDir,
   makeDir,
   readTextIfAny,
@@ -31,8 +32,12 @@ import {
 } from "./index-pages.ts";
 import { linkedHtml, linkedPage, parseLinkedPage } from "./linked-pages.ts";
 import type { Target, TargetSettings } from "./target.ts";
+import { variantDocuments } from "./variant-index.ts";
 
 const PAGE = "index.json";
+/** Folder of the wheel-variant metadata; it has no page, so it is no project. */
+const VARIANTS = "variants";
+const VARIANT_PROVIDER = "provider-variant-x86-64";
 
 /** @throws E_OUTPUT_DIR where the page is not one that was written here */
 async function readPage(dir: string, project: string): Promise<ProjectPage | null> {
@@ -137,6 +142,12 @@ export function indexDirTarget(host: Host, dir: string, settings: TargetSettings
       const page = await readPage(dir, name);
       if (page) pages.push(page);
       else if ((await readTextIfAny(join(dir, name, PAGE))) !== null) linked.push(name);
+    }
+    // Once it is there it is kept true, whoever writes to the index.
+    if (settings.variantIndex || (await exists(join(dir, VARIANTS)))) {
+      await makeDir(join(dir, VARIANTS));
+      for (const [name, text] of variantDocuments(pages, VARIANT_PROVIDER))
+        await writeFileAtomic(join(dir, VARIANTS, name), text);
     }
     await writeFileAtomic(join(dir, "index.html"), rootHtml(pages, linked));
     await writeFileAtomic(join(dir, PAGE), rootJson([...pages.map(({ name }) => name), ...linked].sort()));

@@ -28,6 +28,7 @@ export function parseTarget(host: Host, text: string, settings: Partial<TargetSe
     cache: cacheDir(host, undefined),
     folder: host.cwd,
     servedAt: null,
+    variantIndex: false,
     torchIndex: null,
     needs: new Map(),
     ...settings,
