@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { z } from "zod";
 import { WheelsError, wheelsError } from "../../errors/wheels-error.ts";
 import {
   copyAtomic,
@@ -15,7 +16,7 @@ import {
 import type { Host } from "../../host/host.ts";
 import { withLock } from "../../host/lock.ts";
 import { needsKey } from "../../variants/cpu-needs.ts";
-import { verdictFileName } from "../../verify/verdict.ts";
+import { type Verdict, verdictFileName } from "../../verify/verdict.ts";
 import type { ListedFile } from "../listing.ts";
 import type { Candidate } from "../planner.ts";
 import { FOLDER_LIMITS } from "../rules.ts";
@@ -55,6 +56,20 @@ async function readPage(dir: string, project: string): Promise<ProjectPage | nul
   }
 }
 
+const billSchema = z.object({
+  download: z.object({ bytes: z.number() }),
+  plainDownload: z.object({ bytes: z.number() }),
+});
+
+/** What an installation was measured to download; nothing where an index did not tell every size. */
+function downloadOf({ predicate }: Verdict): Pick<IndexFile["_proof"], "download"> {
+  const check = predicate.checks.find(({ id }) => id === "runtime.resolve");
+  const bill = billSchema.safeParse(check?.evidence);
+  if (!bill.success) return {};
+  const { download, plainDownload } = bill.data;
+  return { download: { bytes: download.bytes, plainBytes: plainDownload.bytes } };
+}
+
 function indexFile(
   host: Host,
   candidate: Candidate,
@@ -78,6 +93,7 @@ function indexFile(
       status: proof.status,
       lacked: proof.lacked,
       ...(needs === undefined ? {} : { needs: [...needs] }),
+      ...downloadOf(verdict),
       time: verdict.predicate.timeVerified,
       verdict: encodeURIComponent(verdictFileName(fileName)),
       ...(signatures.signature === null

@@ -21,6 +21,8 @@ const fileSchema = z.object({
     lacked: z.array(z.string()),
     /** ISA features that a CPU must have, as the manifest has them; missing on pages of older versions. */
     needs: z.array(z.string()).optional(),
+    /** Bytes of an installation as it was measured when the wheel was proven, and without the CPU index. */
+    download: z.object({ bytes: z.number(), plainBytes: z.number() }).optional(),
     time: z.string(),
     verdict: z.string(),
     /** The Sigstore bundle that signs the verdict, where it was demanded. */
