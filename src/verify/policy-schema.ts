@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ISA_FEATURES } from "../variants/features.ts";
+import { isSpecifier } from "../wheel/version.ts";
 import { CHECK_IDS, LEVELS, TARGET_KINDS } from "./verdict.ts";
 
 const severity = z
@@ -39,6 +40,21 @@ export const policySchema = z
     version: z.literal(1),
     strict: z.boolean().optional().describe("Take every check that is an error for strict"),
     checks: checks.optional(),
+    verifier: z
+      .strictObject({
+        versions: z
+          .string()
+          .refine(isSpecifier, "is no version specifier such as >=0.1,<2 (PEP 440)")
+          .describe("Versions of the verifier whose verdicts are published, as a PEP 440 specifier"),
+      })
+      .optional()
+      .describe("Whose verdicts are published"),
+    "signed-by": z
+      .string()
+      .optional()
+      .describe(
+        "Who must have signed the verdicts that are published: OWNER/REPO or OWNER/REPO@WORKFLOW.yml",
+      ),
     targets: z.partialRecord(z.enum(TARGET_KINDS), target).optional(),
   })
   .describe("Which checks refuse a wheel, and what each target demands of its proof");

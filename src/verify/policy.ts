@@ -26,6 +26,10 @@ export interface Policy {
   strict: boolean;
   checks: Record<CheckId, Severity>;
   targets: Record<TargetKind, TargetPolicy>;
+  /** Versions of the verifier whose verdicts are published; null for any. */
+  verifierVersions: string | null;
+  /** Who must have signed the verdicts that are published; null for nobody. */
+  signedBy: string | null;
 }
 
 /** Reads a policy's text. @throws E_POLICY with the line */
@@ -66,10 +70,14 @@ export function resolvePolicy(...layers: readonly RawPolicy[]): Policy {
       TargetKind,
       TargetPolicy
     >,
+    verifierVersions: null,
+    signedBy: null,
   };
   for (const layer of layers) {
     policy.strict = layer.strict ?? policy.strict;
     Object.assign(policy.checks, layer.checks);
+    policy.verifierVersions = layer.verifier?.versions ?? policy.verifierVersions;
+    policy.signedBy = layer["signed-by"] ?? policy.signedBy;
     for (const kind of TARGET_KINDS) {
       const before = policy.targets[kind];
       const added = layer.targets?.[kind];

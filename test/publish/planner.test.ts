@@ -33,6 +33,7 @@ function candidate(
     metadata: new Uint8Array(),
     document: parseHeaders(`Metadata-Version: 2.4\nName: ${name}\nVersion: ${version}\n`, "METADATA"),
     verdict: verdictFor(fileName, sha256, []),
+    signatures: { signature: null, isAttested: false, provenance: null },
     proof: { status: "proven", lacked: [] },
   };
 }

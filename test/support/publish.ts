@@ -102,6 +102,7 @@ export type Meddler = (
   phase: "before" | "after",
   response: ServerResponse,
   headers: IncomingMessage["headers"],
+  body: Buffer,
 ) => boolean | Promise<boolean>;
 
 export interface Meddled extends Server {
@@ -118,17 +119,18 @@ export async function proxy(behind: string, meddle: Meddler, latency = 0): Promi
     void (async () => {
       const chunks: Buffer[] = [];
       for await (const chunk of incoming) chunks.push(chunk as Buffer);
+      const body = Buffer.concat(chunks);
       if (latency > 0) await sleep(latency);
       const isUpload = incoming.method === "POST";
       const upload = isUpload ? ++counts.uploads : 0;
       if (!isUpload) counts.reads.push(incoming.url ?? "");
-      if (isUpload && (await meddle(upload, "before", response, incoming.headers))) return;
+      if (isUpload && (await meddle(upload, "before", response, incoming.headers, body))) return;
       const { method, url, headers } = incoming;
       const options = { method: method ?? "GET", headers };
       const onward = httpRequest(new URL(url ?? "/", behind), options, (answer) => {
         void (async () => {
           if (isUpload && (answer.statusCode ?? 0) < 300) counts.taken++;
-          if (isUpload && (await meddle(upload, "after", response, headers))) {
+          if (isUpload && (await meddle(upload, "after", response, headers, body))) {
             answer.resume();
             return;
           }
@@ -136,7 +138,7 @@ export async function proxy(behind: string, meddle: Meddler, latency = 0): Promi
           answer.pipe(response);
         })();
       });
-      onward.end(Buffer.concat(chunks));
+      onward.end(body);
     })();
   });
   return Object.assign(counts, server);

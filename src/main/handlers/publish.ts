@@ -12,9 +12,11 @@ import type { Values } from "../options.ts";
 import { publishSummary } from "../summary.ts";
 import { wheelPaths } from "./paths.ts";
 
+const KNOWN = /^[A-Za-z0-9._!+-]+\.whl(\.verdict\.json|\.verdict\.sigstore\.json|\.publish\.attestation)?$/;
+
 /**
- * Takes wheels and verdicts out of an artifact's archive. The archive is another job's, so hostile: it is read with
- * the wheel reader's limits, and of its names only plain ones of the two kinds count.
+ * Takes wheels, verdicts and signatures out of an artifact's archive. The archive is another job's, so hostile: it is read with
+ * the wheel reader's limits, and of its names only plain ones of these kinds count.
  * @throws E_ARTIFACT
  */
 async function unpack(archive: string, name: string, folder: string): Promise<string[]> {
@@ -24,8 +26,10 @@ async function unpack(archive: string, name: string, folder: string): Promise<st
   try {
     const wheels: string[] = [];
     for (const entry of readZip(await readBytes(archive))) {
-      if (!/^[A-Za-z0-9._!+-]+\.whl(\.verdict\.json)?$/.test(entry.name))
-        return failed(`It holds ${JSON.stringify(entry.name)}, which is neither a wheel nor a verdict.`);
+      if (!KNOWN.test(entry.name))
+        return failed(
+          `It holds ${JSON.stringify(entry.name)}, which is neither a wheel nor its verdict or signature.`,
+        );
       const path = join(folder, entry.name);
       if (await exists(path)) return failed(`It holds ${entry.name} twice.`);
       await writeFile(path, entry.read());

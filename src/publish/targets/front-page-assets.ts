@@ -19,6 +19,7 @@ button{cursor:pointer;min-height:2.5rem}
 .command{display:grid;grid-template-columns:1fr auto;align-items:center;gap:.25rem;margin:.75rem 0}
 .command pre{grid-column:1/-1}
 .command>button:first-child{grid-column:2}
+#saved:empty{display:none}
 pre{background:var(--soft);border:1px solid var(--line);border-radius:6px;margin:0;padding:.6rem;overflow-x:auto;font-size:.85rem}
 .proven{color:var(--good)}.proven-but-isa{color:var(--part)}.withdrawn{color:var(--bad)}
 .quiet{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
@@ -57,6 +58,7 @@ export const FRONT_SCRIPT = `
     }
     const pin = found.name + "==" + found.version;
     at("answer").textContent = "Your wheel: " + found.name + " " + found.version;
+    at("saved").textContent = found.saved;
     at("pip").textContent = "pip install " + pin + " --extra-index-url " + index;
     at("uv").textContent = "uv pip install " + pin + " --extra-index-url " + index;
     at("requirements").textContent = "--extra-index-url " + index + "\\n" + pin;

@@ -25,6 +25,8 @@ interface Choice {
   name: string;
   version: string;
   needs: string[];
+  /** What an installation downloads, in words; empty where it was not measured. */
+  saved: string;
 }
 
 /** The newest release of each project that has not been withdrawn, the most demanding first. */
@@ -35,12 +37,14 @@ function choicesOf(projects: readonly ProjectPage[]): Choice[] {
         files.some((file) => versionOf(file) === version && file.yanked === undefined),
       );
       const version = kept.at(-1);
-      const sets = files
+      const proofs = files
         .filter((file) => versionOf(file) === version && file.yanked === undefined)
-        .map((file) => file._proof.needs)
-        .filter((needs) => needs !== undefined);
-      const distinct = new Map(sets.map((needs) => [needs.join(), needs]));
-      return version === undefined ? [] : [...distinct.values()].map((needs) => ({ name, version, needs }));
+        .map((file) => file._proof);
+      const distinct = new Map<string, Choice>();
+      for (const { needs, download } of version === undefined ? [] : proofs)
+        if (needs !== undefined)
+          distinct.set(needs.join(), { name, version: version ?? "", needs, saved: savedText(download) });
+      return [...distinct.values()];
     })
     .sort((a, b) => b.needs.length - a.needs.length || (a.name < b.name ? -1 : 1));
 }
@@ -58,8 +62,17 @@ export function shellLine(choices: readonly Pick<Choice, "name" | "needs">[]): s
   ].join("; ");
 }
 
-const mib = (bytes: number): string =>
-  bytes < 1024 ** 2 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
+function inWords(bytes: number): string {
+  const [unit, name] =
+    bytes < 1024 ** 2 ? [1024, "KiB"] : bytes < 1024 ** 3 ? [1024 ** 2, "MiB"] : [1024 ** 3, "GiB"];
+  return `${(bytes / unit).toFixed(1)} ${name}`;
+}
+
+function savedText(download: IndexFile["_proof"]["download"]): string {
+  if (download === undefined || download.plainBytes <= download.bytes) return "";
+  const percent = Math.round((1 - download.bytes / download.plainBytes) * 100);
+  return `Downloads ${inWords(download.bytes)} in all, torch included; without this index it would be ${inWords(download.plainBytes)} with CUDA builds: ${percent} % saved, as measured when the wheel was proven.`;
+}
 
 function row(project: string, file: IndexFile): string {
   const base = `${encodeURIComponent(project)}/`;
@@ -70,7 +83,7 @@ function row(project: string, file: IndexFile): string {
 <td data-label="Proof"><span class="${escapeHtml(state)}">${escapeHtml(proofText(file))}</span></td>
 <td data-label="Level">${escapeHtml(level)}</td>
 <td data-label="Proven">${escapeHtml(time.slice(0, 10))}</td>
-<td data-label="Size">${mib(file.size)}</td>
+<td data-label="Size">${inWords(file.size)}</td>
 <td data-label="sha256"><code title="${file.hashes.sha256}">${file.hashes.sha256.slice(0, 12)}…</code></td>
 <td data-label="Report">${report === undefined ? "" : `<a href="${escapeHtml(base + report)}">report<span class="quiet"> of ${escapeHtml(file.filename)}</span></a>, `}<a href="${escapeHtml(base + verdict)}">verdict<span class="quiet"> of ${escapeHtml(file.filename)}</span></a></td>
 </tr>`;
@@ -115,6 +128,7 @@ export function rootHtml(projects: readonly ProjectPage[], linked: readonly stri
 <textarea id="cpuinfo" rows="4" spellcheck="false" autocomplete="off"></textarea></p>
 <p id="answer" role="status" aria-live="polite"></p>
 <div id="commands" hidden>
+<p id="saved"></p>
 ${block("pip", "pip")}
 ${block("uv", "uv")}
 ${block("requirements", "requirements.txt")}

@@ -13,6 +13,7 @@ import { type Asset, assetSchema, githubApi, type Release, releaseSchema } from 
 import { openJournal } from "../journal.ts";
 import type { Existing } from "../planner.ts";
 import { RELEASE_LIMITS } from "../rules.ts";
+import { signatureFileName } from "../signing/check.ts";
 import type { Target, TargetSettings } from "./target.ts";
 
 interface Upload {
@@ -133,7 +134,7 @@ export function githubReleaseTarget(
       const release = (await find()) ?? (await draft());
       const fresh = new Set(upload.map(({ fileName }) => fileName));
       await host.scratch.withFolder("vllm-cpu-wheels-release", async (scratch) => {
-        for (const { fileName, path, sha256, size, verdict } of all) {
+        for (const { fileName, path, sha256, size, verdict, signatures } of all) {
           const proof = join(scratch, verdictFileName(fileName));
           await writeFile(proof, `${JSON.stringify(verdict, null, 2)}\n`);
           const bytes = await readBytes(proof);
@@ -141,6 +142,17 @@ export function githubReleaseTarget(
             { name: fileName, path, sha256, size },
             { name: verdictFileName(fileName), path: proof, sha256: sha256Of(bytes), size: bytes.length },
           ];
+          if (signatures.signature !== null) {
+            const signature = join(scratch, signatureFileName(fileName));
+            await writeFile(signature, signatures.signature);
+            const content = Buffer.from(signatures.signature);
+            files.push({
+              name: signatureFileName(fileName),
+              path: signature,
+              sha256: sha256Of(content),
+              size: content.length,
+            });
+          }
           for (const file of files) {
             const known = file.name === fileName && !fresh.has(fileName);
             if (known || (await isComplete(release, file))) continue;

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { z } from "zod";
 import { WheelsError, wheelsError } from "../../errors/wheels-error.ts";
 import {
   copyAtomic,
+  exists,
   listDir,
   makeDir,
   readTextIfAny,
@@ -14,10 +16,11 @@ import {
 import type { Host } from "../../host/host.ts";
 import { withLock } from "../../host/lock.ts";
 import { needsKey } from "../../variants/cpu-needs.ts";
-import { reportFileName, verdictFileName } from "../../verify/verdict.ts";
+import { reportFileName, type Verdict, verdictFileName } from "../../verify/verdict.ts";
 import type { ListedFile } from "../listing.ts";
 import type { Candidate } from "../planner.ts";
 import { FOLDER_LIMITS } from "../rules.ts";
+import { signatureFileName } from "../signing/check.ts";
 import { torchLinks } from "../torch-links.ts";
 import { rootHtml } from "./front-page.ts";
 import {
@@ -30,9 +33,13 @@ import {
 } from "./index-pages.ts";
 import { linkedHtml, linkedPage, parseLinkedPage } from "./linked-pages.ts";
 import type { Target, TargetSettings } from "./target.ts";
+import { variantDocuments } from "./variant-index.ts";
 import { verdictPage } from "./verdict-page.ts";
 
 const PAGE = "index.json";
+/** Folder of the wheel-variant metadata; it has no page, so it is no project. */
+const VARIANTS = "variants";
+const VARIANT_PROVIDER = "provider-variant-x86-64";
 
 /** @throws E_OUTPUT_DIR where the page is not one that was written here */
 async function readPage(dir: string, project: string): Promise<ProjectPage | null> {
@@ -50,8 +57,27 @@ async function readPage(dir: string, project: string): Promise<ProjectPage | nul
   }
 }
 
-function indexFile(host: Host, candidate: Candidate, needs: readonly string[] | undefined): IndexFile {
-  const { fileName, sha256, size, requiresPython, metadata, verdict, proof } = candidate;
+const billSchema = z.object({
+  download: z.object({ bytes: z.number() }),
+  plainDownload: z.object({ bytes: z.number() }),
+});
+
+/** What an installation was measured to download; nothing where an index did not tell every size. */
+function downloadOf({ predicate }: Verdict): Pick<IndexFile["_proof"], "download"> {
+  const check = predicate.checks.find(({ id }) => id === "runtime.resolve");
+  const bill = billSchema.safeParse(check?.evidence);
+  if (!bill.success) return {};
+  const { download, plainDownload } = bill.data;
+  return { download: { bytes: download.bytes, plainBytes: plainDownload.bytes } };
+}
+
+function indexFile(
+  host: Host,
+  candidate: Candidate,
+  needs: readonly string[] | undefined,
+  servedAt: string | null,
+): IndexFile {
+  const { fileName, sha256, size, requiresPython, metadata, verdict, proof, signatures } = candidate;
   return {
     filename: fileName,
     url: encodeURIComponent(fileName),
@@ -60,14 +86,21 @@ function indexFile(host: Host, candidate: Candidate, needs: readonly string[] | 
     size,
     "upload-time": host.now().toISOString(),
     "core-metadata": { sha256: createHash("sha256").update(metadata).digest("hex") },
+    ...(signatures.provenance === null || servedAt === null
+      ? {}
+      : { provenance: `${servedAt}/${candidate.project}/${encodeURIComponent(fileName)}.provenance` }),
     _proof: {
       level: verdict.predicate.level,
       status: proof.status,
       lacked: proof.lacked,
       ...(needs === undefined ? {} : { needs: [...needs] }),
+      ...downloadOf(verdict),
       time: verdict.predicate.timeVerified,
       verdict: encodeURIComponent(verdictFileName(fileName)),
       report: encodeURIComponent(reportFileName(fileName)),
+      ...(signatures.signature === null
+        ? {}
+        : { signature: encodeURIComponent(signatureFileName(fileName)) }),
     },
   };
 }
@@ -83,6 +116,11 @@ async function placeFiles(dir: string, candidate: Candidate): Promise<void> {
     `${JSON.stringify(candidate.verdict, null, 2)}\n`,
   );
   await writeFileAtomic(join(folder, reportFileName(candidate.fileName)), verdictPage(candidate));
+  const { signature, provenance } = candidate.signatures;
+  if (signature !== null)
+    await writeFileAtomic(join(folder, signatureFileName(candidate.fileName)), signature);
+  if (provenance !== null)
+    await writeFileAtomic(join(folder, `${candidate.fileName}.provenance`), provenance);
 }
 
 /**
@@ -104,7 +142,7 @@ export function indexDirTarget(host: Host, dir: string, settings: TargetSettings
     const names = new Set(added.map(({ fileName }) => fileName));
     const files = [
       ...(before?.files ?? []).filter(({ filename }) => !names.has(filename)),
-      ...added.map((one) => indexFile(host, one, needsOf(one))),
+      ...added.map((one) => indexFile(host, one, needsOf(one), settings.servedAt)),
     ];
     await writePage(project, files);
   };
@@ -123,6 +161,12 @@ export function indexDirTarget(host: Host, dir: string, settings: TargetSettings
       const page = await readPage(dir, name);
       if (page) pages.push(page);
       else if ((await readTextIfAny(join(dir, name, PAGE))) !== null) linked.push(name);
+    }
+    // Once it is there it is kept true, whoever writes to the index.
+    if (settings.variantIndex || (await exists(join(dir, VARIANTS)))) {
+      await makeDir(join(dir, VARIANTS));
+      for (const [name, text] of variantDocuments(pages, VARIANT_PROVIDER))
+        await writeFileAtomic(join(dir, VARIANTS, name), text);
     }
     await writeFileAtomic(join(dir, "index.html"), rootHtml(pages, linked));
     await writeFileAtomic(join(dir, PAGE), rootJson([...pages.map(({ name }) => name), ...linked].sort()));

@@ -10,6 +10,8 @@ const fileSchema = z.object({
   size: z.number(),
   "upload-time": z.string(),
   "core-metadata": z.object({ sha256: z.string() }),
+  /** Where its attestations lie: a whole https address, as PEP 740 wants it. */
+  provenance: z.string().optional(),
   /** Why it was withdrawn. Source: PEP 592. */
   yanked: z.string().optional(),
   // PEP 691 leaves keys that begin with an underscore to the index.
@@ -19,10 +21,14 @@ const fileSchema = z.object({
     lacked: z.array(z.string()),
     /** ISA features that a CPU must have, as the manifest has them; missing on pages of older versions. */
     needs: z.array(z.string()).optional(),
+    /** Bytes of an installation as it was measured when the wheel was proven, and without the CPU index. */
+    download: z.object({ bytes: z.number(), plainBytes: z.number() }).optional(),
     time: z.string(),
     verdict: z.string(),
     /** The page for people; missing on pages of older versions. */
     report: z.string().optional(),
+    /** The Sigstore bundle that signs the verdict, where it was demanded. */
+    signature: z.string().optional(),
   }),
 });
 
@@ -49,7 +55,8 @@ export const versionOf = (file: IndexFile): string => file.filename.split("-")[1
 export function projectPage(name: string, files: readonly IndexFile[]): ProjectPage {
   const versions = [...new Set(files.map(versionOf))].filter(isVersion).sort(compareVersions);
   return {
-    meta: { "api-version": "1.1" },
+    // 1.3 brought provenance (PEP 740).
+    meta: { "api-version": files.some(({ provenance }) => provenance !== undefined) ? "1.3" : "1.1" },
     name,
     versions,
     files: files.toSorted((a, b) => (a.filename < b.filename ? -1 : 1)),
@@ -91,6 +98,7 @@ export function projectHtml(project: ProjectPage): string {
       ...(python === undefined ? [] : [`data-requires-python="${escapeHtml(python)}"`]),
       `data-core-metadata="${metadata}"`,
       `data-dist-info-metadata="${metadata}"`,
+      ...(file.provenance === undefined ? [] : [`data-provenance="${escapeHtml(file.provenance)}"`]),
       ...(file.yanked === undefined ? [] : [`data-yanked="${escapeHtml(file.yanked)}"`]),
     ];
     return `<li><a ${attributes.join(" ")}>${escapeHtml(file.filename)}</a><small>${escapeHtml(proofText(file))}</small></li>`;

@@ -27,6 +27,8 @@ export function parseTarget(host: Host, text: string, settings: Partial<TargetSe
     projectLimit: null,
     cache: cacheDir(host, undefined),
     folder: host.cwd,
+    servedAt: null,
+    variantIndex: false,
     torchIndex: null,
     needs: new Map(),
     ...settings,

@@ -47,6 +47,10 @@ export interface TargetSettings {
   cache: string;
   /** Folder beside which the journal is kept. */
   folder: string;
+  /** https address that a folder index will have, without a slash at its end; null where it is not known. */
+  servedAt: string | null;
+  /** True where a folder index tells variants in the format of variantlib too. */
+  variantIndex: boolean;
   /** Index or folder whose torch pages a folder index links; null for none. */
   torchIndex: string | null;
   /** cpuinfo flags that a CPU must show, by distribution and architecture; see needsKey. */

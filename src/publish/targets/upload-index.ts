@@ -14,6 +14,7 @@ import { type Journal, openJournal } from "../journal.ts";
 import { existingAt } from "../listing.ts";
 import type { Candidate } from "../planner.ts";
 import { PYPI_LIMITS, UPLOAD_LIMITS, withGranted } from "../rules.ts";
+import { attestationFileName } from "../signing/check.ts";
 import { type UploadOutcome, uploadOutcome } from "../upload-outcome.ts";
 import type { Target, TargetSettings } from "./target.ts";
 
@@ -35,6 +36,20 @@ function withoutEmpty(host: Host): Record<string, undefined> {
     (name) => name.startsWith("UV_PUBLISH_") && host.env[name] === "",
   );
   return Object.fromEntries(names.map((name) => [name, undefined]));
+}
+
+/** uv sends an attestation with its wheel where both are named. */
+const filesOf = ({ path, signatures }: Candidate): string[] =>
+  signatures.isAttested ? [path, attestationFileName(path)] : [path];
+
+/** uv knows attestations from the version on that has an option against them. @throws E_TOOL_INSTALL */
+async function demandAttesting(host: Host, uv: string): Promise<void> {
+  const { stdout } = await run(host, uv, ["publish", "--help"], { env: host.env });
+  if (!stdout.includes("--no-attestations"))
+    throw wheelsError("E_TOOL_INSTALL", {
+      tool: "uv with attestations",
+      detail: "This uv does not know *.publish.attestation files; update it.",
+    });
 }
 
 /** The simple index that pip takes by itself, which is the one that uv publishes to by itself. */
@@ -80,7 +95,7 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
     const result = await run(
       host,
       uv,
-      ["publish", "--no-config", "--trusted-publishing", trusted, ...where, candidate.path],
+      ["publish", "--no-config", "--trusted-publishing", trusted, ...where, ...filesOf(candidate)],
       { env: { ...host.env, ...withoutEmpty(host), UV_HTTP_RETRIES: "0", UV_NO_PROGRESS: "1" } },
     );
     return uploadOutcome(
@@ -160,6 +175,7 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
     async publish(upload) {
       if (upload.length === 0) return;
       const { path: uv } = (await earlyUv) ?? (await locateUv(host, settings.cache));
+      if (upload.some(({ signatures }) => signatures.isAttested)) await demandAttesting(host, uv);
       const journal = await openJournal(host, settings.folder, name);
       const stage = host.log.stage(`Uploading ${upload.length} ${upload.length === 1 ? "wheel" : "wheels"}`);
       const queue = [...upload];
