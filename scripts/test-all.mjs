@@ -19,6 +19,9 @@ const LINTERS = [
   "pypiserver==2.4.2",
   "twine==7.0.0",
   "uv==0.13.9",
+  "poetry==2.5.1",
+  "pdm==2.29.4",
+  "hishel>=1.4,<2",
 ];
 const counts = { passed: 0, failed: 0, skipped: 0 };
 
@@ -44,7 +47,11 @@ function need(name, command, args) {
 }
 
 mkdirSync(cache, { recursive: true });
-if (!["ruff", "act", "pypi-server", "twine", "uv"].every((name) => existsSync(join(tools, "bin", name)))) {
+if (
+  !["ruff", "act", "pypi-server", "twine", "uv", "poetry", "pdm"].every((name) =>
+    existsSync(join(tools, "bin", name)),
+  )
+) {
   rmSync(tools, { recursive: true, force: true });
   need("making the tools' environment", "python3", ["-m", "venv", tools]);
   need("installing linters", join(tools, "bin", "pip"), ["install", "--quiet", ...LINTERS]);

