@@ -1,4 +1,5 @@
 // Writes the documents that are made from code; with --check it only says whether they are up to date.
+import { readFileSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,11 +9,13 @@ import type { ErrorText } from "../src/errors/entry.ts";
 import { ACTIONS } from "../src/main/actions.ts";
 import { COMMANDS } from "../src/main/commands.ts";
 import { optionTable } from "../src/main/options.ts";
+import { parseManifest, resolveManifest } from "../src/variants/manifest.ts";
 import { manifestSchema } from "../src/variants/manifest-schema.ts";
 import { recipesSchema } from "../src/variants/recipe-schema.ts";
 import { policySchema } from "../src/verify/policy-schema.ts";
 import { verdictSchema } from "../src/verify/verdict.ts";
 import { actionPage, actionYml, compositeYml } from "./action-yml.ts";
+import { pipelinePicture } from "./picture.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -66,10 +69,19 @@ const actionsPage = (): string =>
 const jsonSchema = (schema: z.ZodType, title: string): string =>
   `${JSON.stringify({ title, ...z.toJSONSchema(schema) }, null, 2)}\n`;
 
+function pipelineSvg(): string {
+  const text = readFileSync(join(root, "variants.yml"), "utf8");
+  const variants = [...resolveManifest([parseManifest(text, "variants.yml")]).values()];
+  return pipelinePicture(
+    variants.filter(({ architecture }) => architecture === "x86_64").map(({ name }) => name),
+  );
+}
+
 const documents: Record<string, string> = {
   "docs/errors.md": errorsPage(),
   "docs/commands.md": commandsPage(),
   "docs/actions.md": actionsPage(),
+  "docs/pipeline.svg": pipelineSvg(),
   "action.yml": compositeYml("org/vllm-cpu-actions", "v1"),
   ...Object.fromEntries(
     Object.values(ACTIONS).map((action) => [

@@ -19,10 +19,12 @@ import { environmentChecks } from "../verify/runtime.ts";
 import { demandedChecks, outcome, type VerifyResult, verifyWheel } from "../verify/verify.ts";
 import { buildAll, describeAll } from "./build-use.ts";
 import { COMMANDS } from "./commands.ts";
+import { doctorText } from "./doctor-report.ts";
 import { loadVariants } from "./manifest.ts";
 import type { Values } from "./options.ts";
 import { prepare } from "./prepare.ts";
-import { buildTable, checksText, doctorText, planTable } from "./report.ts";
+import { newestVllm } from "./recipes.ts";
+import { buildTable, checksText, planTable } from "./report.ts";
 import { runSettings } from "./run-options.ts";
 import { setupEnvironment } from "./setup-use.ts";
 import { torchRequest } from "./torch-request.ts";
@@ -39,7 +41,16 @@ type Options<Name extends keyof typeof COMMANDS> = Values<(typeof COMMANDS)[Name
 
 export async function doctor(host: Host, options: Options<"doctor">): Promise<Answer> {
   const variants = await loadVariants(host, options.manifest);
-  const report = await examine(host, variants.values(), cacheDir(host, options["cache-dir"] ?? undefined));
+  const cache = cacheDir(host, options["cache-dir"] ?? undefined);
+  const stage = host.log.stage("Looking at this machine, its Python and the package indexes...");
+  const report = await examine(
+    host,
+    variants.values(),
+    cache,
+    await newestVllm(),
+    options["torch-index-url"],
+  );
+  stage.done();
   return { document: report, text: doctorText(report), exit: EXIT.ok };
 }
 

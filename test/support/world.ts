@@ -1,10 +1,10 @@
-import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer as createHttp } from "node:http";
 import { createServer as createHttps, type ServerOptions } from "node:https";
 import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import { createSecureContext, rootCertificates } from "node:tls";
+import { exec } from "./run.ts";
 import { answer, standInIndexes } from "./stand-in-index.ts";
 
 const PYTORCH = "download.pytorch.org";
@@ -17,7 +17,10 @@ export interface World {
 
 /** A certificate authority in a folder, and a leaf for each host that is asked for. */
 function authority(folder: string): { file: string; contextFor: (host: string) => ServerOptions } {
-  const openssl = (...args: string[]): void => void execFileSync("openssl", args, { stdio: "pipe" });
+  const openssl = (...args: string[]): void => {
+    const ran = exec("openssl", args);
+    if (ran.status !== 0) throw new Error(ran.stderr);
+  };
   const [key, file] = [join(folder, "ca.key"), join(folder, "ca.pem")];
   const fresh = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
   openssl(
