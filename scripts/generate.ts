@@ -10,6 +10,7 @@ import type { ErrorText } from "../src/errors/entry.ts";
 import { ACTIONS } from "../src/main/actions.ts";
 import { COMMANDS } from "../src/main/commands.ts";
 import { optionTable } from "../src/main/options.ts";
+import { parseManifest, resolveManifest } from "../src/variants/manifest.ts";
 import { manifestSchema } from "../src/variants/manifest-schema.ts";
 import { recipesSchema } from "../src/variants/recipe-schema.ts";
 import { CHECK_TEXTS } from "../src/verify/check-texts.ts";
@@ -18,6 +19,7 @@ import { verifyDocumentSchema } from "../src/verify/result.ts";
 import { CHECK_IDS, demandedChecks, LEVELS, verdictSchema } from "../src/verify/verdict.ts";
 import { actionPage, actionYml, compositeYml } from "./action-yml.ts";
 import { importEdges, mermaidOf, withMap } from "./map.ts";
+import { pipelinePicture } from "./picture.ts";
 import { vectorDocuments } from "./verdict-vectors.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -90,6 +92,14 @@ const actionsPage = (): string =>
 const jsonSchema = (schema: z.ZodType, title: string, io: "input" | "output" = "output"): string =>
   `${JSON.stringify({ title, ...z.toJSONSchema(schema, { io }) }, null, 2)}\n`;
 
+function pipelineSvg(): string {
+  const text = readFileSync(join(root, "variants.yml"), "utf8");
+  const variants = [...resolveManifest([parseManifest(text, "variants.yml")]).values()];
+  return pipelinePicture(
+    variants.filter(({ architecture }) => architecture === "x86_64").map(({ name }) => name),
+  );
+}
+
 const documents: Record<string, string> = {
   "CONTRIBUTING.md": withMap(
     readFileSync(join(root, "CONTRIBUTING.md"), "utf8"),
@@ -99,6 +109,7 @@ const documents: Record<string, string> = {
   "docs/commands.md": commandsPage(),
   "docs/actions.md": actionsPage(),
   "docs/checks.md": checksPage(),
+  "docs/pipeline.svg": pipelineSvg(),
   "action.yml": compositeYml("org/vllm-cpu-actions", "v1"),
   ...Object.fromEntries(
     Object.values(ACTIONS).map((action) => [

@@ -1,6 +1,6 @@
 // Runs every check and test of the project and prints one line a step; the last line counts them.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -25,6 +25,9 @@ const LINTERS = [
   "variantlib==0.2.2",
   "readme-renderer==46.0",
   "gunicorn==27.0.1",
+  "poetry==2.5.1",
+  "pdm==2.29.4",
+  "hishel>=1.4,<2",
 ];
 const counts = { passed: 0, failed: 0, skipped: 0 };
 
@@ -50,14 +53,13 @@ function need(name, command, args) {
 }
 
 mkdirSync(cache, { recursive: true });
-if (
-  !["ruff", "act", "pypi-server", "twine", "uv", "auditwheel"].every((name) =>
-    existsSync(join(tools, "bin", name)),
-  )
-) {
+// What is there may be of an earlier list.
+const stamp = join(tools, "packages.json");
+if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== JSON.stringify(LINTERS)) {
   rmSync(tools, { recursive: true, force: true });
   need("making the tools' environment", "python3", ["-m", "venv", tools]);
   need("installing linters", join(tools, "bin", "pip"), ["install", "--quiet", ...LINTERS]);
+  writeFileSync(stamp, JSON.stringify(LINTERS));
 }
 const torchWheel = () =>
   existsSync(torch) ? readdirSync(torch).find((name) => name.includes("+cpu")) : undefined;

@@ -1,19 +1,40 @@
-import { freemem, totalmem } from "node:os";
+import { totalmem } from "node:os";
 import { WheelsError } from "../errors/wheels-error.ts";
 import { freeBytes, readTextIfAny } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
+import { availableMemory } from "../host/memory.ts";
+import { askIndex, type IndexAnswer } from "../torch/ask-index.ts";
+import { gate } from "../torch/gate.ts";
+import { CPU_INDEX, torchFacts } from "../torch/install.ts";
 import { findPython } from "../torch/python.ts";
 import { cpuFlags, cpuModel } from "../variants/cpuinfo.ts";
 import { lacking } from "../variants/features.ts";
 import type { Variant } from "../variants/manifest.ts";
+import type { Compilers } from "../variants/recipe-schema.ts";
 import { type Compiler, findCompiler, machineArchitecture, preflight } from "./preflight.ts";
 
 export interface VariantAbility {
   variant: string;
-  /** Why it can't be built here; null where it can. */
+  /** Why no source can be built for it here; null where one can. */
   cannotBuild: string | null;
+  /** Why vLLM's newest release can't be built for it here; null where it can. */
+  cannotBuildVllm: string | null;
   /** Features of its contract that this CPU lacks; it runs here where there is none. */
   lacks: string[];
+}
+
+/** The torch of the Python on PATH. */
+export interface OwnTorch {
+  version: string;
+  cudaAvailable: boolean;
+  /** What the CPU-only gate holds against it; empty where it is CPU-only. */
+  findings: string[];
+}
+
+/** vLLM's newest release that a recipe covers, with what it demands of the compiler. */
+export interface NewestVllm {
+  version: string;
+  compilers: Compilers | null;
 }
 
 export interface DoctorReport {
@@ -24,8 +45,18 @@ export interface DoctorReport {
   disk: { path: string; free: number };
   python: string | null;
   compiler: { command: string; family: string; version: string } | null;
+  vllm: string;
   variants: VariantAbility[];
+  /** What the package index and the CPU index of PyTorch answer; null where there is no Python to ask with. */
+  indexes: { packages: IndexAnswer; torch: IndexAnswer } | null;
+  /** Null where the Python on PATH has no torch. */
+  torch: OwnTorch | null;
+  /** The command to type next. */
+  next: string;
 }
+
+/** Long enough for a slow proxy, short enough to wait for. */
+const INDEX_SECONDS = 5;
 
 async function orNull<T>(work: Promise<T>): Promise<T | null> {
   try {
@@ -36,10 +67,15 @@ async function orNull<T>(work: Promise<T>): Promise<T | null> {
   }
 }
 
-async function whyNot(host: Host, compiler: Compiler | null, variant: Variant): Promise<string | null> {
+async function whyNot(
+  host: Host,
+  compiler: Compiler | null,
+  variant: Variant,
+  compilers: Compilers | null,
+): Promise<string | null> {
   if (!compiler) return "there is no C++ compiler";
   try {
-    await preflight(host, compiler, variant, null);
+    await preflight(host, compiler, variant, compilers);
     return null;
   } catch (thrown) {
     if (thrown instanceof WheelsError && thrown.code !== "E_INTERRUPTED") return thrown.what;
@@ -47,36 +83,83 @@ async function whyNot(host: Host, compiler: Compiler | null, variant: Variant): 
   }
 }
 
-/** What this machine can build and what it can run; fails only when interrupted. */
+async function ownTorch(host: Host, python: string): Promise<OwnTorch | null> {
+  const facts = await orNull(torchFacts(host, python));
+  if (!facts?.torch) return null;
+  const findings = gate(facts)
+    .filter(({ result }) => result === "fail")
+    .map(({ detail }) => detail);
+  return { version: facts.torch.version, cudaAvailable: facts.torch.cudaAvailable, findings };
+}
+
+/** The first thing in the way, or a build of the bundled source. */
+function nextCommand(report: Omit<DoctorReport, "next">): string {
+  const { indexes } = report;
+  if (report.python === null || indexes === null)
+    return "apt-get install python3 python3-pip python3-venv (or dnf install python3-pip)";
+  if (indexes.packages.problem === "this Python has no pip")
+    return "apt-get install python3-pip python3-venv (or dnf install python3-pip)";
+  if (report.compiler === null) return "apt-get install g++ (or dnf install gcc-c++)";
+  if (indexes.packages.versions.length === 0)
+    return "export PIP_INDEX_URL=URL, with the package index that this machine may use, then doctor again";
+  const best = report.variants.filter(({ lacks, cannotBuild }) => lacks.length === 0 && cannotBuild === null);
+  const variant = best.at(-1)?.variant ?? "vllm-cpu";
+  const build = `./build_wheels.sh --variant=${variant} --source=sample --publish-to=./index`;
+  const hasTorch = indexes.torch.versions.some(isCpuVersion);
+  return hasTorch ? build : `${build} --torch-index-url=URL, with a mirror of it or a folder of its wheels`;
+}
+
+export const isCpuVersion = (version: string): boolean => version.endsWith("+cpu");
+
+/**
+ * What this machine can build and what it can run, what it reaches, and what to type next; fails only when interrupted.
+ * @param torchIndex where CPU-only torch is to come from; null for PyTorch's own index
+ */
 export async function examine(
   host: Host,
   variants: Iterable<Variant>,
   cacheDir: string,
+  vllm: NewestVllm,
+  torchIndex: string | null,
 ): Promise<DoctorReport> {
   const cpuinfo = (await readTextIfAny("/proc/cpuinfo")) ?? "";
   const flags = cpuFlags(cpuinfo);
-  const compiler = await orNull(findCompiler(host));
+  const [compiler, python] = [await orNull(findCompiler(host)), await orNull(findPython(host))];
+  const index = torchIndex ?? CPU_INDEX;
+  const asked =
+    python === null
+      ? null
+      : await Promise.all([
+          askIndex(host, python, "uv", null, INDEX_SECONDS),
+          askIndex(host, python, "torch", index, INDEX_SECONDS),
+          ownTorch(host, python),
+        ]);
   const abilities: VariantAbility[] = [];
   for (const variant of variants) {
     abilities.push({
       variant: variant.name,
-      cannotBuild: await whyNot(host, compiler, variant),
+      cannotBuild: await whyNot(host, compiler, variant, null),
+      cannotBuildVllm: await whyNot(host, compiler, variant, vllm.compilers),
       lacks:
         variant.architecture === machineArchitecture()
           ? lacking(variant.isa.mustUse, flags)
           : [variant.architecture],
     });
   }
-  return {
+  const report = {
     cpu: { model: cpuModel(cpuinfo), architecture: machineArchitecture(), cores: host.cores },
-    memory: { total: totalmem(), free: freemem() },
+    memory: { total: totalmem(), free: await availableMemory() },
     disk: { path: cacheDir, free: await freeBytes(cacheDir) },
-    python: await orNull(findPython(host)),
+    python,
     compiler: compiler && {
       command: compiler.cxx.join(" "),
       family: compiler.family,
       version: compiler.version,
     },
+    vllm: vllm.version,
     variants: abilities,
+    indexes: asked && { packages: asked[0], torch: asked[1] },
+    torch: asked?.[2] ?? null,
   };
+  return { ...report, next: nextCommand(report) };
 }

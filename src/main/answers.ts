@@ -24,11 +24,13 @@ import { outcome, verifyWheel } from "../verify/verify.ts";
 import { buildAll, describeAll } from "./build-use.ts";
 import { checksText } from "./checks-text.ts";
 import { COMMANDS } from "./commands.ts";
+import { doctorText } from "./doctor-report.ts";
 import { loadVariants } from "./manifest.ts";
 import type { Values } from "./options.ts";
 import { policyRequest } from "./policy-options.ts";
 import { prepare } from "./prepare.ts";
-import { buildTable, doctorText, planTable } from "./report.ts";
+import { newestVllm } from "./recipes.ts";
+import { buildTable, planTable } from "./report.ts";
 import { demandReports, type WrittenReports, writeReports } from "./reports.ts";
 import { runSettings } from "./run-options.ts";
 import { setupEnvironment } from "./setup-use.ts";
@@ -46,7 +48,16 @@ type Options<Name extends keyof typeof COMMANDS> = Values<(typeof COMMANDS)[Name
 
 export async function doctor(host: Host, options: Options<"doctor">): Promise<Answer> {
   const variants = await loadVariants(host, options.manifest);
-  const report = await examine(host, variants.values(), cacheDir(host, options["cache-dir"] ?? undefined));
+  const cache = cacheDir(host, options["cache-dir"] ?? undefined);
+  const stage = host.log.stage("Looking at this machine, its Python and the package indexes...");
+  const report = await examine(
+    host,
+    variants.values(),
+    cache,
+    await newestVllm(),
+    options["torch-index-url"],
+  );
+  stage.done();
   return { document: report, text: doctorText(report), exit: EXIT.ok };
 }
 

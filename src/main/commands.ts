@@ -20,9 +20,9 @@ const publishTo = (fallback: string | null) =>
 export const COMMANDS = {
   doctor: {
     name: "doctor",
-    summary: "Says what this machine can build, and what it can run.",
+    summary: "Says what this machine can build, run and reach, and what to type next.",
     positionals: null,
-    options: { ...manifest, ...common },
+    options: { "torch-index-url": torch["torch-index-url"], ...manifest, ...common },
     examples: ["vllm-cpu-wheels doctor", "vllm-cpu-wheels doctor --json"],
   },
   plan: {

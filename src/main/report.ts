@@ -1,6 +1,5 @@
 import { basename } from "node:path";
 import type { BuiltWheel } from "../build/build.ts";
-import type { DoctorReport } from "../build/doctor.ts";
 import { formatBytes, formatSeconds } from "../host/terminal.ts";
 import { verdictText } from "../report/verdict-text.ts";
 import type { PlanItem } from "../variants/plan.ts";
@@ -56,27 +55,4 @@ export function planTable(items: readonly PlanItem[]): string {
       item.runnerLabels.join(", "),
     ]),
   ]);
-}
-
-export function doctorText(report: DoctorReport): string {
-  const { cpu, memory, disk, compiler } = report;
-  const runnable = report.variants.filter(({ lacks }) => lacks.length === 0).at(-1);
-  return [
-    `CPU       ${cpu.model || cpu.architecture}, ${cpu.cores} cores, ${cpu.architecture}`,
-    `memory    ${formatBytes(memory.free)} free of ${formatBytes(memory.total)}`,
-    `disk      ${formatBytes(disk.free)} free for ${disk.path}`,
-    `python    ${report.python ?? "none (3.10 or newer is needed)"}`,
-    `compiler  ${compiler ? `${compiler.command}: ${compiler.family} ${compiler.version}` : "none: apt-get install g++ (or dnf install gcc-c++)"}`,
-    "",
-    table([
-      ["variant", "can be built here", "can be run here"],
-      ...report.variants.map(({ variant, cannotBuild, lacks }) => [
-        variant,
-        cannotBuild === null ? "yes" : `no: ${cannotBuild}`,
-        lacks.length === 0 ? "yes" : `no: lacks ${lacks.join(", ")}`,
-      ]),
-    ]),
-    "",
-    `Next: ./build_wheels.sh --variant=${runnable?.variant ?? "all"} --source=sample --publish-to=./index`,
-  ].join("\n");
 }

@@ -1,0 +1,59 @@
+import type { Host } from "../host/host.ts";
+import { run } from "../host/process.ts";
+import { shownUrl } from "../host/urls.ts";
+import { cleanPythonEnv } from "./python.ts";
+
+/** What pip, with the user's own settings, hears from an index. */
+export interface IndexAnswer {
+  /** What was asked, without a password; null for the index that the user's settings name. */
+  index: string | null;
+  /** Why a page could not be fetched, as pip says it; null where none failed. */
+  problem: string | null;
+  /** The versions that pip found, newest first, in this index or in the user's find-links. */
+  versions: string[];
+}
+
+/** Of pip's chain of causes the last one: it says what a person can mend. */
+function rootCause(reason: string): string {
+  const [, cause] = /: ((?:\[Errno -?\d+\] )?[^:'"]+)['"]\)+$/.exec(reason) ?? [];
+  return (cause ?? reason).replace(/^\[Errno -?\d+\] /, "").slice(0, 120);
+}
+
+/** Reads what `pip index versions -vv` prints. */
+export function parseIndexAnswer(index: string | null, output: string): IndexAnswer {
+  const [, reason] = /^Could not fetch URL \S+: (.*) - skipping$/m.exec(output) ?? [];
+  const [, versions = ""] = /^Available versions: (.*)$/m.exec(output) ?? [];
+  const problem = reason === undefined ? null : rootCause(reason);
+  return { index, problem, versions: versions.split(", ").filter((version) => version !== "") };
+}
+
+/**
+ * Asks an index for a project through pip, so that proxies, certificates, passwords and mirrors count as they will later.
+ * @param index URL, or folder of wheels; null for the index of UV_DEFAULT_INDEX, UV_INDEX_URL, PIP_* or pip.conf
+ * @param seconds of waiting for one connection, without another try
+ */
+export async function askIndex(
+  host: Host,
+  python: string,
+  project: string,
+  index: string | null,
+  seconds: number,
+): Promise<IndexAnswer> {
+  const url = index ?? host.env["UV_DEFAULT_INDEX"] ?? host.env["UV_INDEX_URL"];
+  const isFolder = url !== undefined && !/^[a-z][a-z0-9+.-]*:\/\//i.test(url);
+  const place = isFolder ? ["--no-index", "--find-links", url] : url ? ["--index-url", url] : [];
+  const args = ["-m", "pip", "index", "versions", project, "-vv", "--retries", "0"];
+  const result = await run(host, python, [...args, "--timeout", String(seconds), ...place], {
+    env: { ...cleanPythonEnv(host), PIP_DISABLE_PIP_VERSION_CHECK: "1", NO_COLOR: "1" },
+    timeout: 4 * seconds * 1000,
+  });
+  const answer = parseIndexAnswer(
+    index === null ? null : shownUrl(index),
+    `${result.stdout}\n${result.stderr}`,
+  );
+  if (/No module named pip/.test(result.stderr)) return { ...answer, problem: "this Python has no pip" };
+  if (result.timedOut) return { ...answer, problem: `no answer within ${4 * seconds} s` };
+  if (result.code !== 0 && answer.problem === null)
+    return { ...answer, problem: `it has no ${project} for this Python` };
+  return answer;
+}
