@@ -1,5 +1,6 @@
 import { FormatError } from "../wheel/format-error.ts";
 import {
+  type CodeRange,
   DT,
   offsetOf,
   PT_LOAD,
@@ -10,7 +11,9 @@ import {
   type Section,
   type Segment,
 } from "./elf-format.ts";
-import { countSymbols, type ElfFunction, type ElfSymbol, readSymbols, readVersions } from "./elf-symbols.ts";
+import { countSymbols, readVersions, SymbolTable, undefinedNames } from "./elf-symbols.ts";
+import { codeSymbols, type FunctionTable } from "./function-table.ts";
+import { readUnwind, type UnwindRanges } from "./unwind.ts";
 
 /** What a shared library says of itself, read from its dynamic section (which loaders use, and strip keeps). */
 export interface ElfFile {
@@ -26,15 +29,11 @@ export interface ElfFile {
   /** Executable sections, or executable segments where the section table is stripped. */
   code: CodeRange[];
   /** Functions by address, from .symtab and .dynsym. */
-  functions: ElfFunction[];
-}
-
-export interface CodeRange {
-  name: string;
-  address: bigint;
-  /** Bytes. */
-  offset: number;
-  size: number;
+  functions: FunctionTable;
+  /** Data that a symbol table names inside code: start and end addresses. */
+  objects: [number, number][];
+  /** Functions by unwind information, which strip keeps. */
+  unwind: UnwindRanges;
 }
 
 const MACHINES: Record<number, string> = {
@@ -52,8 +51,8 @@ const SHT_PROGBITS = 1;
 const SHT_SYMTAB = 2;
 const SHF_EXECINSTR = 4;
 const DF_TEXTREL = 4;
-const STT_FUNC = 2;
-const STT_GNU_IFUNC = 10;
+/** Linkers make about ten. */
+const MOST_CODE_SECTIONS = 1024;
 
 /** True for bytes that begin like an ELF file. */
 export function isElf(bytes: Uint8Array): boolean {
@@ -91,13 +90,16 @@ export function readElf(bytes: Uint8Array): ElfFile {
   const [symbolAddress] = dynamic.get(DT.SYMTAB) ?? [];
   const dynamicSymbols =
     symbolAddress === undefined
-      ? []
-      : readSymbols(
+      ? null
+      : new SymbolTable(
           file,
           offsetOf(segments, symbolAddress, "symbol table"),
           countSymbols(file, dynamic, segments),
-          string,
+          table,
         );
+  const nameOf = sectionNames(file, sections);
+  const code = codeRanges(file, segments, sections, nameOf);
+  const tables = [...(dynamicSymbols ? [dynamicSymbols] : []), ...staticSymbols(file, sections)];
   const stack = segments.find(({ type }) => type === PT_GNU_STACK);
   return {
     architecture: MACHINES[machine] ?? `machine-${machine}`,
@@ -105,49 +107,52 @@ export function readElf(bytes: Uint8Array): ElfFile {
     soname: strings(DT.SONAME)[0] ?? null,
     searchPaths: [...strings(DT.RPATH), ...strings(DT.RUNPATH)].flatMap((path) => path.split(":")),
     wantedVersions: readVersions(file, dynamic, segments, string),
-    undefinedSymbols: dynamicSymbols.filter(({ section }) => section === 0).map(({ name }) => name),
+    undefinedSymbols: dynamicSymbols ? undefinedNames(dynamicSymbols, string) : [],
     executableStack: stack ? (stack.flags & PF_X) !== 0 : segments.length > 0,
     textRelocations:
       dynamic.has(DT.TEXTREL) || (dynamic.get(DT.FLAGS) ?? []).some((flags) => (flags & DF_TEXTREL) !== 0),
-    code: codeRanges(file, segments, sections),
-    functions: functionsOf([...dynamicSymbols, ...staticSymbols(file, sections)]),
+    code,
+    ...codeSymbols(file, tables, code),
+    unwind: readUnwind(
+      file,
+      segments,
+      sections.find((section) => nameOf(section) === ".eh_frame"),
+    ),
   };
 }
 
-function staticSymbols(file: Reader, sections: readonly Section[]): ElfSymbol[] {
+function staticSymbols(file: Reader, sections: readonly Section[]): SymbolTable[] {
   return sections
     .filter(({ type }) => type === SHT_SYMTAB)
-    .flatMap((section) => {
+    .map((section) => {
       const strings = sections[section.link];
       if (!strings) throw new FormatError("symbol table", "its string table is missing");
-      const string = (offset: number): string =>
-        file.text(strings.offset + offset, strings.offset + strings.size);
-      return readSymbols(file, section.offset, Math.floor(section.size / 24), string);
+      return new SymbolTable(file, section.offset, Math.floor(section.size / 24), strings.offset);
     });
 }
 
-function functionsOf(symbols: readonly ElfSymbol[]): ElfFunction[] {
-  const byAddress = new Map<bigint, ElfFunction>();
-  for (const { name, type, section, address, size } of symbols) {
-    if (section !== 0 && (type === STT_FUNC || type === STT_GNU_IFUNC))
-      byAddress.set(address, { name, address, size });
-  }
-  return [...byAddress.values()].sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
+function sectionNames(file: Reader, sections: readonly Section[]): (section: Section) => string {
+  const names = sections[file.u16(62)];
+  return (section) => {
+    try {
+      return names ? file.text(names.offset + section.name, names.offset + names.size) : "";
+    } catch (thrown) {
+      if (!(thrown instanceof FormatError)) throw thrown;
+      return "";
+    }
+  };
 }
 
 /**
  * Code by sections; but whatever the loader maps executable and no section names is code as well, or a forged
  * section table could hide it.
  */
-function codeRanges(file: Reader, segments: readonly Segment[], sections: readonly Section[]): CodeRange[] {
-  const names = sections[file.u16(62)];
-  const nameOf = (section: Section): string => {
-    try {
-      return names ? file.text(names.offset + section.name, names.offset + names.size) : "";
-    } catch {
-      return "";
-    }
-  };
+function codeRanges(
+  file: Reader,
+  segments: readonly Segment[],
+  sections: readonly Section[],
+  nameOf: (section: Section) => string,
+): CodeRange[] {
   const ranges: CodeRange[] = sections
     .filter(({ type, flags }) => type === SHT_PROGBITS && (flags & SHF_EXECINSTR) !== 0)
     .map((section) => ({
@@ -184,6 +189,10 @@ function codeRanges(file: Reader, segments: readonly Segment[], sections: readon
       ranges.push(...gaps);
   }
   for (const range of ranges) file.guard(range.offset, range.size, `code section ${range.name}`);
+  // Both are ways to make a reader work for hours on a small file.
+  if (ranges.length > MOST_CODE_SECTIONS) throw new FormatError("code sections", `${ranges.length} of them`);
+  if (ranges.reduce((sum, { size }) => sum + size, 0) > file.bytes.length)
+    throw new FormatError("code sections", "they overlap");
   return ranges;
 }
 

@@ -1,11 +1,9 @@
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
-import type { ElfAudit } from "../elf/audit.ts";
 import { wheelsError } from "../errors/wheels-error.ts";
-import { readBytes, readText, readTextIfAny, writeFileAtomic } from "../host/files.ts";
+import { readShared, readText, readTextIfAny, writeFileAtomic } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
-import { auditWorkerPath, versionFilePath } from "../host/resources.ts";
-import { inWorkers } from "../host/workers.ts";
+import { versionFilePath } from "../host/resources.ts";
 import type { TorchRequest, TorchSource } from "../torch/install.ts";
 import type { Uv } from "../torch/uv.ts";
 import { type Variant, variantOfDistribution } from "../variants/manifest.ts";
@@ -13,10 +11,10 @@ import { isaContained, isaUsed, totals } from "./checks/isa.ts";
 import { cpuInstructions, torchRequirement } from "./checks/metadata.ts";
 import { nameAgreement, recordHashes, tagsAgreement, zipIntegrity } from "./checks/package.ts";
 import { elfCudaFree, platformGlibc, platformLibraries } from "./checks/platform.ts";
-import type { AuditFacts, Claim, WheelFacts } from "./facts.ts";
-import { type Gathered, gather } from "./gather.ts";
+import type { Claim, WheelFacts } from "./facts.ts";
 import { defaultPolicy, type LoadedPolicy } from "./load-policy.ts";
 import { applyPolicy } from "./policy.ts";
+import { wheelFacts } from "./read-wheel.ts";
 import { RUN_DEFAULTS, type RunSettings } from "./runtime/settings.ts";
 import { type RuntimeAnswer, runtimeChecks } from "./runtime.ts";
 import {
@@ -98,7 +96,7 @@ export interface VerifyResult {
 /** @throws E_WHEEL_FILE */
 async function readWheelFile(path: string): Promise<Uint8Array> {
   try {
-    return await readBytes(path);
+    return await readShared(path);
   } catch (thrown) {
     throw wheelsError(
       "E_WHEEL_FILE",
@@ -108,42 +106,16 @@ async function readWheelFile(path: string): Promise<Uint8Array> {
   }
 }
 
-async function audit(host: Host, gathered: Gathered): Promise<AuditFacts[]> {
-  const none = { method: "none", bytes: 0, instructions: 0, found: {}, samples: [] };
-  const known = new Map(gathered.facts.libraries.map((library) => [library.path, library]));
-  const auditable = gathered.libraries.filter(({ path }) => {
-    const library = known.get(path);
-    return library?.problem === null && library.architecture === "x86_64";
-  });
-  const audits = await inWorkers<Uint8Array, ElfAudit>(
-    host,
-    auditWorkerPath(),
-    auditable.map(({ bytes }) => bytes),
-  );
-  const done = new Map(auditable.map(({ path }, index) => [path, audits[index]]));
-  return gathered.facts.libraries.map(({ path, problem, architecture }) => {
-    const result = done.get(path);
-    return result
-      ? { path, problem: null, ...result }
-      : { path, problem: problem ?? `${architecture} machine code is not decoded`, ...none };
-  });
-}
-
-/** All static facts of a wheel's bytes. */
-export async function wheelFacts(host: Host, fileName: string, bytes: Uint8Array): Promise<WheelFacts> {
-  const gathered = gather(fileName, bytes);
-  return { ...gathered.facts, audits: await audit(host, gathered) };
-}
-
 function isaReport(facts: WheelFacts, variant: Variant | null): IsaReport {
   return {
     claimed: variant?.isa.mustUse ?? [],
     found: totals(facts.audits),
-    files: facts.audits.map(({ path, method, bytes, found, codeSha256 }) => ({
+    files: facts.audits.map(({ path, method, bytes, found, coverage, codeSha256 }) => ({
       path,
       method,
       bytes,
       found,
+      ...(coverage === undefined ? {} : { coverage }),
       ...(codeSha256 === undefined ? {} : { codeSha256 }),
     })),
   };
@@ -242,12 +214,16 @@ async function save(host: Host, result: VerifyResult, policy: LoadedPolicy): Pro
 export async function verifyWheel(host: Host, request: VerifyRequest): Promise<VerifyResult> {
   const policy = request.policy ?? (await defaultPolicy());
   const bytes = await readWheelFile(request.wheel);
-  const facts = await wheelFacts(host, basename(request.wheel), bytes);
-  const variant =
-    request.variant ??
-    (facts.distribution === null
-      ? null
-      : variantOfDistribution(request.variants.values(), facts.distribution, facts.platformTags));
+  const { facts, variant } = await wheelFacts(
+    host,
+    basename(request.wheel),
+    bytes,
+    ({ distribution, platformTags }) =>
+      request.variant ??
+      (distribution === null
+        ? null
+        : variantOfDistribution(request.variants.values(), distribution, platformTags)),
+  );
   const claim: Claim = { variant };
   const checks = STATIC.map((check) => check(facts, claim));
   let runtime: RuntimeAnswer = { checks: [], torch: null };

@@ -1,5 +1,5 @@
-import { crc32, inflateRawSync } from "node:zlib";
 import { FormatError } from "./format-error.ts";
+import { type EntryPlace, inflateWhole } from "./inflate.ts";
 import {
   Bytes,
   type Central,
@@ -32,15 +32,8 @@ export const ZIP_LIMITS: ZipLimits = {
 /** Below this an odd ratio harms nobody: a file of blanks compresses well. */
 const RATIO_FREE_BYTES = 1024 ** 2;
 
-export interface ZipEntry {
-  name: string;
+export interface ZipEntry extends EntryPlace {
   isFolder: boolean;
-  method: "stored" | "deflate";
-  /** Bytes. */
-  compressedSize: number;
-  /** Bytes, inflated. */
-  size: number;
-  crc32: number;
   /** Unix mode bits, 0 where the archive has none. */
   mode: number;
   /** The content, inflated; size and CRC are checked. @throws FormatError */
@@ -80,29 +73,19 @@ export function unsafeName(name: string): string | null {
 
 function makeEntry(file: Bytes, central: Central, data: number): ZipEntry {
   const { name, size, compressed } = central;
-  return {
+  const place: EntryPlace = {
     name,
-    isFolder: name.endsWith("/"),
     method: central.method === 0 ? "stored" : "deflate",
+    offset: data,
     compressedSize: compressed,
     size,
     crc32: central.crc,
+  };
+  return {
+    ...place,
+    isFolder: name.endsWith("/"),
     mode: central.mode & 0o7777,
-    read() {
-      const raw = file.slice(data, compressed);
-      let content: Uint8Array = raw;
-      if (central.method !== 0) {
-        try {
-          content = inflateRawSync(raw, { maxOutputLength: Math.max(size, 1) });
-        } catch {
-          throw new FormatError(name, "its data does not inflate to the size it states");
-        }
-      }
-      if (content.length !== size)
-        throw new FormatError(name, `it inflates to ${content.length} bytes, not ${size}`);
-      if (crc32(content) !== central.crc) throw new FormatError(name, "its CRC is wrong");
-      return content;
-    },
+    read: () => inflateWhole(file.bytes, place),
   };
 }
 

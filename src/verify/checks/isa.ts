@@ -1,26 +1,31 @@
 import { isIsaFeature } from "../../variants/features.ts";
 import type { RuntimeDispatch } from "../../variants/manifest-schema.ts";
 import type { AuditFacts, Claim, FeatureSample, WheelFacts } from "../facts.ts";
+import { compileGlob } from "../glob.ts";
 import type { Check } from "../verdict.ts";
 
 const REFERENCE =
   "Intel SDM vol. 2 (CPUID feature of each instruction); the variant's contract in the manifest";
 
-/** A glob with `*` as the only wild card. */
-function globMatches(glob: string, text: string): boolean {
-  const parts = glob.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
-  return new RegExp(`^${parts.join(".*")}$`, "s").test(text);
+/** Of a library's instructions of a feature, how many the manifest's run-time dispatch excuses. */
+function excused(audit: AuditFacts, feature: string, dispatch: readonly RuntimeDispatch[]): number {
+  const rules = dispatch.filter(
+    (rule) => compileGlob(rule.file).test(audit.path) && rule.features.some((allowed) => allowed === feature),
+  );
+  if (rules.some(({ symbol }) => symbol === undefined)) return audit.found[feature] ?? 0;
+  return (audit.dispatched ?? [])
+    .filter(({ symbols }) => rules.some(({ symbol }) => symbol !== undefined && symbols.includes(symbol)))
+    .reduce((sum, { found }) => sum + (found[feature] ?? 0), 0);
 }
 
-/** Whole files only: a dispatch narrowed by symbol needs the walk by functions, and excuses nothing here. */
-function isDispatched(path: string, feature: string, dispatch: readonly RuntimeDispatch[]): boolean {
-  return dispatch.some(
-    (rule) =>
-      rule.symbol === undefined &&
-      globMatches(rule.file, path) &&
-      rule.features.some((allowed) => allowed === feature),
+const isExcused = (sample: FeatureSample, path: string, dispatch: readonly RuntimeDispatch[]): boolean =>
+  dispatch.some(
+    ({ file, symbol, features }) =>
+      symbol !== undefined &&
+      sample.dispatch?.includes(symbol) &&
+      compileGlob(file).test(path) &&
+      features.some((allowed) => allowed === sample.feature),
   );
-}
 
 /** Instructions per feature over all libraries. */
 export function totals(audits: readonly AuditFacts[]): Record<string, number> {
@@ -64,17 +69,53 @@ export function isaContained(facts: WheelFacts, claim: Claim): Check {
   const allowed = new Set<string>(isa.mayUse);
   const outside = facts.audits.flatMap((audit) =>
     Object.entries(audit.found)
-      .filter(([feature]) => !allowed.has(feature) && !isDispatched(audit.path, feature, isa.dispatch))
+      .filter(([feature]) => !allowed.has(feature))
       .map(([feature, count]) => ({
         path: audit.path,
         feature,
         known: isIsaFeature(feature),
+        count: count - excused(audit, feature, isa.dispatch),
+        samples: audit.samples.filter(
+          (sample) => sample.feature === feature && !isExcused(sample, audit.path, isa.dispatch),
+        ),
+      }))
+      .filter(({ count }) => count > 0),
+  );
+  const unproven = facts.audits.flatMap(({ path, unowned }) =>
+    Object.entries(unowned?.found ?? {})
+      .filter(([feature]) => !allowed.has(feature))
+      .map(([feature, count]) => ({
+        path,
+        feature,
         count,
-        samples: audit.samples.filter((sample) => sample.feature === feature),
+        samples: unowned?.samples.filter((sample) => sample.feature === feature) ?? [],
       })),
   );
-  const evidence = { outside, method: [...new Set(facts.audits.map(({ method }) => method))] };
+  const evidence = {
+    outside,
+    unproven,
+    method: [...new Set(facts.audits.map(({ method }) => method))],
+    libraries: facts.audits.map(({ path, method, coverage, sections, unowned }) => ({
+      path,
+      method,
+      coverage,
+      sections,
+      constants: unowned?.data,
+    })),
+  };
   const [first] = outside;
+  if (!first && unproven[0]) {
+    const [{ samples }] = unproven;
+    return {
+      id: "isa.contained",
+      result: "warn",
+      detail: `${unproven.map(({ count, feature, path }) => `${count} × ${feature} in ${path}`).join("; ")}, in bytes that no symbol, unwind entry, branch or pointer leads to${samples[0] ? `; first: ${where(samples[0])}` : ""}`,
+      evidence,
+      reference: REFERENCE,
+      remedy:
+        "These are data, or code that is hidden. Give data in code a symbol of type object, and code one of type function.",
+    };
+  }
   if (!first) {
     const instructions = facts.audits.reduce((sum, audit) => sum + audit.instructions, 0);
     const detail = `all ${instructions} instructions are within the contract of ${name}`;

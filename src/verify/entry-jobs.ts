@@ -1,0 +1,140 @@
+import {
+  auditElf,
+  auditPiece,
+  type ElfAudit,
+  finishAudit,
+  type Piece,
+  type PieceResult,
+  type PreparedAudit,
+  piecesOf,
+  prepareAudit,
+} from "../elf/audit.ts";
+import type { DispatchGlobs } from "../elf/audit-plan.ts";
+import type { Demangle } from "../elf/demangle.ts";
+import { type ElfFile, readElf } from "../elf/elf.ts";
+import { FormatError } from "../wheel/format-error.ts";
+import { type EntryPlace, inflateWhole, readEntry } from "../wheel/inflate.ts";
+import type { DigestAlgorithm } from "../wheel/record.ts";
+import { contentFacts, type EntryFacts, isLibrary, libraryFacts, unreadFacts } from "./entry-facts.ts";
+import { compileGlob } from "./glob.ts";
+
+/** An entry to be read, and what is asked of it; plain data. */
+export interface EntryRequest {
+  place: EntryPlace;
+  algorithm: DigestAlgorithm;
+  /** Globs over the names of functions whose instructions are counted apart. */
+  symbols: string[];
+}
+
+/** What a worker is asked. `archive` and `bytes` lie in shared memory, so that no thread copies them. */
+export type Job =
+  | {
+      kind: "read";
+      archive: Uint8Array;
+      entries: EntryRequest[];
+      /** Where a library's content is put, if it has room; null for small entries. */
+      memory: SharedArrayBuffer | null;
+    }
+  | { kind: "piece"; bytes: Uint8Array; prepared: PreparedAudit; piece: Piece }
+  | { kind: "finish"; bytes: Uint8Array; prepared: PreparedAudit; results: PieceResult[] };
+
+/** A library whose code is to be decoded by several workers. */
+export interface Divided {
+  bytes: Uint8Array;
+  prepared: PreparedAudit;
+  pieces: Piece[];
+}
+
+export interface EntryAnswer {
+  facts: EntryFacts;
+  audit: ElfAudit | null;
+  divided: Divided | null;
+}
+
+export type Answer =
+  | { kind: "read"; entries: EntryAnswer[] }
+  | { kind: "piece"; result: PieceResult }
+  | { kind: "finish"; audit: ElfAudit };
+
+/** Entries up to here are inflated in one go, which is quicker; bytes. */
+const SMALL = 256 * 1024;
+/** Bytes of code that a worker decodes at a time where a library is divided; about 50 ms of work. */
+const PIECE = 3 * 1024 ** 2;
+
+function dispatchOf(symbols: readonly string[], demangle: Demangle): DispatchGlobs {
+  // The bits of a number are the room there is.
+  const globs = symbols.slice(0, 31);
+  const patterns = globs.map(compileGlob);
+  return {
+    globs,
+    matches: (name) => {
+      const text = demangle(name);
+      return patterns.reduce((mask, pattern, bit) => (pattern.test(text) ? mask | (1 << bit) : mask), 0);
+    },
+  };
+}
+
+function auditOf(
+  bytes: Uint8Array,
+  elf: ElfFile,
+  symbols: readonly string[],
+  demangle: Demangle,
+): Pick<EntryAnswer, "audit" | "divided"> {
+  if (elf.architecture !== "x86_64") return { audit: null, divided: null };
+  const dispatch = dispatchOf(symbols, demangle);
+  const code = elf.code.reduce((sum, { size }) => sum + size, 0);
+  if (code < 2 * PIECE) return { audit: auditElf(bytes, elf, { dispatch, demangle }), divided: null };
+  const prepared = prepareAudit(bytes, elf, dispatch);
+  return { audit: null, divided: { bytes, prepared, pieces: piecesOf(prepared, PIECE) } };
+}
+
+async function readOne(
+  archive: Uint8Array,
+  memory: SharedArrayBuffer | null,
+  { place, algorithm, symbols }: EntryRequest,
+  demangler: () => Promise<Demangle>,
+): Promise<EntryAnswer> {
+  const nothing = { audit: null, divided: null };
+  try {
+    let facts: EntryFacts;
+    let content: Uint8Array | null;
+    if (place.size <= SMALL) {
+      content = inflateWhole(archive, place);
+      facts = contentFacts(place.name, content, algorithm);
+    } else {
+      const read = await readEntry(archive, place, algorithm, (head) =>
+        isLibrary(place.name, head) ? (memory ?? new SharedArrayBuffer(place.size)) : null,
+      );
+      content = read.content;
+      const file = { size: place.size, algorithm, digest: read.digest };
+      facts = { path: place.name, problem: null, file, library: null };
+    }
+    if (!content || !isLibrary(place.name, content)) return { facts, ...nothing };
+    const { facts: library, elf } = libraryFacts(place.name, content);
+    const answer = { facts: { ...facts, library } };
+    return elf
+      ? { ...answer, ...auditOf(content, elf, symbols, await demangler()) }
+      : { ...answer, ...nothing };
+  } catch (thrown) {
+    if (thrown instanceof FormatError) return { facts: unreadFacts(place.name, thrown.message), ...nothing };
+    throw thrown;
+  }
+}
+
+/** Answers one job. @param demangler loads the demangler when it is first needed */
+export async function answerJob(job: Job, demangler: () => Promise<Demangle>): Promise<Answer> {
+  switch (job.kind) {
+    case "read": {
+      const entries: EntryAnswer[] = [];
+      for (const entry of job.entries) entries.push(await readOne(job.archive, job.memory, entry, demangler));
+      return { kind: "read", entries };
+    }
+    case "piece":
+      return { kind: "piece", result: auditPiece(job.bytes, job.prepared, job.piece) };
+    case "finish": {
+      const { bytes, prepared, results } = job;
+      const audit = finishAudit(bytes, readElf(bytes), prepared, results, await demangler());
+      return { kind: "finish", audit };
+    }
+  }
+}
