@@ -9,15 +9,15 @@ import {
   planAudit,
 } from "./audit-plan.ts";
 import type { ElfFile } from "./elf.ts";
-import { BASELINE, followGaps, gapAddresses, gapsMatter, pointersInto } from "./gaps.ts";
+import { followGaps, gapAddresses, gapsMatter, pointersInto } from "./gaps.ts";
 import { LONGEST, sweep, type Targets } from "./sweep.ts";
-import { type Count, SAMPLES, Tally } from "./tally.ts";
+import { BASELINE, type Count, SAMPLES, Tally } from "./tally.ts";
 
 /** A place where a feature is used. */
 export interface Sample {
   feature: string;
   address: string;
-  /** The function, demangled; null where none is named. */
+  /** The function; null where none is named. */
   symbol: string | null;
   /** Its name as the symbol table spells it, where that differs. */
   mangled?: string;
@@ -91,11 +91,6 @@ export interface PieceResult {
   counts: Count[];
   branches: number[];
   pointers: number[];
-}
-
-export interface AuditOptions {
-  dispatch: DispatchGlobs;
-  demangle: (name: string) => string;
 }
 
 /** Plans the audit of an x86-64 library. */
@@ -184,13 +179,7 @@ function beyondBaseline(counts: readonly Count[]): Record<string, number> {
 }
 
 /** The first places of each feature in each class of functions. */
-function samplesOf(
-  bytes: Uint8Array,
-  elf: ElfFile,
-  plan: AuditPlan,
-  counts: readonly Count[],
-  demangle: (name: string) => string,
-): Sample[] {
+function samplesOf(bytes: Uint8Array, elf: ElfFile, plan: AuditPlan, counts: readonly Count[]): Sample[] {
   const places = new Map<string, { feature: string; class: number; address: bigint; position: number }[]>();
   for (const { class: kind, features, isInvalid, first } of counts) {
     for (const feature of isInvalid ? [] : features) {
@@ -211,14 +200,11 @@ function samplesOf(
       .sort((a, b) => (a.address < b.address ? -1 : 1))
       .slice(0, SAMPLES)
       .map((place) => {
-        const name = elf.functions.nameAt(Number(place.address));
-        const symbol = name === null ? null : demangle(name);
         const globs = plan.classes[place.class] ?? [];
         return {
           feature: place.feature,
           address: `0x${place.address.toString(16)}`,
-          symbol,
-          ...(name !== null && name !== symbol ? { mangled: name } : {}),
+          symbol: elf.functions.nameAt(Number(place.address)),
           instruction: disassemble(bytes, place.position, place.address),
           ...(globs.length > 0 ? { dispatch: globs } : {}),
         };
@@ -240,7 +226,6 @@ export function finishAudit(
   elf: ElfFile,
   { plan, gaps }: PreparedAudit,
   results: readonly PieceResult[],
-  demangle: (name: string) => string,
 ): ElfAudit {
   const counts = results.flatMap((result) => result.counts);
   const coverage = sum(plan.sections.map((section) => section.coverage));
@@ -259,7 +244,7 @@ export function finishAudit(
     unowned.bytes -= tallies.reachedBytes;
     unowned.found = beyondBaseline(unreached);
     unowned.data = beyondBaseline(tallies.data.result());
-    unowned.samples = samplesOf(bytes, elf, plan, unreached, demangle);
+    unowned.samples = samplesOf(bytes, elf, plan, unreached);
   }
   const isMethod = (owner: Owner): owner is ElfAudit["method"] => owner !== "padding" && owner !== "unowned";
   const method = OWNERS.filter(isMethod).reduce((best, one) => (coverage[one] > coverage[best] ? one : best));
@@ -275,14 +260,14 @@ export function finishAudit(
       symbols,
       found: featureSums(counts.filter((count) => count.class === index + 1)),
     })),
-    samples: samplesOf(bytes, elf, plan, counts, demangle),
+    samples: samplesOf(bytes, elf, plan, counts),
     unowned,
     codeSha256: codeSha256(bytes, elf),
   };
 }
 
 /** Decodes all code of an x86-64 library and counts instructions by the CPUID feature they need. */
-export function auditElf(bytes: Uint8Array, elf: ElfFile, { dispatch, demangle }: AuditOptions): ElfAudit {
+export function auditElf(bytes: Uint8Array, elf: ElfFile, dispatch: DispatchGlobs): ElfAudit {
   const prepared = prepareAudit(bytes, elf, dispatch);
   const pieces = piecesOf(prepared, Number.POSITIVE_INFINITY);
   return finishAudit(
@@ -290,7 +275,6 @@ export function auditElf(bytes: Uint8Array, elf: ElfFile, { dispatch, demangle }
     elf,
     prepared,
     pieces.map((piece) => auditPiece(bytes, prepared, piece)),
-    demangle,
   );
 }
 

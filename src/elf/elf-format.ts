@@ -83,10 +83,6 @@ export class Reader {
     if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new FormatError("ELF field", "absurd 64-bit value");
     return Number(value);
   }
-  /** A 64-bit value as a number, exact below 2^53. */
-  wide(offset: number): number {
-    return this.u32(offset + 4) * 2 ** 32 + this.u32(offset);
-  }
   /** The text at an offset, or null where it does not end inside the file or is no name by its length. */
   textIfAny(offset: number): string | null {
     const window = this.bytes.subarray(Math.max(offset, 0), offset + LONGEST_NAME);

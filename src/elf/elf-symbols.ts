@@ -57,35 +57,37 @@ export class SymbolTable {
   readonly count: number;
   /** Where its names lie in the file. */
   readonly strings: number;
-  readonly #file: Reader;
-  readonly #offset: number;
+  readonly #view: DataView;
+  readonly #longest: number;
 
   /** @throws FormatError where it lies outside the file */
   constructor(file: Reader, offset: number, count: number, strings: number) {
     if (count > MOST_SYMBOLS) throw new FormatError("symbol table", `${count} symbols`);
     file.guard(offset, count * 24, "symbol table");
-    this.#file = file;
-    this.#offset = offset;
+    this.#view = new DataView(file.bytes.buffer, file.bytes.byteOffset + offset, count * 24);
+    this.#longest = file.bytes.length;
     this.count = count;
     this.strings = strings;
   }
   /** Offset of the name among the names; 0 where it has none. */
   name(index: number): number {
-    return this.#file.u32(this.#offset + index * 24);
+    return this.#view.getUint32(index * 24, true);
   }
   type(index: number): number {
-    return (this.#file.bytes[this.#offset + index * 24 + 4] ?? 0) & 15;
+    return this.#view.getUint8(index * 24 + 4) & 15;
   }
   section(index: number): number {
-    return this.#file.u16(this.#offset + index * 24 + 6);
+    return this.#view.getUint16(index * 24 + 6, true);
   }
+  /** Exact below 2^53. */
   address(index: number): number {
-    return this.#file.wide(this.#offset + index * 24 + 8);
+    return this.#view.getUint32(index * 24 + 12, true) * 2 ** 32 + this.#view.getUint32(index * 24 + 8, true);
   }
   /** Bytes; 0 where it is not said or absurd. */
   size(index: number): number {
-    const size = this.#file.wide(this.#offset + index * 24 + 16);
-    return size > this.#file.bytes.length ? 0 : size;
+    const size =
+      this.#view.getUint32(index * 24 + 20, true) * 2 ** 32 + this.#view.getUint32(index * 24 + 16, true);
+    return size > this.#longest ? 0 : size;
   }
 }
 

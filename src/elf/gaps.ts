@@ -2,10 +2,7 @@ import { Code, Decoder, DecoderOptions, FlowControl, Instruction } from "iced-x8
 import type { AuditPlan, PlannedSection } from "./audit-plan.ts";
 import { lowerBound } from "./search.ts";
 import { inGaps, LONGEST, placeOf, type Targets, wayOf } from "./sweep.ts";
-import { Tally } from "./tally.ts";
-
-/** What every x86-64 CPU executes. */
-export const BASELINE = "x86-64";
+import { BASELINE, Tally } from "./tally.ts";
 
 /** A gap: bytes in an executable section that nobody names and that are no padding. */
 interface Gap {
@@ -49,7 +46,7 @@ class Reader {
   decode(offset: number): number {
     this.#decoder.position = offset - this.#gap.from;
     this.#decoder.decodeOut(this.instruction);
-    return this.#gap.from + this.#decoder.position;
+    return offset + Math.max(this.instruction.length, 1);
   }
   /** Offset in the section that the last decoded instruction branches to, or null. */
   target(end: number): number | null {

@@ -1,5 +1,7 @@
 import { Code, Decoder, DecoderOptions, Instruction } from "iced-x86";
 import { INHERITED, type PlannedSection } from "./audit-plan.ts";
+import type { CodeRange } from "./elf-format.ts";
+import { plainLength } from "./plain-length.ts";
 import { lowerBound } from "./search.ts";
 import type { Tally } from "./tally.ts";
 
@@ -8,13 +10,13 @@ const CHUNK = 1024 * 1024;
 /** Longest x86 instruction, bytes (Intel SDM vol. 2, 2.3.11). */
 export const LONGEST = 15;
 
-/** How an instruction names a place: 1 by a byte, 4 by four bytes at its end, 7 by `lea` from the next address. */
+/** How an instruction of an iced code names a place: 1 by a byte, 4 by four bytes at its end, 7 by `lea` from the next address. */
 const WAYS = new Uint8Array(8192);
 for (const [name, code] of Object.entries(Code)) {
   if (typeof code !== "number") continue;
-  if (/^(J[A-Z]+|LOOP[A-Z]*)(_RCX|_ECX)?_REL8_64$|^(JRCXZ|JECXZ)_REL8_64$/.test(name)) WAYS[code] = 1;
-  else if (/^(J[A-Z]+|CALL|XBEGIN)_REL32(_64)?$/.test(name)) WAYS[code] = 4;
-  else if (name === "LEA_R64_M") WAYS[code] = 7;
+  if (/^(J|Loop)[a-z]+_rel8_64(_[ER]CX)?$/.test(name)) WAYS[code] = 1;
+  else if (/^((J[a-z]+|Call)_rel32_64|Xbegin_rel32)$/.test(name)) WAYS[code] = 4;
+  else if (name === "Lea_r64_m") WAYS[code] = 7;
 }
 
 /** Where code points to, in sections whose gaps must be told from data. */
@@ -77,7 +79,6 @@ export function sweep(work: Sweep, from: number, to: number): void {
   const { bytes, section, tally, targets, index } = work;
   const { starts, classes, range } = section;
   const instruction = new Instruction();
-  const address = Number(range.address);
   let next = lowerBound(starts, from + 1);
   let [kind, kindEnd] = classAt(section, next - 1, from);
   for (let done = from; done < to; ) {
@@ -85,18 +86,23 @@ export function sweep(work: Sweep, from: number, to: number): void {
     const start = range.offset + done;
     const decoder = new Decoder(64, bytes.subarray(start, start + length), DecoderOptions.None);
     const limit = Math.min(length === range.size - done ? length : CHUNK, to - done);
+    // Close to the end of the window the decoder proper says what is cut off.
+    const plainLimit = length - LONGEST;
     let at = 0;
     while (at < limit) {
-      decoder.decodeOut(instruction);
       if (kind !== 0 && done + at >= kindEnd) kind = 0;
-      tally.add(kind, instruction, index, done + at);
       const begun = done + at;
-      at = decoder.position;
-      if (targets) {
-        const way = wayOf(instruction.code);
-        const place = way === 0 ? null : placeOf(bytes, way, range.offset, done + at);
-        if (place !== null && inGaps(targets.gaps, address + place))
-          (way === 7 ? targets.pointers : targets.branches).add(address + place);
+      const quick = at <= plainLimit ? plainLength(bytes, start + at, targets === null) : 0;
+      if (quick > 0) {
+        tally.plain[kind] = (tally.plain[kind] ?? 0) + 1;
+        at += quick;
+      } else {
+        decoder.position = at;
+        decoder.decodeOut(instruction);
+        if (instruction.code === Code.INVALID) tally.addUnknown(kind, bytes, start + at, index, begun);
+        else tally.add(kind, instruction, index, begun);
+        at += Math.max(instruction.length, 1);
+        if (targets) follow(targets, bytes, range, instruction.code, done + at);
       }
       if (done + at < (starts[next] ?? range.size)) continue;
       const following = starts[next] ?? range.size;
@@ -106,7 +112,6 @@ export function sweep(work: Sweep, from: number, to: number): void {
           reach > following
             ? both(work, decoder, instruction, done, [done + at, following], reach) - done
             : following - done;
-        decoder.position = at;
       }
       while ((starts[next] ?? range.size) <= done + at && next < starts.length) {
         if (classes && classes[next] !== INHERITED && (starts[next] ?? 0) <= done + at)
@@ -120,9 +125,18 @@ export function sweep(work: Sweep, from: number, to: number): void {
   instruction.free();
 }
 
+/** Notes the place that an instruction names, where it lies in a gap. */
+function follow(targets: Targets, bytes: Uint8Array, range: CodeRange, code: number, end: number): void {
+  const way = wayOf(code);
+  const place = way === 0 ? null : placeOf(bytes, way, range.offset, end);
+  const address = Number(range.address);
+  if (place !== null && inGaps(targets.gaps, address + place))
+    (way === 7 ? targets.pointers : targets.branches).add(address + place);
+}
+
 /** Two readings of the same bytes, each counted, up to where they meet or to the end of the outer function. */
 function both(
-  { tally, index, section }: Sweep,
+  { bytes, tally, index, section }: Sweep,
   decoder: Decoder,
   instruction: Instruction,
   done: number,
@@ -134,8 +148,11 @@ function both(
     const at = Math.min(first, second);
     decoder.position = at - done;
     decoder.decodeOut(instruction);
-    tally.add(classAt(section, lowerBound(section.starts, at + 1) - 1, at)[0], instruction, index, at);
-    const after = done + decoder.position;
+    const [kind] = classAt(section, lowerBound(section.starts, at + 1) - 1, at);
+    if (instruction.code === Code.INVALID)
+      tally.addUnknown(kind, bytes, section.range.offset + at, index, at);
+    else tally.add(kind, instruction, index, at);
+    const after = at + Math.max(instruction.length, 1);
     if (at === first) first = after;
     else second = after;
   }

@@ -124,18 +124,24 @@ export function readUnwind(
 function readFrames(file: Reader, frames: { at: number; address: number }, found: [number, number][]): void {
   const encodings = new Map<number, number>();
   const delta = frames.address - frames.at;
+  const view = new DataView(file.bytes.buffer, file.bytes.byteOffset, file.bytes.byteLength);
   for (let at = frames.at; at + 8 <= file.bytes.length; ) {
-    const length = file.u32(at);
+    const length = view.getUint32(at, true);
     // Zero ends the list; the 64-bit form is for frames of 4 GiB.
     if (length === 0 || length === 0xffffffff) return;
     const [id, end] = [at + 4, at + 4 + length];
     file.guard(id, length, "unwind information");
-    const back = file.u32(id);
+    const back = length < 4 ? 0 : view.getUint32(id, true);
     if (back !== 0) {
       const common = id - back;
       const known = encodings.get(common);
       const encoding = known ?? addressEncoding(file, common + 8, common + 4 + file.u32(common));
       encodings.set(common, encoding);
+      if (encoding === (PE.PCREL | PE.SDATA4) && length >= 12) {
+        found.push([view.getInt32(id + 4, true) + id + 4 + delta, view.getUint32(id + 8, true)]);
+        at = end;
+        continue;
+      }
       const cursor: Cursor = { file, at: id + 4, end, delta };
       const start = pointer(cursor, encoding);
       const { value: size } = plain(cursor, cursor.at, encoding);

@@ -10,7 +10,7 @@ import {
   prepareAudit,
 } from "../elf/audit.ts";
 import type { DispatchGlobs } from "../elf/audit-plan.ts";
-import type { Demangle } from "../elf/demangle.ts";
+import { type Demangle, withNames } from "../elf/demangle.ts";
 import { type ElfFile, readElf } from "../elf/elf.ts";
 import { FormatError } from "../wheel/format-error.ts";
 import { type EntryPlace, inflateWhole, readEntry } from "../wheel/inflate.ts";
@@ -61,10 +61,15 @@ const SMALL = 256 * 1024;
 /** Bytes of code that a worker decodes at a time where a library is divided; about 50 ms of work. */
 const PIECE = 3 * 1024 ** 2;
 
-function dispatchOf(symbols: readonly string[], demangle: Demangle): DispatchGlobs {
+async function dispatchOf(
+  symbols: readonly string[],
+  demangler: () => Promise<Demangle>,
+): Promise<DispatchGlobs> {
+  if (symbols.length === 0) return { globs: [], matches: () => 0 };
   // The bits of a number are the room there is.
   const globs = symbols.slice(0, 31);
   const patterns = globs.map(compileGlob);
+  const demangle = await demangler();
   return {
     globs,
     matches: (name) => {
@@ -74,16 +79,17 @@ function dispatchOf(symbols: readonly string[], demangle: Demangle): DispatchGlo
   };
 }
 
-function auditOf(
+async function auditOf(
   bytes: Uint8Array,
   elf: ElfFile,
   symbols: readonly string[],
-  demangle: Demangle,
-): Pick<EntryAnswer, "audit" | "divided"> {
+  demangler: () => Promise<Demangle>,
+): Promise<Pick<EntryAnswer, "audit" | "divided">> {
   if (elf.architecture !== "x86_64") return { audit: null, divided: null };
-  const dispatch = dispatchOf(symbols, demangle);
+  const dispatch = await dispatchOf(symbols, demangler);
   const code = elf.code.reduce((sum, { size }) => sum + size, 0);
-  if (code < 2 * PIECE) return { audit: auditElf(bytes, elf, { dispatch, demangle }), divided: null };
+  if (code < 2 * PIECE)
+    return { audit: await withNames(auditElf(bytes, elf, dispatch), demangler), divided: null };
   const prepared = prepareAudit(bytes, elf, dispatch);
   return { audit: null, divided: { bytes, prepared, pieces: piecesOf(prepared, PIECE) } };
 }
@@ -112,9 +118,7 @@ async function readOne(
     if (!content || !isLibrary(place.name, content)) return { facts, ...nothing };
     const { facts: library, elf } = libraryFacts(place.name, content);
     const answer = { facts: { ...facts, library } };
-    return elf
-      ? { ...answer, ...auditOf(content, elf, symbols, await demangler()) }
-      : { ...answer, ...nothing };
+    return { ...answer, ...(elf ? await auditOf(content, elf, symbols, demangler) : nothing) };
   } catch (thrown) {
     if (thrown instanceof FormatError) return { facts: unreadFacts(place.name, thrown.message), ...nothing };
     throw thrown;
@@ -133,8 +137,8 @@ export async function answerJob(job: Job, demangler: () => Promise<Demangle>): P
       return { kind: "piece", result: auditPiece(job.bytes, job.prepared, job.piece) };
     case "finish": {
       const { bytes, prepared, results } = job;
-      const audit = finishAudit(bytes, readElf(bytes), prepared, results, await demangler());
-      return { kind: "finish", audit };
+      const audit = finishAudit(bytes, readElf(bytes), prepared, results);
+      return { kind: "finish", audit: await withNames(audit, demangler) };
     }
   }
 }

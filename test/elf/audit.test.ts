@@ -20,8 +20,7 @@ function compile(source: string, flags: readonly string[] = []): { path: string;
 
 const NONE = { globs: [], matches: () => 0 };
 
-const audit = (bytes: Uint8Array) =>
-  auditElf(bytes, readElf(bytes), { dispatch: NONE, demangle: (name) => name });
+const audit = (bytes: Uint8Array) => auditElf(bytes, readElf(bytes), NONE);
 
 /** Number of times objdump prints one of these mnemonics. */
 function objdump(path: string, mnemonic: RegExp): number {
