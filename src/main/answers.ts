@@ -16,7 +16,8 @@ import { selectVariants } from "../variants/manifest.ts";
 import { loadPolicy } from "../verify/load-policy.ts";
 import { mergeFiles } from "../verify/merge-files.ts";
 import { environmentChecks } from "../verify/runtime.ts";
-import { demandedChecks, outcome, type VerifyResult, verifyWheel } from "../verify/verify.ts";
+import { nameTwins } from "../verify/twins.ts";
+import { demandedChecks, outcome, saveVerdict, type VerifyResult, verifyWheel } from "../verify/verify.ts";
 import { buildAll, describeAll } from "./build-use.ts";
 import { COMMANDS } from "./commands.ts";
 import { loadVariants } from "./manifest.ts";
@@ -138,7 +139,7 @@ export async function verify(
       ? null
       : await ensureUv(host, cacheDir(host, options["cache-dir"] ?? undefined));
   const settings = runSettings(options);
-  const results: Result[] = [];
+  const wheelResults: VerifyResult[] = [];
   for (const wheel of wheels) {
     const stage = options.level === "static" ? null : host.log.stage(`Verifying ${basename(wheel)}...`);
     try {
@@ -155,13 +156,17 @@ export async function verify(
         settings,
         policy,
       });
-      results.push(result);
+      wheelResults.push(result);
       stage?.done(result.result);
     } catch (thrown) {
       stage?.failed();
       throw thrown;
     }
   }
+  const named = nameTwins(wheelResults);
+  for (const [index, result] of named.entries())
+    if (result !== wheelResults[index] && !options["no-verdict"]) await saveVerdict(host, result, policy);
+  const results: Result[] = [...named];
   if (options.environment !== null) results.push(await environmentResult(host, options.environment));
   const text = results.map((result) => {
     const name = result.wheel === null ? `environment ${result.environment}` : basename(result.wheel);

@@ -188,7 +188,8 @@ async function readVerdict(path: string): Promise<Verdict | null> {
   }
 }
 
-async function save(host: Host, result: VerifyResult, policy: LoadedPolicy): Promise<void> {
+/** Writes the verdict beside the wheel, keeping what an earlier one proved of the same bytes. */
+export async function saveVerdict(host: Host, result: VerifyResult, policy: LoadedPolicy): Promise<void> {
   const path = join(dirname(result.wheel), verdictFileName(basename(result.wheel)));
   const version = await versionOfVerifier();
   const earlier = await readVerdict(path);
@@ -262,6 +263,6 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
     checks: all,
     isa: isaReport(facts, variant),
   };
-  if (request.writeVerdict) await save(host, result, policy);
+  if (request.writeVerdict) await saveVerdict(host, result, policy);
   return result;
 }
