@@ -54,6 +54,12 @@ if (wasmHolder) {
   );
 }
 
+// The demangler's own entry imports its wasm as a module, which Node does not take; the worker reads it itself.
+await copyFile(
+  join(root, "node_modules/gecko-profiler-demangle/index_bg.wasm"),
+  join(out, "audit-worker", "demangler.wasm"),
+);
+
 await mkdir(join(out, "probe"), { recursive: true });
 for (const name of (await readdir(join(root, "src/probe"))).sort()) {
   if (name.endsWith(".py")) await copyFile(join(root, "src/probe", name), join(out, "probe", name));

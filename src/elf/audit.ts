@@ -1,128 +1,154 @@
-import { createHash } from "node:crypto";
+import { Decoder, DecoderOptions, Formatter, FormatterSyntax } from "iced-x86";
 import {
-  Code,
-  CpuidFeature,
-  Decoder,
-  DecoderOptions,
-  Formatter,
-  FormatterSyntax,
-  Instruction,
-} from "iced-x86";
-import { cpuinfoName } from "./cpuid-names.ts";
-import type { CodeRange, ElfFile } from "./elf.ts";
-import type { ElfFunction } from "./elf-symbols.ts";
+  type AuditPlan,
+  type Coverage,
+  type DispatchGlobs,
+  type Owner,
+  type PlannedSection,
+  planAudit,
+} from "./audit-plan.ts";
+import { codeSha256 } from "./code-digest.ts";
+import type { ElfFile } from "./elf.ts";
+import { followGaps, gapAddresses, gapsMatter, pointersInto } from "./gaps.ts";
+import { LONGEST, sweep, type Targets } from "./sweep.ts";
+import { BASELINE, type Count, SAMPLES, Tally } from "./tally.ts";
 
 /** A place where a feature is used. */
 export interface Sample {
   feature: string;
   address: string;
+  /** The function; null where none is named. */
   symbol: string | null;
+  /** Its name as the symbol table spells it, where that differs. */
+  mangled?: string;
   instruction: string;
+  /** The globs of run-time dispatch that the function matches, where there are any. */
+  dispatch?: string[];
+}
+
+/** How much of a section, or of a library, was found to be code by whom; bytes. */
+export interface SectionCoverage extends Coverage {
+  name: string;
+}
+
+/** Instructions inside functions that match globs of run-time dispatch. */
+export interface DispatchedCount {
+  /** The globs that these functions match, all of them. */
+  symbols: string[];
+  found: Record<string, number>;
+}
+
+/** What bytes that nobody names would be as instructions; the baseline left out. */
+export interface Unowned {
+  bytes: number;
+  /** Where the bytes read like code. */
+  found: Record<string, number>;
+  /** Where they read like constants. */
+  data: Record<string, number>;
+  /** Of `found`. */
+  samples: Sample[];
 }
 
 /** Machine code by ISA feature. */
 export interface ElfAudit {
   /**
-   * How instructions were found. `linear`: a sweep over each executable section from its start. `symbols`: the same
-   * sweep, set right at the start of each function that a symbol table names.
+   * Who named most of the code: `symbols` (a symbol table), `unwind` (unwind information), or nobody (`linear`: a sweep
+   * over the section from its beginning).
    */
-  method: "symbols" | "linear";
+  method: "symbols" | "unwind" | "linear";
+  coverage: Coverage;
+  sections: SectionCoverage[];
   bytes: number;
   instructions: number;
-  /** Bytes sequences that are no instruction. */
+  /** Byte sequences that are no instruction. */
   invalid: number;
   /** Instructions per feature in cpuinfo spelling; one with two features counts for both. */
   found: Record<string, number>;
+  /** Those of them inside functions that the manifest's globs name. */
+  dispatched: DispatchedCount[];
   samples: Sample[];
-  /** SHA-256 over the bytes of all executable sections in order: equal for libraries with the same machine code. */
+  /** Bytes that nobody names and nothing leads to: data, or code that is hidden. */
+  unowned: Unowned;
+  /** SHA-256 over the bytes of all executable sections: equal for libraries with the same machine code. */
   codeSha256: string;
 }
 
-const SAMPLES = 5;
-/** Bytes handed to the decoder at a time, so that its copy stays small. */
-const CHUNK = 1024 * 1024;
-/** Longest x86 instruction, bytes (Intel SDM vol. 2, 2.3.11). */
-const LONGEST = 15;
-
-interface Tally {
-  /** Instructions by iced Code. */
-  counts: Uint32Array;
-  /** First addresses by iced Code. */
-  first: Map<number, { address: bigint; range: CodeRange; position: number }[]>;
-  features: Map<number, string[]>;
+/** A part of a library's code that one worker decodes; plain data. */
+export interface Piece {
+  section: number;
+  runs: [number, number][];
 }
 
-/** Offsets in a range at which functions start, ascending, ended by the range's size. */
-function functionStarts(range: CodeRange, functions: readonly ElfFunction[]): number[] {
-  const starts = functions
-    .map(({ address }) => Number(address - range.address))
-    .filter((offset) => offset > 0 && offset < range.size);
-  return [...starts, range.size];
+/** All that decoding needs; plain data. */
+export interface PreparedAudit {
+  plan: AuditPlan;
+  /** Gaps that must be told from data, absolute addresses; null where none matters. */
+  gaps: [number, number][] | null;
 }
 
-/**
- * Data between functions may begin like an instruction that swallows the next function's first bytes. Such an
- * instruction is counted, so that a forged symbol hides none, and decoding goes on where the function starts.
- */
-function sweep(bytes: Uint8Array, range: CodeRange, starts: readonly number[], tally: Tally): void {
-  let next = 0;
-  const instruction = new Instruction();
-  let done = 0;
-  while (done < range.size) {
-    const start = range.offset + done;
-    const length = Math.min(CHUNK + LONGEST, range.size - done);
-    const decoder = new Decoder(64, bytes.subarray(start, start + length), DecoderOptions.None);
-    const limit = done + length === range.size ? length : CHUNK;
-    let at = 0;
-    while (at < limit) {
-      decoder.decodeOut(instruction);
-      const { code } = instruction;
-      const seen = tally.counts[code] ?? 0;
-      tally.counts[code] = seen + 1;
-      if (seen < SAMPLES) {
-        if (seen === 0) tally.features.set(code, [...new Set([...instruction.cpuidFeatures()].map(nameOf))]);
-        const places = tally.first.get(code) ?? [];
-        places.push({ address: range.address + BigInt(done + at), range, position: start + at });
-        tally.first.set(code, places);
+/** What a piece held; plain data. */
+export interface PieceResult {
+  counts: Count[];
+  branches: number[];
+  pointers: number[];
+}
+
+/** Plans the audit of an x86-64 library. */
+export function prepareAudit(bytes: Uint8Array, elf: ElfFile, dispatch: DispatchGlobs): PreparedAudit {
+  const plan = planAudit(bytes, elf, dispatch);
+  return { plan, gaps: gapsMatter(bytes, plan) ? gapAddresses(plan) : null };
+}
+
+/** Where a run can be cut so that both parts decode as the whole does: functions begin there, and none goes on. */
+function cuts({ starts, reach }: PlannedSection, [from, to]: [number, number], size: number): number[] {
+  const found: number[] = [];
+  let last = from;
+  for (let index = 0; index < starts.length; index++) {
+    const start = starts[index] ?? 0;
+    if (start - last < size || start >= to) continue;
+    if ((reach[index] ?? 0) > start) continue;
+    found.push(start);
+    last = start;
+  }
+  return found;
+}
+
+/** Divides the work. @param size bytes of code that a piece should have at least */
+export function piecesOf({ plan }: PreparedAudit, size: number): Piece[] {
+  return plan.sections.flatMap((planned, section) => {
+    const pieces: Piece[] = [];
+    let room = 0;
+    const put = (run: [number, number]): void => {
+      const last = pieces.at(-1);
+      if (last && room > 0) last.runs.push(run);
+      else {
+        pieces.push({ section, runs: [run] });
+        room = size;
       }
-      const begun = at;
-      at = decoder.position;
-      while ((starts[next] ?? range.size) <= done + begun) next++;
-      const following = starts[next] ?? range.size;
-      if (following < done + at) {
-        at = following - done;
-        decoder.position = at;
-      }
+      room -= run[1] - run[0];
+    };
+    for (const run of planned.runs) {
+      const bounds = [run[0], ...cuts(planned, run, size), run[1]];
+      for (const [index, start] of bounds.slice(0, -1).entries()) put([start, bounds[index + 1] ?? start]);
     }
-    decoder.free();
-    done += at;
-  }
-  instruction.free();
+    return pieces;
+  });
 }
 
-const ICED_NAMES: Record<number, string> = Object.fromEntries(
-  Object.entries(CpuidFeature)
-    .filter((pair): pair is [string, CpuidFeature] => typeof pair[1] === "number")
-    .map(([name, value]) => [value, name]),
-);
-
-function nameOf(feature: CpuidFeature): string {
-  return cpuinfoName(ICED_NAMES[feature] ?? `cpuid-${feature}`);
-}
-
-/** The function an address lies in; a function without a size reaches to the next one. */
-function symbolAt(functions: readonly ElfFunction[], address: bigint): string | null {
-  let [low, high] = [0, functions.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const candidate = functions[middle];
-    if (candidate && candidate.address <= address) low = middle + 1;
-    else high = middle;
+/** Decodes a piece. */
+export function auditPiece(bytes: Uint8Array, { plan, gaps }: PreparedAudit, piece: Piece): PieceResult {
+  const section = plan.sections[piece.section];
+  const tally = new Tally(plan.classes.length);
+  const targets: Targets | null = gaps && { gaps, branches: new Set(), pointers: new Set() };
+  if (section) {
+    for (const [from, to] of piece.runs)
+      sweep({ bytes, section, index: piece.section, tally, targets }, from, to);
   }
-  const found = functions[low - 1];
-  if (!found) return null;
-  const inside = found.size === 0 || address < found.address + BigInt(found.size);
-  return inside ? found.name : null;
+  return {
+    counts: tally.result(),
+    branches: [...(targets?.branches ?? [])],
+    pointers: [...(targets?.pointers ?? [])],
+  };
 }
 
 function disassemble(bytes: Uint8Array, position: number, address: bigint): string {
@@ -135,58 +161,119 @@ function disassemble(bytes: Uint8Array, position: number, address: bigint): stri
   return text;
 }
 
-/**
- * Decodes all code of an x86-64 library and counts instructions by the CPUID feature they need.
- * A linear sweep is exact for what gcc and clang emit, since they keep jump tables and constants out of .text.
- * @param bytes the file
- * @param elf the same file, read
- */
-export function auditElf(bytes: Uint8Array, elf: ElfFile): ElfAudit {
-  const tally: Tally = { counts: new Uint32Array(8192), first: new Map(), features: new Map() };
-  let named = 0;
-  for (const range of elf.code) {
-    const starts = functionStarts(range, elf.functions);
-    named += starts.length - 1;
-    sweep(bytes, range, starts, tally);
+const byName = (found: ReadonlyMap<string, number>): Record<string, number> =>
+  Object.fromEntries([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
+
+function featureSums(counts: readonly Count[]): Record<string, number> {
+  const sums = new Map<string, number>();
+  for (const { features, count, isInvalid } of counts) {
+    if (isInvalid) continue;
+    for (const feature of features) sums.set(feature, (sums.get(feature) ?? 0) + count);
   }
-  const found = new Map<string, number>();
-  const places = new Map<string, { address: bigint; position: number }[]>();
-  let instructions = 0;
-  for (const [code, features] of tally.features) {
-    const count = tally.counts[code] ?? 0;
-    if (code === Code.INVALID) continue;
-    instructions += count;
-    for (const feature of features) {
-      found.set(feature, (found.get(feature) ?? 0) + count);
-      places.set(feature, [...(places.get(feature) ?? []), ...(tally.first.get(code) ?? [])]);
+  return byName(sums);
+}
+
+function beyondBaseline(counts: readonly Count[]): Record<string, number> {
+  const { [BASELINE]: _baseline, ...odd } = featureSums(counts);
+  return odd;
+}
+
+/** The first places of each feature in each class of functions. */
+function samplesOf(bytes: Uint8Array, elf: ElfFile, plan: AuditPlan, counts: readonly Count[]): Sample[] {
+  const places = new Map<string, { feature: string; class: number; address: bigint; position: number }[]>();
+  for (const { class: kind, features, isInvalid, first } of counts) {
+    for (const feature of isInvalid ? [] : features) {
+      if (feature === BASELINE) continue;
+      const key = `${feature} ${kind}`;
+      const known = places.get(key) ?? [];
+      for (const { section, offset } of first) {
+        const range = plan.sections[section]?.range;
+        if (!range) continue;
+        const address = range.address + BigInt(offset);
+        known.push({ feature, class: kind, address, position: range.offset + offset });
+      }
+      places.set(key, known);
     }
   }
-  const samples = [...places]
-    .filter(([feature]) => feature !== "x86-64")
-    .flatMap(([feature, candidates]) =>
-      candidates
-        .sort((a, b) => (a.address < b.address ? -1 : 1))
-        .slice(0, SAMPLES)
-        .map(({ address, position }) => ({
-          feature,
-          address: `0x${address.toString(16)}`,
-          symbol: symbolAt(elf.functions, address),
-          instruction: disassemble(bytes, position, address),
-        })),
-    );
+  return [...places.values()].flatMap((found) =>
+    found
+      .sort((a, b) => (a.address < b.address ? -1 : 1))
+      .slice(0, SAMPLES)
+      .map((place) => {
+        const globs = plan.classes[place.class] ?? [];
+        return {
+          feature: place.feature,
+          address: `0x${place.address.toString(16)}`,
+          symbol: elf.functions.nameAt(Number(place.address)),
+          instruction: disassemble(bytes, place.position, place.address),
+          ...(globs.length > 0 ? { dispatch: globs } : {}),
+        };
+      }),
+  );
+}
+
+const OWNERS: readonly Owner[] = ["symbols", "unwind", "linear", "padding", "unowned"];
+
+function sum(all: readonly Coverage[]): Coverage {
+  const whole: Coverage = { symbols: 0, unwind: 0, linear: 0, padding: 0, unowned: 0 };
+  for (const one of all) for (const owner of OWNERS) whole[owner] += one[owner];
+  return whole;
+}
+
+/** Puts the pieces together. @param results of all pieces, in their order */
+export function finishAudit(
+  bytes: Uint8Array,
+  elf: ElfFile,
+  { plan, gaps }: PreparedAudit,
+  results: readonly PieceResult[],
+): ElfAudit {
+  const counts = results.flatMap((result) => result.counts);
+  const coverage = sum(plan.sections.map((section) => section.coverage));
+  const unowned: Unowned = { bytes: coverage.unowned, found: {}, data: {}, samples: [] };
+  if (gaps) {
+    const tallies = followGaps(bytes, plan, {
+      gaps,
+      branches: new Set(results.flatMap((result) => result.branches)),
+      pointers: new Set([
+        ...results.flatMap((result) => result.pointers),
+        ...pointersInto(bytes, plan, gaps),
+      ]),
+    });
+    counts.push(...tallies.reached.result());
+    const unreached = tallies.unreached.result();
+    unowned.bytes -= tallies.reachedBytes;
+    unowned.found = beyondBaseline(unreached);
+    unowned.data = beyondBaseline(tallies.data.result());
+    unowned.samples = samplesOf(bytes, elf, plan, unreached);
+  }
+  const isMethod = (owner: Owner): owner is ElfAudit["method"] => owner !== "padding" && owner !== "unowned";
+  const method = OWNERS.filter(isMethod).reduce((best, one) => (coverage[one] > coverage[best] ? one : best));
   return {
-    method: named > 0 ? "symbols" : "linear",
-    bytes: elf.code.reduce((sum, { size }) => sum + size, 0),
-    instructions,
-    invalid: tally.counts[Code.INVALID] ?? 0,
-    found: Object.fromEntries([...found].sort(([a], [b]) => (a < b ? -1 : 1))),
-    samples,
+    method,
+    coverage,
+    sections: plan.sections.map(({ range, coverage: own }) => ({ name: range.name, ...own })),
+    bytes: elf.code.reduce((all, { size }) => all + size, 0),
+    instructions: counts.reduce((all, { count, isInvalid }) => all + (isInvalid ? 0 : count), 0),
+    invalid: counts.reduce((all, { count, isInvalid }) => all + (isInvalid ? count : 0), 0),
+    found: featureSums(counts),
+    dispatched: plan.classes.slice(1).map((symbols, index) => ({
+      symbols,
+      found: featureSums(counts.filter((count) => count.class === index + 1)),
+    })),
+    samples: samplesOf(bytes, elf, plan, counts),
+    unowned,
     codeSha256: codeSha256(bytes, elf),
   };
 }
 
-function codeSha256(bytes: Uint8Array, { code }: ElfFile): string {
-  const hash = createHash("sha256");
-  for (const { offset, size } of code) hash.update(bytes.subarray(offset, offset + size));
-  return hash.digest("hex");
+/** Decodes all code of an x86-64 library and counts instructions by the CPUID feature they need. */
+export function auditElf(bytes: Uint8Array, elf: ElfFile, dispatch: DispatchGlobs): ElfAudit {
+  const prepared = prepareAudit(bytes, elf, dispatch);
+  const pieces = piecesOf(prepared, Number.POSITIVE_INFINITY);
+  return finishAudit(
+    bytes,
+    elf,
+    prepared,
+    pieces.map((piece) => auditPiece(bytes, prepared, piece)),
+  );
 }

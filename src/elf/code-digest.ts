@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import type { CodeRange, ElfFile } from "./elf.ts";
+import type { ElfFile } from "./elf.ts";
+import type { CodeRange } from "./elf-format.ts";
 
 const byAddress = (a: CodeRange, b: CodeRange): number => (a.address < b.address ? -1 : 1);
 

@@ -1,13 +1,4 @@
-import { PT_LOAD, type Reader, type Section, type Segment } from "./elf-format.ts";
-
-/** A stretch of a file that is decoded as machine code. */
-export interface CodeRange {
-  name: string;
-  address: bigint;
-  /** Bytes. */
-  offset: number;
-  size: number;
-}
+import { type CodeRange, PT_LOAD, type Reader, type Section, type Segment } from "./elf-format.ts";
 
 const PF_X = 1;
 const SHT_NULL = 0;

@@ -3,6 +3,11 @@ import { FormatError } from "../wheel/format-error.ts";
 export const PT_LOAD = 1;
 const PT_DYNAMIC = 2;
 export const MOST_SECTIONS = 65_536;
+/** Section numbers from here on are no sections (gABI, SHN_LORESERVE). */
+export const DEFINED_ELSEWHERE = 0xff00;
+
+/** Bytes; C++ names of templates run to thousands. */
+const LONGEST_NAME = 32_768;
 
 /** Tags of the dynamic section (gABI, chapter 5). */
 export const DT = {
@@ -57,6 +62,15 @@ export interface Section {
   link: number;
 }
 
+/** Bytes that may be executed. */
+export interface CodeRange {
+  name: string;
+  address: bigint;
+  /** Bytes. */
+  offset: number;
+  size: number;
+}
+
 /** Little-endian reads that answer an offset outside the file with a FormatError. */
 export class Reader {
   readonly bytes: Uint8Array;
@@ -87,6 +101,12 @@ export class Reader {
     const value = this.u64(offset);
     if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new FormatError("ELF field", "absurd 64-bit value");
     return Number(value);
+  }
+  /** The text at an offset, or null where it does not end inside the file or is no name by its length. */
+  textIfAny(offset: number): string | null {
+    const window = this.bytes.subarray(Math.max(offset, 0), offset + LONGEST_NAME);
+    const stop = offset < 0 ? -1 : window.indexOf(0);
+    return stop < 0 ? null : this.text(offset, offset + stop + 1);
   }
   text(offset: number, limit: number): string {
     const end = Math.min(limit, this.bytes.length);

@@ -1,13 +1,6 @@
 import { FormatError } from "../wheel/format-error.ts";
 import { DT, type Dynamic, MOST_SECTIONS, offsetOf, type Reader, type Segment } from "./elf-format.ts";
 
-/** A function by address; `size` in bytes, 0 where the table does not say. */
-export interface ElfFunction {
-  name: string;
-  address: bigint;
-  size: number;
-}
-
 const DT_GNU_HASH = 0x6ffffef5;
 const DT_VERNEED = 0x6ffffffe;
 /** A wheel's libraries have well under a million symbols; anything near this is a forged count. */
@@ -56,7 +49,6 @@ export function countSymbols(file: Reader, dynamic: Dynamic, segments: readonly 
   return last + 1;
 }
 
-const SYMBOL_BYTES = 24;
 const RELOCATION_BYTES = 24;
 
 /**
@@ -80,34 +72,51 @@ export function countRelocated(file: Reader, dynamic: Dynamic, segments: readonl
   return most;
 }
 
-/** Any named symbol; section 0 is an undefined one. */
-export interface ElfSymbol extends ElfFunction {
-  type: number;
-  section: number;
+/** A table of symbols, read field by field: section 0 is an undefined one. */
+export class SymbolTable {
+  readonly count: number;
+  /** Where its names lie in the file. */
+  readonly strings: number;
+  readonly #view: DataView;
+  readonly #longest: number;
+
+  /** @throws FormatError where it lies outside the file */
+  constructor(file: Reader, offset: number, count: number, strings: number) {
+    if (count > MOST_SYMBOLS) throw new FormatError("symbol table", `${count} symbols`);
+    file.guard(offset, count * 24, "symbol table");
+    this.#view = new DataView(file.bytes.buffer, file.bytes.byteOffset + offset, count * 24);
+    this.#longest = file.bytes.length;
+    this.count = count;
+    this.strings = strings;
+  }
+  /** Offset of the name among the names; 0 where it has none. */
+  name(index: number): number {
+    return this.#view.getUint32(index * 24, true);
+  }
+  type(index: number): number {
+    return this.#view.getUint8(index * 24 + 4) & 15;
+  }
+  section(index: number): number {
+    return this.#view.getUint16(index * 24 + 6, true);
+  }
+  /** Exact below 2^53. */
+  address(index: number): number {
+    return this.#view.getUint32(index * 24 + 12, true) * 2 ** 32 + this.#view.getUint32(index * 24 + 8, true);
+  }
+  /** Bytes; 0 where it is not said or absurd. */
+  size(index: number): number {
+    const size =
+      this.#view.getUint32(index * 24 + 20, true) * 2 ** 32 + this.#view.getUint32(index * 24 + 16, true);
+    return size > this.#longest ? 0 : size;
+  }
 }
 
-/** The named symbols of a table at a file offset. @throws FormatError */
-export function readSymbols(
-  file: Reader,
-  offset: number,
-  count: number,
-  string: (offset: number) => string,
-): ElfSymbol[] {
-  if (count > MOST_SYMBOLS) throw new FormatError("symbol table", `${count} symbols`);
-  file.guard(offset, count * SYMBOL_BYTES, "symbol table");
-  const symbols: ElfSymbol[] = [];
-  for (let index = 1; index < count; index++) {
-    const at = offset + index * SYMBOL_BYTES;
-    const name = file.u32(at);
-    if (name === 0) continue;
-    const size = file.u64(at + 16);
-    symbols.push({
-      name: string(name),
-      type: (file.bytes[at + 4] ?? 0) & 15,
-      section: file.u16(at + 6),
-      address: file.u64(at + 8),
-      size: size > BigInt(file.bytes.length) ? 0 : Number(size),
-    });
+/** Names of the symbols that a table wants of other libraries. @throws FormatError */
+export function undefinedNames(table: SymbolTable, string: (offset: number) => string): string[] {
+  const names: string[] = [];
+  for (let index = 1; index < table.count; index++) {
+    const name = table.name(index);
+    if (name !== 0 && table.section(index) === 0) names.push(string(name));
   }
-  return symbols;
+  return names;
 }

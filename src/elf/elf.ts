@@ -1,6 +1,7 @@
 import { FormatError } from "../wheel/format-error.ts";
-import { type CodeRange, codeRanges } from "./elf-code.ts";
+import { codeRanges } from "./elf-code.ts";
 import {
+  type CodeRange,
   DT,
   offsetOf,
   PT_LOAD,
@@ -11,14 +12,9 @@ import {
   refuseOverlap,
   type Section,
 } from "./elf-format.ts";
-import {
-  countRelocated,
-  countSymbols,
-  type ElfFunction,
-  type ElfSymbol,
-  readSymbols,
-  readVersions,
-} from "./elf-symbols.ts";
+import { countRelocated, countSymbols, readVersions, SymbolTable, undefinedNames } from "./elf-symbols.ts";
+import { codeSymbols, type FunctionTable } from "./function-table.ts";
+import { readUnwind, type UnwindRanges } from "./unwind.ts";
 
 /** What a shared library says of itself, read from its dynamic section (which loaders use, and strip keeps). */
 export interface ElfFile {
@@ -42,10 +38,12 @@ export interface ElfFile {
   /** What is mapped executable although the section table calls it data. */
   veiled: CodeRange[];
   /** Functions by address, from .symtab and .dynsym. */
-  functions: ElfFunction[];
+  functions: FunctionTable;
+  /** Data that a symbol table names inside code: start and end addresses. */
+  objects: [number, number][];
+  /** Functions by unwind information, which strip keeps. */
+  unwind: UnwindRanges;
 }
-
-export type { CodeRange } from "./elf-code.ts";
 
 const MACHINES: Record<number, string> = {
   3: "i686",
@@ -69,8 +67,6 @@ const GPU_CODE = [
   Buffer.from([0x50, 0xed, 0x55, 0xba, 1, 0, 0x10, 0]),
   Buffer.from("__CLANG_OFFLOAD_BUNDLE__", "latin1"),
 ];
-const STT_FUNC = 2;
-const STT_GNU_IFUNC = 10;
 
 /** True for bytes that begin like an ELF file. */
 export function isElf(bytes: Uint8Array): boolean {
@@ -127,13 +123,16 @@ export function readElf(bytes: Uint8Array): ElfFile {
   const [symbolAddress] = dynamic.get(DT.SYMTAB) ?? [];
   const dynamicSymbols =
     symbolAddress === undefined
-      ? []
-      : readSymbols(
+      ? null
+      : new SymbolTable(
           file,
           offsetOf(segments, symbolAddress, "symbol table"),
           Math.max(countSymbols(file, dynamic, segments), countRelocated(file, dynamic, segments)),
-          string,
+          table,
         );
+  const nameOf = sectionNames(file, sections);
+  const ranges = codeRanges(file, segments, sections, nameOf);
+  const tables = [...(dynamicSymbols ? [dynamicSymbols] : []), ...staticSymbols(file, sections)];
   const stacks = segments.filter(({ type }) => type === PT_GNU_STACK);
   return {
     architecture: MACHINES[machine] ?? `machine-${machine}`,
@@ -141,7 +140,7 @@ export function readElf(bytes: Uint8Array): ElfFile {
     soname: strings(DT.SONAME)[0] ?? null,
     searchPaths: [...strings(DT.RPATH), ...strings(DT.RUNPATH)].flatMap((path) => path.split(":")),
     wantedVersions: readVersions(file, dynamic, segments, string),
-    undefinedSymbols: dynamicSymbols.filter(({ section }) => section === 0).map(({ name }) => name),
+    undefinedSymbols: dynamicSymbols ? undefinedNames(dynamicSymbols, string) : [],
     executableStack:
       stacks.length > 0 ? stacks.some(({ flags }) => (flags & PF_X) !== 0) : segments.length > 0,
     textRelocations:
@@ -149,8 +148,13 @@ export function readElf(bytes: Uint8Array): ElfFile {
     packedRelocations: dynamic.has(DT.RELR),
     writableCode: segments.some(({ type, flags }) => type === PT_LOAD && (flags & PF_WX) === PF_WX),
     gpuCode: GPU_CODE.some((magic) => raw.includes(magic)),
-    ...codeRanges(file, segments, sections, sectionNames(file, sections)),
-    functions: functionsOf([...dynamicSymbols, ...staticSymbols(file, sections)]),
+    ...ranges,
+    ...codeSymbols(file, tables, ranges.code),
+    unwind: readUnwind(
+      file,
+      segments,
+      sections.find((section) => nameOf(section) === ".eh_frame"),
+    ),
   };
 }
 
@@ -160,29 +164,19 @@ function sectionNames(file: Reader, sections: readonly Section[]): (section: Sec
   return (section) => {
     try {
       return names ? file.text(names.offset + section.name, names.offset + names.size) : "";
-    } catch {
+    } catch (thrown) {
+      if (!(thrown instanceof FormatError)) throw thrown;
       return "";
     }
   };
 }
 
-function staticSymbols(file: Reader, sections: readonly Section[]): ElfSymbol[] {
+function staticSymbols(file: Reader, sections: readonly Section[]): SymbolTable[] {
   return sections
     .filter(({ type }) => type === SHT_SYMTAB)
-    .flatMap((section) => {
+    .map((section) => {
       const strings = sections[section.link];
       if (!strings) throw new FormatError("symbol table", "its string table is missing");
-      const string = (offset: number): string =>
-        file.text(strings.offset + offset, strings.offset + strings.size);
-      return readSymbols(file, section.offset, Math.floor(section.size / 24), string);
+      return new SymbolTable(file, section.offset, Math.floor(section.size / 24), strings.offset);
     });
-}
-
-function functionsOf(symbols: readonly ElfSymbol[]): ElfFunction[] {
-  const byAddress = new Map<bigint, ElfFunction>();
-  for (const { name, type, section, address, size } of symbols) {
-    if (section !== 0 && (type === STT_FUNC || type === STT_GNU_IFUNC))
-      byAddress.set(address, { name, address, size });
-  }
-  return [...byAddress.values()].sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
 }

@@ -38,8 +38,5 @@ export function instructionAt(code: Uint8Array, address: bigint): DecodedInstruc
 export function functionAt(elf: Pick<ElfFile, "code" | "functions">, offset: number): string | null {
   const range = elf.code.find(({ offset: start, size }) => offset >= start && offset < start + size);
   if (!range) return null;
-  const address = range.address + BigInt(offset - range.offset);
-  const before = elf.functions.findLast((one) => one.address <= address);
-  if (!before) return null;
-  return before.size === 0 || address < before.address + BigInt(before.size) ? before.name : null;
+  return elf.functions.nameAt(Number(range.address) + offset - range.offset);
 }

@@ -61,6 +61,11 @@ export function auditWorkerPath(): string {
   return join(root(), "dist", "audit-worker", "index.js");
 }
 
+/** Path of the demangler's module, beside the worker that uses it. */
+export function demanglerPath(): string {
+  return join(root(), "dist", "audit-worker", "demangler.wasm");
+}
+
 /** This product's version, from the file that the release script keeps true. */
 export function versionFilePath(): string {
   return join(root(), "dist", "version.json");

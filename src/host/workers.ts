@@ -2,55 +2,79 @@ import { Worker } from "node:worker_threads";
 import { wheelsError } from "../errors/wheels-error.ts";
 import type { Host } from "./host.ts";
 
-/**
- * Runs jobs in worker threads, at most one a core; a worker takes the next job as it becomes free.
- * @param file the worker's program: takes a job as a message, answers `{ok}` or `{error}`
- * @param jobs plain data; byte arrays are copied into the worker
- * @returns answers in the order of the jobs
- * @throws E_INTERRUPTED, E_INTERNAL where a worker dies
- */
-export async function inWorkers<Job, Answer>(
-  host: Host,
-  file: string,
-  jobs: readonly Job[],
-): Promise<Answer[]> {
-  const answers: Answer[] = [];
-  const queue = [...jobs.entries()];
-  const lane = async (): Promise<void> => {
-    if (queue.length === 0) return;
-    const worker = new Worker(file);
-    try {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-        const [index, job] = next;
-        answers[index] = await ask<Job, Answer>(host, worker, job);
-      }
-    } finally {
-      await worker.terminate();
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(host.cores, jobs.length) }, lane));
-  return answers;
+/** Worker threads that answer jobs; a job waits until one is free. */
+export interface WorkerPool<Job, Answer> {
+  /** @throws E_INTERRUPTED, E_INTERNAL where a worker dies */
+  run(job: Job, urgency?: "next" | "last"): Promise<Answer>;
+  close(): Promise<void>;
 }
 
-function ask<Job, Answer>(host: Host, worker: Worker, job: Job): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => settle(() => reject(wheelsError("E_INTERRUPTED", { during: "the audit" })));
-    const onMessage = (message: { ok: Answer } | { error: string }): void =>
-      settle(() =>
-        "ok" in message ? resolve(message.ok) : reject(wheelsError("E_INTERNAL", { detail: message.error })),
-      );
-    const onError = (thrown: Error): void =>
-      settle(() => reject(wheelsError("E_INTERNAL", { detail: thrown.message }, thrown)));
-    const settle = (finish: () => void): void => {
-      worker.off("message", onMessage);
-      worker.off("error", onError);
+interface Waiting<Job, Answer> {
+  job: Job;
+  resolve: (answer: Answer) => void;
+  reject: (thrown: unknown) => void;
+}
+
+/** A worker's heap, MiB: what is large lies outside of it, in array buffers. */
+const LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 16 };
+
+/**
+ * Starts worker threads.
+ * @param file the workers' program: takes a job as a message, answers `{ok}` or `{error}`
+ * @param count at most; jobs are plain data, arrays over shared memory are not copied
+ */
+export function startWorkers<Job, Answer>(host: Host, file: string, count: number): WorkerPool<Job, Answer> {
+  const waiting: Waiting<Job, Answer>[] = [];
+  const working = new Map<Worker, Waiting<Job, Answer>>();
+  const workers: Worker[] = [];
+  const idle: Worker[] = [];
+  let broken: unknown = null;
+
+  const fail = (thrown: unknown): void => {
+    broken ??= thrown;
+    for (const { reject } of [...waiting.splice(0), ...working.values()]) reject(thrown);
+    working.clear();
+  };
+  const onAbort = (): void => fail(wheelsError("E_INTERRUPTED", { during: "the audit" }));
+  const next = (): void => {
+    for (let worker = idle.at(-1); worker && waiting.length > 0; worker = idle.at(-1)) {
+      const one = waiting.shift();
+      if (!one) return;
+      idle.pop();
+      working.set(worker, one);
+      worker.postMessage(one.job);
+    }
+  };
+  const start = (): Worker => {
+    const worker = new Worker(file, { resourceLimits: LIMITS });
+    worker.on("message", (message: { ok: Answer } | { error: string }) => {
+      const one = working.get(worker);
+      working.delete(worker);
+      idle.push(worker);
+      if ("ok" in message) one?.resolve(message.ok);
+      else one?.reject(wheelsError("E_INTERNAL", { detail: message.error }));
+      next();
+    });
+    worker.on("error", (thrown) => fail(wheelsError("E_INTERNAL", { detail: thrown.message }, thrown)));
+    return worker;
+  };
+
+  for (let index = 0; index < count; index++) workers.push(start());
+  idle.push(...workers);
+  if (host.signal.aborted) onAbort();
+  else host.signal.addEventListener("abort", onAbort, { once: true });
+  return {
+    run: (job, urgency = "last") =>
+      new Promise((resolve, reject) => {
+        if (broken !== null) return reject(broken);
+        const one = { job, resolve, reject };
+        if (urgency === "next") waiting.unshift(one);
+        else waiting.push(one);
+        next();
+      }),
+    close: async () => {
       host.signal.removeEventListener("abort", onAbort);
-      finish();
-    };
-    if (host.signal.aborted) return onAbort();
-    worker.on("message", onMessage);
-    worker.on("error", onError);
-    host.signal.addEventListener("abort", onAbort, { once: true });
-    worker.postMessage(job);
-  });
+      await Promise.all(workers.map((worker) => worker.terminate()));
+    },
+  };
 }

@@ -20,7 +20,8 @@ import { mergeFiles } from "../verify/merge-files.ts";
 import { applyPolicy } from "../verify/policy.ts";
 import type { Result } from "../verify/result.ts";
 import { environmentChecks } from "../verify/runtime.ts";
-import { outcome, verifyWheel } from "../verify/verify.ts";
+import { nameTwins } from "../verify/twins.ts";
+import { outcome, saveVerdict, type VerifyResult, verifyWheel } from "../verify/verify.ts";
 import { buildAll, describeAll } from "./build-use.ts";
 import { checksText } from "./checks-text.ts";
 import { COMMANDS } from "./commands.ts";
@@ -150,7 +151,7 @@ export async function verify(
       : await ensureUv(host, cacheDir(host, options["cache-dir"] ?? undefined));
   const settings = runSettings(options);
   demandReports(host, options, options.environment === null ? wheels : [...wheels, null]);
-  const results: Result[] = [];
+  const wheelResults: VerifyResult[] = [];
   for (const wheel of wheels) {
     const stage = options.level === "static" ? null : host.log.stage(`Verifying ${basename(wheel)}...`);
     try {
@@ -167,13 +168,20 @@ export async function verify(
         settings,
         policy,
       });
-      results.push(result);
+      wheelResults.push(result);
       stage?.done(result.result);
     } catch (thrown) {
       stage?.failed();
       throw thrown;
     }
   }
+  const named = nameTwins(wheelResults);
+  for (const [index, result] of named.entries()) {
+    const contract = (result.variant === null ? undefined : variants.get(result.variant)?.isa.mayUse) ?? [];
+    if (result !== wheelResults[index] && !options["no-verdict"])
+      await saveVerdict(host, result, policy, contract);
+  }
+  const results: Result[] = [...named];
   if (options.environment !== null) results.push(await environmentResult(host, options.environment, policy));
   const text = results.map((result) => {
     const seen = result.torch

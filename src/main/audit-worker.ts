@@ -1,12 +1,19 @@
 import { parentPort } from "node:worker_threads";
-import { auditElf } from "../elf/audit.ts";
-import { readElf } from "../elf/elf.ts";
-import { auditVeiled } from "../elf/veiled.ts";
+import { createDemangler, type Demangle } from "../elf/demangle.ts";
+import { readBytes } from "../host/files.ts";
+import { demanglerPath } from "../host/resources.ts";
+import { answerJob, type Job } from "../verify/entry-jobs.ts";
 
-parentPort?.on("message", (bytes: Uint8Array) => {
+let loading: Promise<Demangle> | null = null;
+
+function demangler(): Promise<Demangle> {
+  loading ??= readBytes(demanglerPath()).then(createDemangler);
+  return loading;
+}
+
+parentPort?.on("message", async (job: Job) => {
   try {
-    const elf = readElf(bytes);
-    parentPort?.postMessage({ ok: { ...auditElf(bytes, elf), veiled: auditVeiled(bytes, elf) } });
+    parentPort?.postMessage({ ok: await answerJob(job, demangler) });
   } catch (thrown) {
     parentPort?.postMessage({ error: thrown instanceof Error ? thrown.message : String(thrown) });
   }

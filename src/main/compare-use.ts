@@ -8,7 +8,8 @@ import { wheelsError } from "../errors/wheels-error.ts";
 import { makeDir, writeFileAtomic } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { variantOfDistribution } from "../variants/manifest.ts";
-import { readWheelFile, versionOfVerifier, wheelFacts } from "../verify/verify.ts";
+import { wheelFacts } from "../verify/read-wheel.ts";
+import { readWheelFile, versionOfVerifier } from "../verify/verify.ts";
 import { FormatError } from "../wheel/format-error.ts";
 import type { Answer } from "./answers.ts";
 import type { COMMANDS } from "./commands.ts";
@@ -23,11 +24,11 @@ async function readSide(
   variants: Awaited<ReturnType<typeof loadVariants>>,
 ): Promise<Side> {
   const bytes = await readWheelFile(path);
-  const facts = await wheelFacts(host, basename(path), bytes);
-  const variant =
-    facts.distribution === null
+  const { facts, variant } = await wheelFacts(host, basename(path), bytes, (identity) =>
+    identity.distribution === null
       ? null
-      : variantOfDistribution(variants.values(), facts.distribution, facts.platformTags);
+      : variantOfDistribution(variants.values(), identity.distribution, identity.platformTags),
+  );
   try {
     return sideOf(bytes, facts, variant);
   } catch (thrown) {

@@ -41,8 +41,22 @@ export interface LibraryFacts {
 export interface FeatureSample {
   feature: string;
   address: string;
+  /** The function, demangled; null where none is named. */
   symbol: string | null;
+  /** Its name as the symbol table spells it, where that differs. */
+  mangled?: string;
   instruction: string;
+  /** The manifest's globs that the function matches, where there are any. */
+  dispatch?: string[];
+}
+
+/** Bytes of code by who says that they are code: see docs/decisions/0007. */
+export interface CodeCoverage {
+  symbols: number;
+  unwind: number;
+  linear: number;
+  padding: number;
+  unowned: number;
 }
 
 /** The machine code of one library, by ISA feature. */
@@ -50,14 +64,27 @@ export interface AuditFacts {
   path: string;
   /** Why it was not audited, or null. */
   problem: string | null;
-  /** How instructions were found: `symbols` or `linear`, as the audit says; `none` where it was not audited. */
+  /** Who named most of the code: `symbols`, `unwind` or nobody (`linear`); `none` where it was not audited. */
   method: string;
+  coverage?: CodeCoverage;
+  /** The same by section. */
+  sections?: (CodeCoverage & { name: string })[];
   bytes: number;
   instructions: number;
   found: Record<string, number>;
+  /** Of `found` what is inside functions that the manifest's globs match, by the globs. */
+  dispatched?: { symbols: string[]; found: Record<string, number> }[];
   samples: FeatureSample[];
   /** What is mapped executable although the section table calls it data, read as code; null where there is none. */
   veiled?: { bytes: number; found: Record<string, number>; samples: FeatureSample[] } | null;
+  /** Bytes that nobody names and nothing leads to, and what they would be as instructions. */
+  unowned?: {
+    bytes: number;
+    /** Where they read like code, and where like constants. */
+    found: Record<string, number>;
+    data: Record<string, number>;
+    samples: FeatureSample[];
+  };
   /** SHA-256 over the bytes of all executable sections; left out where it was not audited. */
   codeSha256?: string;
 }

@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
-import { foreignFormat, isElf, readElf } from "../elf/elf.ts";
 import { licenseProblems, ownNameProblems } from "../wheel/dist-info-rules.ts";
 import { FormatError } from "../wheel/format-error.ts";
 import { indexZipProblems } from "../wheel/index-rules.ts";
 import { allOf, descriptionOf, type Headers, oneOf } from "../wheel/metadata.ts";
 import { expandTags, normalizeName, parseWheelFileName } from "../wheel/names.ts";
-import { recordProblems } from "../wheel/record.ts";
+import { algorithmOf, type DigestAlgorithm, type FileDigest, recordProblems } from "../wheel/record.ts";
 import {
   distInfoText,
   entryPoints,
@@ -16,18 +15,12 @@ import {
   type WheelFile,
 } from "../wheel/wheel-file.ts";
 import { inspectZip, type ZipEntry } from "../wheel/zip-reader.ts";
-import type { LibraryFacts, WheelFacts } from "./facts.ts";
-import { hiddenIn } from "./hidden.ts";
+import { contentFacts, type EntryFacts, unreadFacts } from "./entry-facts.ts";
+import type { WheelFacts } from "./facts.ts";
 import { type RequirementFacts, requirementFacts } from "./requirements.ts";
 
 /** Entry-point group by which a wheel declares its kernel checks. */
 export const KERNEL_CHECKS = "cpu_wheel.kernel_checks";
-
-/** Facts without the audits, which run elsewhere, and the libraries to audit. */
-export interface Gathered {
-  facts: Omit<WheelFacts, "audits">;
-  libraries: { path: string; bytes: Uint8Array }[];
-}
 
 function problemOf<T>(work: () => T): { value: T | null; problem: string | null } {
   try {
@@ -37,33 +30,6 @@ function problemOf<T>(work: () => T): { value: T | null; problem: string | null 
     return { value: null, problem: thrown.message };
   }
 }
-
-const UNREAD: Omit<LibraryFacts, "path" | "problem"> = {
-  architecture: "unknown",
-  needed: [],
-  soname: null,
-  searchPaths: [],
-  wantedVersions: [],
-  undefinedSymbols: [],
-  executableStack: false,
-  textRelocations: false,
-  packedRelocations: false,
-  writableCode: false,
-  gpuCode: false,
-};
-
-function libraryFacts(path: string, bytes: Uint8Array): LibraryFacts {
-  const { value: elf, problem } = problemOf(() => readElf(bytes));
-  if (!elf) return { path, problem, ...UNREAD };
-  const { code: _code, functions: _functions, veiled: _veiled, ...rest } = elf;
-  return { path, problem: null, ...rest };
-}
-
-/** Libraries by name; in a wheel for Linux also what Windows and macOS run, under any name. */
-const isLibrary = (path: string, bytes: Uint8Array, platform: string): boolean =>
-  isElf(bytes) ||
-  /\.(so(\.\d+)*|pyd|dll|dylib)$/.test(path) ||
-  (platform.includes("linux") && foreignFormat(bytes) !== null);
 
 interface Opened {
   wheel: WheelFile | null;
@@ -83,64 +49,116 @@ function metadataFacts(
   };
 }
 
-/** Every entry, read once: RECORD's hashes and the zip's CRCs are checked on the same bytes. */
-function readAll(entries: readonly ZipEntry[]): { files: Map<string, Uint8Array>; problems: string[] } {
-  const files = new Map<string, Uint8Array>();
-  const problems: string[] = [];
-  for (const entry of entries) {
-    if (entry.isFolder) continue;
-    const { value, problem } = problemOf(() => entry.read());
-    if (value) files.set(entry.name, value);
-    else problems.push(problem ?? entry.name);
-  }
-  return { files, problems };
+/** A wheel of which the directory and the dist-info folder are read, and what is left to read of it. */
+export interface OpenedWheel {
+  fileName: string;
+  bytes: Uint8Array;
+  wheel: WheelFile | null;
+  /** Why the dist-info folder could not be read. */
+  unopened: string[];
+  zipProblems: string[];
+  /** What is to be inflated; nothing of an archive that is itself suspect, since its sizes may be a bomb's. */
+  entries: ZipEntry[];
+  /** True where its tags are Linux's. */
+  forLinux: boolean;
+  /** How RECORD hashes each file. */
+  algorithms: ReadonlyMap<string, DigestAlgorithm>;
+  facts: Pick<
+    WheelFacts,
+    | "nameProblems"
+    | "tagProblems"
+    | "tags"
+    | "platformTags"
+    | keyof RequirementFacts
+    | "description"
+    | "version"
+    | "distribution"
+    | "packages"
+    | "kernelChecks"
+  >;
 }
 
-/**
- * Reads a wheel's bytes into what the static checks look at. Never throws for what is in the bytes: every defect
- * becomes a problem that a check reports.
- */
-export function gather(fileName: string, bytes: Uint8Array): Gathered {
+/** Reads a wheel's directory and dist-info folder; what is wrong with them becomes problems. */
+export function openForFacts(fileName: string, bytes: Uint8Array): OpenedWheel {
   const { entries, problems: unsound } = inspectZip(bytes);
   const problems = [...unsound, ...indexZipProblems(bytes, entries ?? [])];
-  const named = problemOf(() => parseWheelFileName(fileName));
   // An archive that is itself suspect is not inflated: its sizes may be a bomb's.
+  const named = problemOf(() => parseWheelFileName(fileName)).value;
   const trusted = problems.length === 0 && entries !== null;
-  const { files, problems: unread } = trusted
-    ? readAll(entries)
-    : { files: new Map<string, Uint8Array>(), problems: [] };
   const opened: Opened = trusted
     ? (({ value, problem }) => ({ wheel: value, problem }))(problemOf(() => openWheel(fileName, entries)))
     : { wheel: null, problem: "the archive is broken" };
   const { wheel } = opened;
   const unopened = opened.problem === null ? [] : [opened.problem];
-  const libraries = [...files]
-    .filter(([path, data]) => isLibrary(path, data, named.value?.platform ?? ""))
-    .map(([path, data]) => ({ path, bytes: data }));
   const points = wheel ? problemOf(() => distInfoText(wheel, "entry_points.txt")).value : null;
+  const tags = named ? expandTags(named) : [];
   return {
+    fileName,
+    bytes,
+    wheel,
+    unopened,
+    zipProblems: problems.map(({ entry, problem }) => (entry === null ? problem : `${entry}: ${problem}`)),
+    entries: trusted ? entries.filter(({ isFolder }) => !isFolder) : [],
+    forLinux: named?.platform.includes("linux") ?? false,
+    algorithms: new Map((wheel?.record ?? []).map(({ path, hash }) => [path, algorithmOf(hash)])),
     facts: {
-      fileName,
-      size: bytes.length,
-      sha256: createHash("sha256").update(bytes).digest("hex"),
-      zipProblems: [
-        ...problems.map(({ entry, problem }) => (entry === null ? problem : `${entry}: ${problem}`)),
-        ...unread,
-      ],
-      hidden: hiddenIn(files),
-      recordProblems: wheel
-        ? [...recordProblems(wheel.record, files, wheel.distInfo), ...licenseProblems(wheel)]
-        : unopened,
-      recordFiles: wheel?.record.length ?? 0,
       nameProblems: wheel ? [...nameProblems(wheel), ...ownNameProblems(wheel)] : unopened,
       tagProblems: wheel ? tagProblems(wheel) : unopened,
-      tags: named.value ? expandTags(named.value) : [],
-      platformTags: named.value?.platform.split(".") ?? [],
-      ...metadataFacts(wheel?.metadata ?? null, named.value ? expandTags(named.value) : []),
+      tags,
+      platformTags: named?.platform.split(".") ?? [],
+      ...metadataFacts(wheel?.metadata ?? null, tags),
       packages: wheel ? importableNames(wheel) : [],
       kernelChecks: points ? entryPoints(points, KERNEL_CHECKS) : [],
-      libraries: libraries.map(({ path, bytes: data }) => libraryFacts(path, data)),
     },
-    libraries,
   };
+}
+
+/**
+ * The facts of a wheel whose entries have been read.
+ * @param read what reading each entry gave, by its name
+ */
+export function gatherFacts(
+  { fileName, bytes, wheel, unopened, zipProblems, entries, facts }: OpenedWheel,
+  sha256: string,
+  read: ReadonlyMap<string, EntryFacts>,
+): Omit<WheelFacts, "audits"> {
+  const inOrder = entries.flatMap(({ name }) => read.get(name) ?? []);
+  const good = inOrder.flatMap(({ path, file }): [string, FileDigest][] => (file ? [[path, file]] : []));
+  return {
+    fileName,
+    size: bytes.length,
+    sha256,
+    zipProblems: [...zipProblems, ...inOrder.flatMap(({ problem }) => problem ?? [])],
+    hidden: inOrder.flatMap(({ hidden }) => hidden),
+    recordProblems: wheel
+      ? [...recordProblems(wheel.record, new Map(good), wheel.distInfo), ...licenseProblems(wheel)]
+      : unopened,
+    recordFiles: wheel?.record.length ?? 0,
+    ...facts,
+    libraries: inOrder.flatMap(({ library }) => library ?? []),
+  };
+}
+
+/** Reads every entry in this thread. */
+export function readHere({ entries, algorithms, forLinux }: OpenedWheel): Map<string, EntryFacts> {
+  return new Map(
+    entries.map((entry) => {
+      const { value, problem } = problemOf(() => entry.read());
+      const algorithm = algorithms.get(entry.name) ?? "sha256";
+      const facts = value
+        ? contentFacts(entry.name, value, algorithm, forLinux).facts
+        : unreadFacts(entry.name, problem);
+      return [entry.name, facts];
+    }),
+  );
+}
+
+/**
+ * Reads a wheel's bytes into what the static checks look at, but for its machine code. Never throws for what is in the
+ * bytes: every defect becomes a problem that a check reports.
+ */
+export function gather(fileName: string, bytes: Uint8Array): { facts: Omit<WheelFacts, "audits"> } {
+  const opened = openForFacts(fileName, bytes);
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  return { facts: gatherFacts(opened, sha256, readHere(opened)) };
 }

@@ -15,8 +15,8 @@ export interface HiddenFacts {
 
 const MIB = 1024 ** 2;
 const DEEPEST = 3;
-/** Bytes that nested archives of one wheel may inflate to in all. */
-const BUDGET = 256 * MIB;
+/** Bytes that nested archives of one file may inflate to: so much, and so many times its own, up to a bound. */
+const BUDGET = { least: MIB, ratio: 100, most: 256 * MIB };
 
 /** Magic of a 64-bit little-endian ELF file (gABI, "ELF Identification"). */
 const ELF_MAGIC = Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
@@ -56,10 +56,15 @@ function elfInside(bytes: Buffer, from: number): number {
 
 type Report = (kind: HiddenFacts["kind"], problem: string) => number;
 
-/** Looks for what no other check sees, in one file or many; archives inside are opened as far as it is safe. */
+/** Looks for what no other check sees; archives inside are opened as far as it is safe. */
 class Search {
   readonly found: HiddenFacts[] = [];
-  #left = BUDGET;
+  #left: number;
+
+  /** @param budget bytes that archives may inflate to in all */
+  constructor(budget: number) {
+    this.#left = budget;
+  }
 
   /** @param depth number of archives around the file; at 0 an ELF file is read by the other checks */
   look(path: string, content: Uint8Array, depth: number): void {
@@ -124,12 +129,11 @@ class Search {
 }
 
 /**
- * Machine code that a wheel carries where no library check looks: behind other bytes, in base64, in archives. It can't
- * find everything: code may be made or fetched at run time, which only a run shows.
- * @param files content by path
+ * Machine code that a file of a wheel carries where no library check looks: behind other bytes, in base64, in archives.
+ * It can't find everything: code may be made or fetched at run time, which only a run shows.
  */
-export function hiddenIn(files: ReadonlyMap<string, Uint8Array>): HiddenFacts[] {
-  const search = new Search();
-  for (const [path, bytes] of files) search.look(path, bytes, 0);
+export function hiddenIn(path: string, content: Uint8Array): HiddenFacts[] {
+  const search = new Search(Math.min(BUDGET.least + BUDGET.ratio * content.length, BUDGET.most));
+  search.look(path, content, 0);
   return search.found;
 }

@@ -78,6 +78,16 @@ export const isaSchema = z.object({
       method: z.string(),
       bytes: z.number(),
       found: z.record(z.string(), z.number()),
+      /** Bytes by who says that they are code (docs/decisions/0007-what-is-code.md). */
+      coverage: z
+        .object({
+          symbols: z.number(),
+          unwind: z.number(),
+          linear: z.number(),
+          padding: z.number(),
+          unowned: z.number(),
+        })
+        .optional(),
       /** SHA-256 over the bytes of all executable sections; left out where the code was not decoded. */
       codeSha256: z
         .string()

@@ -1,11 +1,9 @@
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
-import type { ElfAudit } from "../elf/audit.ts";
 import { wheelsError } from "../errors/wheels-error.ts";
-import { readBytes, readText, readTextIfAny, writeFileAtomic } from "../host/files.ts";
+import { readShared, readText, readTextIfAny, writeFileAtomic } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
-import { auditWorkerPath, versionFilePath } from "../host/resources.ts";
-import { inWorkers } from "../host/workers.ts";
+import { versionFilePath } from "../host/resources.ts";
 import type { TorchRequest, TorchSource } from "../torch/install.ts";
 import type { Uv } from "../torch/uv.ts";
 import { type Variant, variantOfDistribution } from "../variants/manifest.ts";
@@ -15,10 +13,10 @@ import { cpuInstructions, torchRequirement } from "./checks/metadata.ts";
 import { nameAgreement, recordHashes, tagsAgreement, zipIntegrity } from "./checks/package.ts";
 import { platformGlibc, platformLibraries } from "./checks/platform.ts";
 import { type FirstUse, firstUses, type WheelContents, wheelContents } from "./contents.ts";
-import type { AuditFacts, Claim, WheelFacts } from "./facts.ts";
-import { type Gathered, gather } from "./gather.ts";
+import type { Claim, WheelFacts } from "./facts.ts";
 import { defaultPolicy, type LoadedPolicy } from "./load-policy.ts";
 import { applyPolicy, markGaps } from "./policy.ts";
+import { wheelFacts } from "./read-wheel.ts";
 import { RUN_DEFAULTS, type RunSettings } from "./runtime/settings.ts";
 import { type RuntimeAnswer, runtimeChecks } from "./runtime.ts";
 import {
@@ -85,7 +83,7 @@ export interface VerifyResult {
 /** A wheel file, whole. @throws E_WHEEL_FILE */
 export async function readWheelFile(path: string): Promise<Uint8Array> {
   try {
-    return await readBytes(path);
+    return await readShared(path);
   } catch (thrown) {
     throw wheelsError(
       "E_WHEEL_FILE",
@@ -95,42 +93,16 @@ export async function readWheelFile(path: string): Promise<Uint8Array> {
   }
 }
 
-async function audit(host: Host, gathered: Gathered): Promise<AuditFacts[]> {
-  const none = { method: "none", bytes: 0, instructions: 0, found: {}, samples: [], veiled: null };
-  const known = new Map(gathered.facts.libraries.map((library) => [library.path, library]));
-  const auditable = gathered.libraries.filter(({ path }) => {
-    const library = known.get(path);
-    return library?.problem === null && library.architecture === "x86_64";
-  });
-  const audits = await inWorkers<Uint8Array, ElfAudit & Pick<AuditFacts, "veiled">>(
-    host,
-    auditWorkerPath(),
-    auditable.map(({ bytes }) => bytes),
-  );
-  const done = new Map(auditable.map(({ path }, index) => [path, audits[index]]));
-  return gathered.facts.libraries.map(({ path, problem, architecture }) => {
-    const result = done.get(path);
-    return result
-      ? { path, problem: null, ...result }
-      : { path, problem: problem ?? `${architecture} machine code is not decoded`, ...none };
-  });
-}
-
-/** All static facts of a wheel's bytes. */
-export async function wheelFacts(host: Host, fileName: string, bytes: Uint8Array): Promise<WheelFacts> {
-  const gathered = gather(fileName, bytes);
-  return { ...gathered.facts, audits: await audit(host, gathered) };
-}
-
 function isaReport(facts: WheelFacts, variant: Variant | null): IsaReport {
   return {
     claimed: variant?.isa.mustUse ?? [],
     found: totals(facts.audits),
-    files: facts.audits.map(({ path, method, bytes, found, codeSha256 }) => ({
+    files: facts.audits.map(({ path, method, bytes, found, coverage, codeSha256 }) => ({
       path,
       method,
       bytes,
       found,
+      ...(coverage === undefined ? {} : { coverage }),
       ...(codeSha256 === undefined ? {} : { codeSha256 }),
     })),
   };
@@ -204,7 +176,11 @@ async function readVerdict(path: string): Promise<Verdict | null> {
   }
 }
 
-async function save(
+/**
+ * Writes the verdict beside the wheel, keeping what an earlier one proved of the same bytes.
+ * @param contract ISA features that the wheel's variant may use
+ */
+export async function saveVerdict(
   host: Host,
   result: VerifyResult,
   policy: LoadedPolicy,
@@ -238,12 +214,16 @@ async function save(
 export async function verifyWheel(host: Host, request: VerifyRequest): Promise<VerifyResult> {
   const policy = request.policy ?? (await defaultPolicy());
   const bytes = await readWheelFile(request.wheel);
-  const facts = await wheelFacts(host, basename(request.wheel), bytes);
-  const variant =
-    request.variant ??
-    (facts.distribution === null
-      ? null
-      : variantOfDistribution(request.variants.values(), facts.distribution, facts.platformTags));
+  const { facts, variant } = await wheelFacts(
+    host,
+    basename(request.wheel),
+    bytes,
+    ({ distribution, platformTags }) =>
+      request.variant ??
+      (distribution === null
+        ? null
+        : variantOfDistribution(request.variants.values(), distribution, platformTags)),
+  );
   const claim: Claim = { variant };
   const checks = STATIC.map((check) => check(facts, claim));
   let runtime: RuntimeAnswer = { checks: [], torch: null };
@@ -285,6 +265,6 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
     contents: wheelContents(bytes),
     firstUses: firstUses(facts.audits),
   };
-  if (request.writeVerdict) await save(host, result, policy, contract);
+  if (request.writeVerdict) await saveVerdict(host, result, policy, contract);
   return result;
 }

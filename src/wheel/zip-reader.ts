@@ -1,5 +1,5 @@
-import { crc32, inflateRawSync } from "node:zlib";
 import { FormatError } from "./format-error.ts";
+import { type EntryPlace, inflateWhole } from "./inflate.ts";
 import {
   Bytes,
   type Central,
@@ -33,15 +33,8 @@ export const ZIP_LIMITS: ZipLimits = {
 /** Below this an odd ratio harms nobody: a file of blanks compresses well. */
 const RATIO_FREE_BYTES = 1024 ** 2;
 
-export interface ZipEntry {
-  name: string;
+export interface ZipEntry extends EntryPlace {
   isFolder: boolean;
-  method: "stored" | "deflate";
-  /** Bytes. */
-  compressedSize: number;
-  /** Bytes, inflated. */
-  size: number;
-  crc32: number;
   /** Unix mode bits, 0 where the archive has none. */
   mode: number;
   /** True where sizes and CRC follow the data, so that a reader going forward can't know them. */
@@ -88,46 +81,23 @@ export function unsafeName(name: string): string | null {
   return null;
 }
 
-/** @param most bytes that may come of it @throws FormatError for bytes behind the stream's end, which no reader shows */
-function inflate(raw: Uint8Array, most: number): Uint8Array {
-  // With `info` Node answers otherwise than its types say: the engine tells how much of the input the stream took.
-  const { buffer, engine } = inflateRawSync(raw, { maxOutputLength: most, info: true }) as unknown as {
-    buffer: Uint8Array;
-    engine: { bytesWritten: number };
-  };
-  if (engine.bytesWritten !== raw.length)
-    throw new FormatError("deflate", `${raw.length - engine.bytesWritten} hidden bytes follow its data`);
-  return buffer;
-}
-
 function makeEntry(file: Bytes, central: Central, data: number): ZipEntry {
   const { name, size, compressed } = central;
-  return {
+  const place: EntryPlace = {
     name,
-    isFolder: name.endsWith("/"),
     method: central.method === 0 ? "stored" : "deflate",
+    offset: data,
     compressedSize: compressed,
     size,
     crc32: central.crc,
+  };
+  return {
+    ...place,
+    isFolder: name.endsWith("/"),
     mode: central.mode & 0o7777,
     isStreamed: (central.flags & FLAG_DESCRIPTOR) !== 0,
     comment: central.comment,
-    read() {
-      const raw = file.slice(data, compressed);
-      let content: Uint8Array = raw;
-      if (central.method !== 0) {
-        try {
-          content = inflate(raw, Math.max(size, 1));
-        } catch (thrown) {
-          if (thrown instanceof FormatError) throw new FormatError(name, thrown.problem);
-          throw new FormatError(name, "its data does not inflate to the size it states");
-        }
-      }
-      if (content.length !== size)
-        throw new FormatError(name, `it inflates to ${content.length} bytes, not ${size}`);
-      if (crc32(content) !== central.crc) throw new FormatError(name, "its CRC is wrong");
-      return content;
-    },
+    read: () => inflateWhole(file.bytes, place),
   };
 }
 

@@ -18,7 +18,9 @@ function compile(source: string, flags: readonly string[] = []): { path: string;
   return { path, bytes: readFileSync(path) };
 }
 
-const audit = (bytes: Uint8Array) => auditElf(bytes, readElf(bytes));
+const NONE = { globs: [], matches: () => 0 };
+
+const audit = (bytes: Uint8Array) => auditElf(bytes, readElf(bytes), NONE);
 
 /** Number of times objdump prints one of these mnemonics. */
 function objdump(path: string, mnemonic: RegExp): number {

@@ -36,10 +36,10 @@ test("a place in a library's file has its function's name, whatever lies between
   const source = 'extern "C" int first() { return 1; } extern "C" int second() { return 2; }';
   exec("g++", ["-x", "c++", "-", "-shared", "-fPIC", "-O0", "-o", file], { input: source });
   const elf = readElf(readFileSync(file));
-  const second = elf.functions.find(({ name }) => name === "second");
+  const second = elf.functions.starts.find((_start, index) => elf.functions.nameOf(index) === "second");
   const code = elf.code.find(({ name }) => name === ".text");
   if (!second || !code) throw new Error("no such function");
-  const offset = code.offset + Number(second.address - code.address);
+  const offset = code.offset + second - Number(code.address);
   expect(functionAt(elf, offset)).toBe("second");
   expect(functionAt(elf, offset + 3)).toBe("second");
   expect(functionAt(elf, offset - 1)).not.toBe("second");

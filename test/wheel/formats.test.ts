@@ -6,7 +6,13 @@ import { parseManifest, resolveManifest } from "../../src/variants/manifest.ts";
 import { parsePolicy, resolvePolicy } from "../../src/verify/policy.ts";
 import { FormatError } from "../../src/wheel/format-error.ts";
 import { allOf, formatHeaders, parseHeaders } from "../../src/wheel/metadata.ts";
-import { formatRecord, parseRecord, recordHash, recordProblems } from "../../src/wheel/record.ts";
+import {
+  type FileDigest,
+  formatRecord,
+  parseRecord,
+  recordHash,
+  recordProblems,
+} from "../../src/wheel/record.ts";
 import { formatRequirement, parseRequirement } from "../../src/wheel/requirement.ts";
 import { inspectZip, readZip } from "../../src/wheel/zip-reader.ts";
 import { writeZip } from "../../src/wheel/zip-writer.ts";
@@ -26,6 +32,12 @@ function survives(work: () => unknown): void {
     if (!(thrown instanceof FormatError)) throw thrown;
   }
 }
+
+const digestOf = (data: Uint8Array): FileDigest => ({
+  size: data.length,
+  algorithm: "sha256",
+  digest: recordHash(data).replace("sha256=", ""),
+});
 
 const segment = fc.stringMatching(/^[A-Za-z0-9_-]{1,8}$/);
 const path = fc.array(segment, { minLength: 1, maxLength: 3 }).map((parts) => parts.join("/"));
@@ -101,8 +113,8 @@ describe("RECORD", () => {
         archive.filter((entries) => entries.length > 0),
         fc.nat(),
         (entries, place) => {
-          const files = new Map<string, Uint8Array>(entries.map(({ name, data }) => [name, data]));
-          files.set("d/RECORD", new Uint8Array());
+          const files = new Map(entries.map(({ name, data }) => [name, digestOf(data)]));
+          files.set("d/RECORD", digestOf(new Uint8Array()));
           const record = [
             ...entries.map(({ name, data }) => ({
               path: name,
@@ -116,14 +128,14 @@ describe("RECORD", () => {
           expect(
             recordProblems(
               record,
-              new Map([...files, [name, Buffer.concat([data, data, Buffer.from("x")])]]),
+              new Map([...files, [name, digestOf(Buffer.concat([data, data, Buffer.from("x")]))]]),
               "d",
             ),
           ).not.toEqual([]);
           expect(
             recordProblems(record, new Map([...files].filter(([one]) => one !== name)), "d"),
           ).not.toEqual([]);
-          expect(recordProblems(record, new Map([...files, ["other", data]]), "d")).not.toEqual([]);
+          expect(recordProblems(record, new Map([...files, ["other", digestOf(data)]]), "d")).not.toEqual([]);
           expect(
             recordProblems(
               record.filter((one) => one.path !== name),

@@ -1,26 +1,31 @@
 import { isIsaFeature } from "../../variants/features.ts";
 import type { RuntimeDispatch } from "../../variants/manifest-schema.ts";
 import type { AuditFacts, Claim, FeatureSample, WheelFacts } from "../facts.ts";
+import { compileGlob } from "../glob.ts";
 import type { Check } from "../verdict.ts";
 
 const REFERENCE =
   "Intel SDM vol. 2 (CPUID feature of each instruction); the variant's contract in the manifest";
 
-/** A glob with `*` as the only wild card. */
-function globMatches(glob: string, text: string): boolean {
-  const parts = glob.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
-  return new RegExp(`^${parts.join(".*")}$`, "s").test(text);
+/** Of a library's instructions of a feature, how many the manifest's run-time dispatch excuses. */
+function excused(audit: Counted, feature: string, dispatch: readonly RuntimeDispatch[]): number {
+  const rules = dispatch.filter(
+    (rule) => compileGlob(rule.file).test(audit.path) && rule.features.some((allowed) => allowed === feature),
+  );
+  if (rules.some(({ symbol }) => symbol === undefined)) return audit.found[feature] ?? 0;
+  return (audit.dispatched ?? [])
+    .filter(({ symbols }) => rules.some(({ symbol }) => symbol !== undefined && symbols.includes(symbol)))
+    .reduce((sum, { found }) => sum + (found[feature] ?? 0), 0);
 }
 
-/** Whole files only: a dispatch narrowed by symbol needs the walk by functions, and excuses nothing here. */
-function isDispatched(path: string, feature: string, dispatch: readonly RuntimeDispatch[]): boolean {
-  return dispatch.some(
-    (rule) =>
-      rule.symbol === undefined &&
-      globMatches(rule.file, path) &&
-      rule.features.some((allowed) => allowed === feature),
+const isExcused = (sample: FeatureSample, path: string, dispatch: readonly RuntimeDispatch[]): boolean =>
+  dispatch.some(
+    ({ file, symbol, features }) =>
+      symbol !== undefined &&
+      sample.dispatch?.includes(symbol) &&
+      compileGlob(file).test(path) &&
+      features.some((allowed) => allowed === sample.feature),
   );
-}
 
 /** Instructions per feature over all libraries. */
 export function totals(audits: readonly AuditFacts[]): Record<string, number> {
@@ -56,22 +61,23 @@ function notRun(id: "isa.contained" | "isa.used", facts: WheelFacts, claim: Clai
   return detail === "" ? null : { id, result: "not-run", detail, evidence: {}, reference: REFERENCE };
 }
 
-/** Features beyond a contract among those found in a library. */
-function beyond(
-  path: string,
-  { found, samples }: Pick<AuditFacts, "found" | "samples">,
-  { mayUse, dispatch }: NonNullable<Claim["variant"]>["isa"],
-) {
+type Counted = Pick<AuditFacts, "path" | "found" | "samples" | "dispatched">;
+
+/** Features beyond a contract among those found in a library, what run-time dispatch excuses left out. */
+function beyond(audit: Counted, { mayUse, dispatch }: NonNullable<Claim["variant"]>["isa"]) {
   const allowed = new Set<string>(mayUse);
-  return Object.entries(found)
-    .filter(([feature]) => !allowed.has(feature) && !isDispatched(path, feature, dispatch))
+  return Object.entries(audit.found)
+    .filter(([feature]) => !allowed.has(feature))
     .map(([feature, count]) => ({
-      path,
+      path: audit.path,
       feature,
       known: isIsaFeature(feature),
-      count,
-      samples: samples.filter((sample) => sample.feature === feature),
-    }));
+      count: count - excused(audit, feature, dispatch),
+      samples: audit.samples.filter(
+        (sample) => sample.feature === feature && !isExcused(sample, audit.path, dispatch),
+      ),
+    }))
+    .filter(({ count }) => count > 0);
 }
 
 /**
@@ -80,7 +86,7 @@ function beyond(
  */
 function veiledOutside(facts: WheelFacts, isa: NonNullable<Claim["variant"]>["isa"]) {
   return facts.audits.flatMap(({ path, veiled }) => {
-    const outside = veiled ? beyond(path, veiled, isa) : [];
+    const outside = veiled ? beyond({ path, ...veiled }, isa) : [];
     return veiled && outside.length > 0 ? [{ path, bytes: veiled.bytes, outside }] : [];
   });
 }
@@ -93,9 +99,32 @@ export function isaContained(facts: WheelFacts, claim: Claim): Check {
   const skipped = notRun("isa.contained", facts, claim);
   if (skipped || !claim.variant) return skipped as Check;
   const { isa, name } = claim.variant;
-  const outside = facts.audits.flatMap((audit) => beyond(audit.path, audit, isa));
+  const outside = facts.audits.flatMap((audit) => beyond(audit, isa));
   const veiled = veiledOutside(facts, isa);
-  const evidence = { outside, veiled, method: [...new Set(facts.audits.map(({ method }) => method))] };
+  const allowed = new Set<string>(isa.mayUse);
+  const unproven = facts.audits.flatMap(({ path, unowned }) =>
+    Object.entries(unowned?.found ?? {})
+      .filter(([feature]) => !allowed.has(feature))
+      .map(([feature, count]) => ({
+        path,
+        feature,
+        count,
+        samples: unowned?.samples.filter((sample) => sample.feature === feature) ?? [],
+      })),
+  );
+  const evidence = {
+    outside,
+    veiled,
+    unproven,
+    method: [...new Set(facts.audits.map(({ method }) => method))],
+    libraries: facts.audits.map(({ path, method, coverage, sections, unowned }) => ({
+      path,
+      method,
+      coverage,
+      sections,
+      constants: unowned?.data,
+    })),
+  };
   const [first] = outside;
   const [veil] = veiled;
   if (!first && veil) {
@@ -108,6 +137,18 @@ export function isaContained(facts: WheelFacts, claim: Claim): Check {
       reference: `${REFERENCE}; gABI, chapter 5 (loaders go by segments)`,
       remedy:
         "Link it with -z separate-code (binutils 2.31 and later do), so that no data is executable; for a library of others name the features under run-time-dispatch in the manifest.",
+    };
+  }
+  if (!first && unproven[0]) {
+    const [{ samples }] = unproven;
+    return {
+      id: "isa.contained",
+      result: "warn",
+      detail: `${unproven.map(({ count, feature, path }) => `${count} × ${feature} in ${path}`).join("; ")}, in bytes that no symbol, unwind entry, branch or pointer leads to${samples[0] ? `; first: ${where(samples[0])}` : ""}`,
+      evidence,
+      reference: REFERENCE,
+      remedy:
+        "These are data, or code that is hidden. Give data in code a symbol of type object, and code one of type function.",
     };
   }
   if (!first) {

@@ -1,0 +1,142 @@
+// All static checks of one wheel against the peers that look at wheels, and against objdump over the same libraries:
+// clock, CPU time and memory, medians of interleaved rounds. Usage: npm run bench:static [ROUNDS] [WHEEL]; needs dist/, uv
+// or pip, objdump. Without WHEEL a published one of about 35 MB, with about 100 MB of libraries, is fetched.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const cli = join(root, "dist", "cli", "index.js");
+const rounds = Number(process.argv[2] ?? 5);
+const work = mkdtempSync(join(tmpdir(), "bench-static-"));
+const PUBLISHED = "scipy==1.16.3";
+const SMALL = "numpy==1.21.6";
+
+// Node does not tell what a child took; Python does.
+const MEASURE = `
+import json, resource, subprocess, sys, time
+begin = time.perf_counter()
+ran = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+wall = time.perf_counter() - begin
+use = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps({"wall": wall, "cpu": use.ru_utime + use.ru_stime, "memory": use.ru_maxrss / 1024,
+                  "status": ran.returncode, "stderr": ran.stderr.decode(errors="replace")[-500:]}))
+`;
+
+function run(command, args) {
+  const ran = spawnSync(command, args, { encoding: "utf8", maxBuffer: 1 << 28 });
+  if (ran.status !== 0) throw new Error(`${command} ${args.join(" ")}: ${ran.error ?? ran.stderr}`);
+  return ran.stdout;
+}
+
+/** Peers and this both answer 1 where they don't like a wheel; that is an answer too. */
+function measure(command) {
+  const one = JSON.parse(run("python3", ["-c", MEASURE, ...command]));
+  if (one.status > 1) throw new Error(`${command.join(" ")} ended with ${one.status}: ${one.stderr}`);
+  return one;
+}
+
+const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
+
+function libraries(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.so(\.[\d.]+)?$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+function fetchWheel(python, requirement) {
+  const folder = mkdtempSync(join(work, "wheel-"));
+  const options = [
+    "--no-deps",
+    "--only-binary=:all:",
+    "--python-version=3.11",
+    "--platform=manylinux2014_x86_64",
+  ];
+  const small = [
+    "--no-deps",
+    "--only-binary=:all:",
+    "--python-version=3.10",
+    "--platform=manylinux2014_x86_64",
+  ];
+  run(python, [
+    "-m",
+    "pip",
+    "download",
+    "-q",
+    ...(requirement === SMALL ? small : options),
+    "-d",
+    folder,
+    requirement,
+  ]);
+  return join(folder, readdirSync(folder)[0]);
+}
+
+function rowsFor(commands) {
+  const taken = Object.fromEntries(Object.keys(commands).map((name) => [name, []]));
+  for (let round = 0; round < rounds; round++)
+    for (const [name, command] of Object.entries(commands)) taken[name].push(measure(command));
+  return Object.fromEntries(
+    Object.entries(taken).map(([name, all]) => [
+      name,
+      {
+        wall: median(all.map((one) => one.wall)),
+        cpu: median(all.map((one) => one.cpu)),
+        memory: Math.max(...all.map((one) => one.memory)),
+      },
+    ]),
+  );
+}
+
+function print(title, rows) {
+  console.log(`\n${title}\n\n| command | clock, s | CPU, s | memory, MiB |\n| --- | --- | --- | --- |`);
+  for (const [name, { wall, cpu, memory }] of Object.entries(rows))
+    console.log(`| ${name} | ${wall.toFixed(2)} | ${cpu.toFixed(2)} | ${memory.toFixed(0)} |`);
+}
+
+try {
+  const venv = join(work, "venv");
+  run("python3", ["-m", "venv", venv]);
+  const python = join(venv, "bin", "python");
+  run(python, ["-m", "pip", "install", "-q", "auditwheel", "check-wheel-contents", "twine"]);
+  const tool = (name) => join(venv, "bin", name);
+  const wheel = process.argv[3] ? resolve(process.argv[3]) : fetchWheel(python, PUBLISHED);
+  const unpacked = join(work, "unpacked");
+  run("python3", ["-m", "zipfile", "-e", wheel, unpacked]);
+  const files = libraries(unpacked);
+  const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
+  const verify = (file) => [process.execPath, cli, "verify", "--no-verdict", "--level=static", file];
+  const rows = rowsFor({
+    "this, all static checks": verify(wheel),
+    "auditwheel show": [tool("auditwheel"), "show", wheel],
+    "check-wheel-contents": [tool("check-wheel-contents"), wheel],
+    "twine check --strict": [tool("twine"), "check", "--strict", wheel],
+    "objdump -d, all libraries": ["objdump", "-d", ...files],
+  });
+  print(
+    `${wheel.split("/").at(-1)}: ${(statSync(wheel).size / 1e6).toFixed(1)} MB, ${files.length} libraries of ${(bytes / 1e6).toFixed(0)} MB, median of ${rounds}`,
+    rows,
+  );
+  const own = rows["this, all static checks"];
+  const peers = ["auditwheel show", "check-wheel-contents", "twine check --strict"].map((name) => rows[name]);
+  const total = (kind) => peers.reduce((sum, row) => sum + row[kind], 0);
+  const decoder = rows["objdump -d, all libraries"];
+  console.log(
+    `\nagainst the three peers together: ${(own.wall / total("wall")).toFixed(2)} of the clock, ${(own.cpu / total("cpu")).toFixed(2)} of the CPU time`,
+  );
+  console.log(
+    `against objdump alone, everything else included: ${(decoder.wall / own.wall).toFixed(1)} × as fast by the clock, ${(decoder.cpu / own.cpu).toFixed(1)} × by CPU time`,
+  );
+  if (!process.argv[3]) {
+    const little = fetchWheel(python, "markupsafe==3.0.2");
+    const rest = fetchWheel(python, "psycopg2-binary==2.9.10");
+    const small = rowsFor({
+      "psycopg2-binary, 3 MB": verify(rest),
+      "markupsafe, 23 kB": verify(little),
+    });
+    print("small wheels", small);
+  }
+} finally {
+  if (existsSync(work)) rmSync(work, { recursive: true, force: true });
+}

@@ -1,0 +1,1 @@
+import{createHash as e}from"node:crypto";const t=(e,t)=>e.address<t.address?-1:1;function n(n,r){let i=e(`sha256`);for(let{offset:e,size:a}of r.code.toSorted(t))i.update(n.subarray(e,e+a));return i.digest(`hex`)}export{n as t};
