@@ -39,6 +39,8 @@ export const POLICIES: Record<string, string> = {
   "no-kernels": "checks: {runtime.kernels: off}\n",
   "glibc-told-at-index": "targets: {index: {checks: {platform.glibc: warn}}}\n",
   "isa-used-told-at-pypi": "targets: {pypi: {checks: {isa.used: warn}}}\n",
+  "verifier-of-1": 'verifier: {versions: ">=0.9,<2"}\n',
+  "verifier-of-2": 'verifier: {versions: ">=2"}\n',
   "vnni-unproven": "targets: {pypi: {accept-unproven: {features: [avx512_vnni]}}}\n",
   "amx-unproven": "targets: {pypi: {accept-unproven: {features: [amx_bf16]}}}\n",
 };

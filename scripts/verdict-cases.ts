@@ -195,6 +195,25 @@ export const CHECK_CASES: readonly Case[] = [
     expected: proven,
   },
   {
+    name: "verifier-within",
+    why: "The verdict was made by version 1.0.0.",
+    policy: "verifier-of-1",
+    expected: proven,
+  },
+  {
+    name: "verifier-too-old",
+    why: "The policy takes verdicts of version 2 and later.",
+    policy: "verifier-of-2",
+    expected: refused(),
+  },
+  {
+    name: "verifier-unsaid",
+    why: "A verdict that does not say by which version it was made satisfies no such demand.",
+    policy: "verifier-of-1",
+    edit: withPredicate({ verifier: { id: "https://example.org/other", version: { other: "1.0.0" } } }),
+    expected: refused(),
+  },
+  {
     name: "lower-demand",
     why: "A target may demand less.",
     policy: "import-only",

@@ -11,31 +11,20 @@ import hashlib
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 VECTORS = Path(__file__).resolve().parents[2] / "docs" / "verdict-vectors"
 
 STATIC = (
-    "zip.integrity",
-    "record.hashes",
-    "name.agreement",
-    "tags.agreement",
-    "platform.glibc",
-    "platform.libraries",
-    "elf.cuda-free",
-    "metadata.torch-requirement",
-    "metadata.cpu-instructions",
-    "isa.contained",
-    "isa.used",
+    *("zip.integrity", "record.hashes", "name.agreement", "tags.agreement", "platform.glibc"),
+    *("platform.libraries", "elf.cuda-free", "metadata.torch-requirement"),
+    *("metadata.cpu-instructions", "isa.contained", "isa.used"),
 )
 IMPORT = (
-    "runtime.resolve",
-    "runtime.torch-cpu",
-    "runtime.cuda-unavailable",
-    "runtime.no-cuda-packages",
-    "runtime.torchvision",
-    "runtime.import",
+    *("runtime.resolve", "runtime.torch-cpu", "runtime.cuda-unavailable"),
+    *("runtime.no-cuda-packages", "runtime.torchvision", "runtime.import"),
 )
 LEVELS = {
     "static": STATIC,
@@ -53,106 +42,105 @@ class Invalid(Exception):
     """The document is no verdict."""
 
 
-def need(holds: bool, what: str) -> None:
-    if not holds:
-        raise Invalid(what)
+Test = Callable[[Any], bool]
 
 
-def is_text(value: object) -> bool:
+def text(value: object) -> bool:
     return isinstance(value, str)
 
 
-def is_texts(value: object) -> bool:
-    return isinstance(value, list) and all(map(is_text, value))
-
-
-def is_number(value: object) -> bool:
+def number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def is_counts(value: object) -> bool:
-    return isinstance(value, dict) and all(map(is_number, value.values()))
-
-
-def field(value: object, name: str) -> Any:
-    need(isinstance(value, dict) and name in value, f"no field {name}")
-    return value[name]  # type: ignore[index]
-
-
-def is_digest(value: object) -> bool:
+def digest(value: object) -> bool:
     return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value) is not None
 
 
-def demand_check(check: object) -> None:
-    need(isinstance(check, dict), "a check is no object")
-    need(field(check, "id") in IDS, "an unknown check")
-    need(field(check, "result") in RESULTS, "an unknown result")
-    need(is_text(field(check, "detail")), "detail is no text")
-    need(isinstance(field(check, "evidence"), dict), "evidence is no object")
-    assert isinstance(check, dict)
-    if "before" in check:
-        need(check["before"] in RESULTS, "an unknown result in before")
-    for name in ("reference", "remedy"):
-        need(name not in check or is_text(check[name]), f"{name} is no text")
-    need("lacks" not in check or is_texts(check["lacks"]), "lacks is no list of texts")
-    accepted = check.get("acceptedBy", [])
-    need(
-        isinstance(accepted, list) and all(kind in TARGETS for kind in accepted),
-        "an unknown target",
-    )
+def one_of(*words: object) -> Test:
+    return lambda value: any(value == word and type(value) is type(word) for word in words)
 
 
-def demand_isa(isa: object) -> None:
-    need(is_texts(field(isa, "claimed")), "isa.claimed is no list of texts")
-    need(is_counts(field(isa, "found")), "isa.found has no counts")
-    files = field(isa, "files")
-    need(isinstance(files, list), "isa.files is no list")
-    for one in files:
-        need(
-            is_text(field(one, "path")) and is_text(field(one, "method")), "isa.files: path, method"
-        )
-        need(
-            is_number(field(one, "bytes")) and is_counts(field(one, "found")),
-            "isa.files: bytes, found",
-        )
-        need("codeSha256" not in one or is_digest(one["codeSha256"]), "codeSha256 is no sha256")
+def list_of(test: Test) -> Test:
+    return lambda value: isinstance(value, list) and all(map(test, value))
+
+
+def map_of(test: Test) -> Test:
+    return lambda value: isinstance(value, dict) and all(map(test, value.values()))
+
+
+def fields(**tests: Test) -> Test:
+    """An object with these fields; one whose name ends in _ may be absent, and is spelt without."""
+
+    def test(value: object) -> bool:
+        if not isinstance(value, dict):
+            return False
+        for name, inner in tests.items():
+            key = name.removesuffix("_")
+            is_left_out = name.endswith("_") and key not in value
+            if not is_left_out and (key not in value or not inner(value[key])):
+                raise Invalid(f"{key} is missing or is something else")
+        return True
+
+    return test
+
+
+def or_null(test: Test) -> Test:
+    return lambda value: value is None or test(value)
+
+
+CHECK = fields(
+    id=one_of(*IDS),
+    result=one_of(*RESULTS),
+    detail=text,
+    evidence=map_of(lambda _any: True),
+    before_=one_of(*RESULTS),
+    reference_=text,
+    remedy_=text,
+    lacks_=list_of(text),
+    acceptedBy_=list_of(one_of(*TARGETS)),
+)
+FILE = fields(path=text, method=text, bytes=number, found=map_of(number), codeSha256_=digest)
+PREDICATE = fields(
+    verifier=fields(id=text, version=map_of(text)),
+    timeVerified=text,
+    resourceUri=text,
+    policy=fields(uri=text, digest_=fields(sha256=digest)),
+    verificationResult=one_of("PASSED", "FAILED"),
+    verifiedLevels=list_of(text),
+    variant=or_null(text),
+    level=one_of(*LEVELS),
+    torch=or_null(fields(version=text, cudaAvailable=one_of(True, False))),
+    isa=fields(claimed=list_of(text), found=map_of(number), files=list_of(FILE)),
+    checks=list_of(CHECK),
+)
+SUBJECT = list_of(fields(name=text, digest=fields(sha256=digest)))
+VERDICT = fields(
+    _type=one_of("https://in-toto.io/Statement/v1"),
+    subject=lambda value: SUBJECT(value) and len(value) == 1,
+    predicateType=one_of("https://slsa.dev/verification_summary/v1"),
+    predicate=PREDICATE,
+)
 
 
 def demand_verdict(verdict: object) -> None:
     """Refuses what is no verdict: the tables of "Form"."""
-    need(field(verdict, "_type") == "https://in-toto.io/Statement/v1", "another type of statement")
-    need(
-        field(verdict, "predicateType") == "https://slsa.dev/verification_summary/v1",
-        "another type of predicate",
-    )
-    subject = field(verdict, "subject")
-    need(isinstance(subject, list) and len(subject) == 1, "not one subject")
-    need(is_text(field(subject[0], "name")), "the subject has no name")
-    need(is_digest(field(field(subject[0], "digest"), "sha256")), "the subject has no sha256")
-    predicate = field(verdict, "predicate")
-    verifier = field(predicate, "verifier")
-    versions = field(verifier, "version")
-    need(is_text(field(verifier, "id")), "verifier.id is no text")
-    need(isinstance(versions, dict) and all(map(is_text, versions.values())), "verifier.version")
-    for name in ("timeVerified", "resourceUri"):
-        need(is_text(field(predicate, name)), f"{name} is no text")
-    policy = field(predicate, "policy")
-    need(is_text(field(policy, "uri")), "policy.uri is no text")
-    if "digest" in policy:
-        need(is_digest(field(policy["digest"], "sha256")), "policy.digest is no sha256")
-    need(field(predicate, "verificationResult") in ("PASSED", "FAILED"), "verificationResult")
-    need(is_texts(field(predicate, "verifiedLevels")), "verifiedLevels is no list of texts")
-    need(field(predicate, "variant") is None or is_text(predicate["variant"]), "variant is no text")
-    need(field(predicate, "level") in tuple(LEVELS), "an unknown level")
-    torch = field(predicate, "torch")
-    if torch is not None:
-        need(is_text(field(torch, "version")), "torch.version is no text")
-        need(isinstance(field(torch, "cudaAvailable"), bool), "torch.cudaAvailable is no boolean")
-    demand_isa(field(predicate, "isa"))
-    checks = field(predicate, "checks")
-    need(isinstance(checks, list), "checks is no list")
-    for check in checks:
-        demand_check(check)
+    if not VERDICT(verdict):
+        raise Invalid("it is no object")
+
+
+def satisfies(version: str, specifiers: str) -> bool:
+    """PEP 440, for plain releases such as 1.2.3; anything else satisfies nothing here."""
+    release = re.compile(r"\d+(\.\d+)*")
+    for clause in filter(None, map(str.strip, specifiers.split(","))):
+        found = re.fullmatch(r"(>=|<=|==|!=|>|<)\s*(\S+)", clause)
+        if not found or not release.fullmatch(found[2]) or not release.fullmatch(version):
+            return False
+        have, want = ([*map(int, one.split(".")), *[0] * 9][:9] for one in (version, found[2]))
+        sides = {">": have > want, "<": have < want, "=": have == want, "!": have != want}
+        if not (sides[found[1][0]] or (found[1] in (">=", "<=") and have == want)):
+            return False
+    return True
 
 
 def severity(policy: dict[str, Any], check: str, target: str) -> str:
@@ -191,7 +179,18 @@ def judge(
     subject, predicate = verdict["subject"][0], verdict["predicate"]
     if (subject["name"], subject["digest"]["sha256"]) != (name, sha256):
         return {"decision": "refuse", "code": "E_VERDICT_OTHER_BYTES", "reasons": ["other bytes"]}
+    if policy["signedBy"] is not None:
+        return {
+            "decision": "refuse",
+            "code": "E_SIGNATURE",
+            "reasons": ["no signature is checked here"],
+        }
     reasons: list[tuple[str | None, str]] = []
+    version = predicate["verifier"]["version"].get("vllm-cpu-wheels", "none")
+    if policy["verifierVersions"] is not None and not satisfies(
+        version, policy["verifierVersions"]
+    ):
+        reasons.append((None, f"verifier {version}, not {policy['verifierVersions']}"))
     checks = predicate["checks"]
     for check in checks:
         if judged(answer_of(check), severity(policy, check["id"], target)) == "fail":
