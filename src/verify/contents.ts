@@ -4,6 +4,7 @@ import { allOf, type Headers, oneOf, parseHeaders } from "../wheel/metadata.ts";
 import { inspectZip, type ZipEntry } from "../wheel/zip-reader.ts";
 import type { AuditFacts } from "./facts.ts";
 
+/** The part of `verify --json` that tells what is in a wheel. */
 export const contentsSchema = z.object({
   files: z.number().describe("Files in the archive"),
   unpacked: z.number().describe("Bytes of all files, inflated"),
@@ -71,6 +72,7 @@ export function wheelContents(bytes: Uint8Array): WheelContents {
   };
 }
 
+/** The part of `verify --json` that tells where a feature is first used. */
 export const placeSchema = z.object({
   path: z.string().describe("The library"),
   feature: z.string(),
