@@ -41,7 +41,8 @@ function metadataOf(entries: readonly ZipEntry[]): Headers | null {
   const entry = entries.find(({ name }) => /^[^/]+\.dist-info\/METADATA$/.test(name));
   if (!entry || entry.size > MOST_METADATA_BYTES) return null;
   try {
-    return parseHeaders(new TextDecoder().decode(entry.read()), "METADATA");
+    // A copy: a decoder takes no view of shared memory, which a stored entry may be.
+    return parseHeaders(new TextDecoder().decode(Uint8Array.from(entry.read())), "METADATA");
   } catch (thrown) {
     if (thrown instanceof FormatError) return null;
     throw thrown;
