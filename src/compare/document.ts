@@ -68,4 +68,5 @@ export const comparisonSchema = z
   })
   .describe("Answers of vllm-cpu-wheels compare --json");
 
+/** Wheels against each other, with the answer in sentences. */
 export type Comparison = z.infer<typeof comparisonSchema>;

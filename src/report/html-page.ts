@@ -22,6 +22,8 @@ export interface PageFacts {
 
 /** Characters of evidence that a page shows of one check; the verdict has all of it. */
 const MOST_EVIDENCE = 8000;
+/** Characters of evidence that are shown without being asked for. */
+const MOST_OPEN = 1500;
 /** Characters of a check's own sentence; what it found is told one by one below it. */
 const MOST_DETAIL = 600;
 const MOST_REQUIREMENTS = 300;
@@ -63,12 +65,12 @@ function checkItem(check: Check, isa: Result["isa"]): string {
         .map((one) => findingItem(one, detail))
         .join("")
     : "";
-  // A list of findings says it better than the evidence that it was made of.
-  const isOpen = isProblem(check) && found === "";
   const telling = Object.entries(evidence).filter(
     ([, value]) => !["[]", "{}", "null"].includes(JSON.stringify(value)),
   );
   const all = JSON.stringify(Object.fromEntries(telling), null, 1);
+  // A list of findings says it better than the evidence that it was made of, and a long one hides the rest of the page.
+  const isOpen = isProblem(check) && found === "" && all.length <= MOST_OPEN;
   const shown =
     all.length > MOST_EVIDENCE ? `${all.slice(0, MOST_EVIDENCE)}\n… (the verdict has all of it)` : all;
   return `<li class="${result}">
@@ -77,9 +79,9 @@ function checkItem(check: Check, isa: Result["isa"]): string {
 ${before === undefined ? "" : `<p>The check itself said <b>${before}</b>; the policy made it <b>${result}</b>.</p>`}
 ${found === "" ? "" : `<ul>${found}</ul>`}
 ${isProblem(check) && remedy ? `<p><b>What to do:</b> ${text(remedy)}</p>` : ""}
+${reference ? `<p><small>Rule: ${text(reference)}</small></p>` : ""}
 <details${isOpen ? " open" : ""}><summary>Evidence<span class="quiet"> of ${id}</span></summary>
 <p>${escapeHtml(question)}</p>
-${reference ? `<p><small>Rule: ${text(reference)}</small></p>` : ""}
 ${all === "{}" ? "" : `<pre>${lines(shown)}</pre>`}
 </details>
 </li>`;

@@ -5,6 +5,7 @@ import { visible } from "./visible.ts";
 /** A text from the wheel as it may stand in HTML. */
 export const text = (value: string, most?: number): string => escapeHtml(visible(value, most));
 
+/** A name or an instruction from the wheel. @param most characters that are kept */
 export const code = (value: string, most?: number): string => `<code>${text(value, most)}</code>`;
 
 /** Several lines as they are, each made harmless by itself. */

@@ -11,9 +11,12 @@ export function plainText(text: string): string {
     .replace(/\n+/g, "<br>");
 }
 
+/** A text as code, in a table's cell too. */
 export const code = (text: string): string =>
   `<code>${visible(text).replace(/[&<>|\\`*_[\]~]/g, (char) => `&#${char.charCodeAt(0)};`)}</code>`;
 
+/** A table's row; what is in the cells is Markdown already. */
 export const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
 
+/** A table's first two rows. */
 export const head = (cells: readonly string[]): string[] => [row(cells), row(cells.map(() => "---"))];

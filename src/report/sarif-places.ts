@@ -5,6 +5,7 @@ import { visible } from "./visible.ts";
 /** Places told of one result; GitHub reads 1,000 and shows 100. */
 const MOST_PLACES = 20;
 
+/** Stands for the folder that locations are relative to; the name is the one that GitHub's own tools use. */
 export const ROOT_ID = "%SRCROOT%";
 
 /**
@@ -26,6 +27,7 @@ export function pathOf({ wheel, environment }: Result, root: string): string {
   return inside ? wheel.slice(root.length + 1) : (wheel.split("/").at(-1) ?? wheel);
 }
 
+/** A file that results are about: a wheel, or one inside a wheel. Source: SARIF 2.1.0, 3.24. */
 export interface Artifact {
   location: { uri: string; uriBaseId?: string };
   parentIndex?: number;

@@ -12,8 +12,10 @@ import { visible } from "./visible.ts";
 /** Which answers become results: code scanning takes every result for a problem, other readers heed `kind`. */
 export const SARIF_KINDS = ["problems", "all"] as const;
 
+/** One of {@link SARIF_KINDS}. */
 export type SarifKinds = (typeof SARIF_KINDS)[number];
 
+/** What a SARIF log is made of. */
 export interface SarifRequest {
   results: readonly Result[];
   kinds: SarifKinds;

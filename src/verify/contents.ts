@@ -4,6 +4,7 @@ import { allOf, type Headers, oneOf, parseHeaders } from "../wheel/metadata.ts";
 import { inspectZip, type ZipEntry } from "../wheel/zip-reader.ts";
 import type { AuditFacts } from "./facts.ts";
 
+/** The part of `verify --json` that tells what is in a wheel. */
 export const contentsSchema = z.object({
   files: z.number().describe("Files in the archive"),
   unpacked: z.number().describe("Bytes of all files, inflated"),
@@ -40,7 +41,8 @@ function metadataOf(entries: readonly ZipEntry[]): Headers | null {
   const entry = entries.find(({ name }) => /^[^/]+\.dist-info\/METADATA$/.test(name));
   if (!entry || entry.size > MOST_METADATA_BYTES) return null;
   try {
-    return parseHeaders(new TextDecoder().decode(entry.read()), "METADATA");
+    // A copy: a decoder takes no view of shared memory, which a stored entry may be.
+    return parseHeaders(new TextDecoder().decode(Uint8Array.from(entry.read())), "METADATA");
   } catch (thrown) {
     if (thrown instanceof FormatError) return null;
     throw thrown;
@@ -71,6 +73,7 @@ export function wheelContents(bytes: Uint8Array): WheelContents {
   };
 }
 
+/** The part of `verify --json` that tells where a feature is first used. */
 export const placeSchema = z.object({
   path: z.string().describe("The library"),
   feature: z.string(),

@@ -18,6 +18,7 @@ export const resultSchema = z.object({
   firstUses: z.array(placeSchema).optional(),
 });
 
+/** One wheel's or environment's answers, as reports are made of them. */
 export type Result = z.infer<typeof resultSchema>;
 
 /** What `verify --json` prints. Published as schemas/verify.schema.json. */
