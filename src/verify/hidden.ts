@@ -5,7 +5,7 @@ import { inspectZip, type ZipEntry } from "../wheel/zip-reader.ts";
 
 /**
  * What a file hides from the checks that read libraries: `code` that no library check sees, an `archive` that is
- * itself unsound, something `opaque` that can't be looked into.
+ * nested too deeply, something `opaque` that can't be looked into.
  */
 export interface HiddenFacts {
   path: string;
@@ -93,8 +93,9 @@ class Search {
   #archive(path: string, bytes: Buffer, depth: number, report: Report): void {
     const { entries, problems } = inspectZip(bytes);
     const [first] = problems;
+    // Others write zips in their own ways, so a reader as strict as ours only knows that it can't look into them.
     if (first || !entries)
-      report("archive", `${first?.entry ?? "it"}: ${first?.problem ?? "it can't be read"}`);
+      report("opaque", `it is a zip that can't be looked into: ${first?.problem ?? "it can't be read"}`);
     else for (const entry of entries) if (!entry.isFolder) this.#entry(path, entry, depth, report);
   }
 
@@ -107,7 +108,7 @@ class Search {
       this.look(`${path}!${entry.name}`, entry.read(), depth + 1);
     } catch (thrown) {
       if (!(thrown instanceof FormatError)) throw thrown;
-      report("archive", `${entry.name}: ${thrown.problem}`);
+      report("opaque", `${entry.name} in it can't be looked into: ${thrown.problem}`);
     }
   }
 

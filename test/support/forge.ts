@@ -104,15 +104,20 @@ export function written(forged: readonly Forged[]): string[] {
 }
 
 /** What the real command says of wheels, in order. */
-export function verified(
-  forged: readonly Forged[],
+export function verifiedFiles(
+  paths: readonly string[],
   args: readonly string[] = [],
 ): { ran: Ran; results: VerifyResult[] } {
-  const ran = wheels(["verify", ...written(forged), "--no-verdict", "--json", ...args]);
+  const ran = wheels(["verify", ...paths, "--no-verdict", "--json", ...args]);
   const { results } = JSON.parse(ran.stdout) as { results?: VerifyResult[] };
   if (!results) throw new Error(ran.stderr);
   return { ran, results };
 }
+
+export const verified = (
+  forged: readonly Forged[],
+  args: readonly string[] = [],
+): ReturnType<typeof verifiedFiles> => verifiedFiles(written(forged), args);
 
 /** Ids of the checks that refuse. */
 export const refusals = (result: VerifyResult | undefined): string[] =>

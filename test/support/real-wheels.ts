@@ -20,7 +20,7 @@ export function realWheel(requirement: string, platform: string): string {
   const found = (): string | undefined =>
     readdirSync(folder).find(
       (file) =>
-        file.startsWith(`${name}-${version}-`) &&
+        file.startsWith(`${name.replaceAll("-", "_")}-${version}-`) &&
         file.includes(libc) &&
         file.endsWith(`_${architecture}.whl`),
     );

@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { VerifyResult } from "../../src/verify/verify.ts";
+import { verifiedFiles } from "../support/forge.ts";
 import { auditwheelSays, objdumpCounts, realWheel } from "../support/real-wheels.ts";
-import { exec, removeScratch, scratch, wheels } from "../support/run.ts";
+import { exec, removeScratch, scratch } from "../support/run.ts";
 
 afterAll(removeScratch);
 
@@ -39,8 +40,7 @@ const paths: string[] = [];
 
 beforeAll(() => {
   paths.push(...WHEELS.map(([requirement, platform]) => realWheel(requirement, platform)));
-  const ran = wheels(["verify", ...paths, "--no-verdict", "--json"]);
-  results = (JSON.parse(ran.stdout) as { results: VerifyResult[] }).results;
+  results = verifiedFiles(paths).results;
 });
 
 const check = (index: number, id: string) => results[index]?.checks.find((one) => one.id === id);

@@ -168,10 +168,16 @@ const ISA: Attack[] = [
 
 testAttacks(ISA);
 
-test("a compressed form that is not looked into leaves the contract unproven", () => {
-  const { results } = verified([forge(filesLie("good/x.xz", xz(avx512)))], [`--manifest=${goodManifest()}`]);
+const unsound = Buffer.concat([wrapped(avx512), Buffer.from("x")]);
+
+test.each([
+  ["good/x.xz", xz(avx512), "it is xz"],
+  ["good/x.zip", unsound, "it is a zip that can't be looked into"],
+  ["good/x.gz", gzipSync(avx512).subarray(0, -9), "it is gzip that can't be read"],
+])("what can't be looked into, as %s, leaves the contract unproven", (path, data, detail) => {
+  const { results } = verified([forge(filesLie(path, data))], [`--manifest=${goodManifest()}`]);
   expect(results[0]?.checks.find(({ id }) => id === "isa.contained")).toMatchObject({
     result: "not-run",
-    detail: expect.stringContaining("it is xz"),
+    detail: expect.stringContaining(detail),
   });
 });
