@@ -1,8 +1,10 @@
 import { basename, dirname } from "node:path";
 import { type WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import type { Host } from "../host/host.ts";
+import { cacheDir } from "../host/paths.ts";
 import type { Policy } from "../verify/policy.ts";
 import { isRefusal, proven, readWheel, type SignedWheel } from "./candidates.ts";
+import { renderRefusals } from "./description.ts";
 import { type Expected, missingOf } from "./expect.ts";
 import { type Candidate, missingVariants, type Planned, planPublish, projectOf } from "./planner.ts";
 import { type SignatureDemand, signaturesOf } from "./signing/check.ts";
@@ -155,6 +157,10 @@ async function planFor(
   const existing = await target.existing(projects, wanted);
   const plan = planPublish(candidates, existing, target);
   plan.refuse.push(...missingVariants(candidates, [...existing.keys()], request.complete ?? []));
+  if (target.limits.isUploadIndex)
+    plan.refuse.push(
+      ...(await renderRefusals(host, request.cache ?? cacheDir(host, undefined), target.name, plan.upload)),
+    );
   for (const { fileName, proof } of plan.upload) {
     const gap =
       proof.lacked.length > 0 ? ` · not run here: this machine lacks ${proof.lacked.join(", ")}` : "";

@@ -33,10 +33,8 @@ interface Choice {
 function choicesOf(projects: readonly ProjectPage[]): Choice[] {
   return projects
     .flatMap(({ name, versions, files }) => {
-      const kept = versions.filter((version) =>
-        files.some((file) => versionOf(file) === version && file.yanked === undefined),
-      );
-      const version = kept.at(-1);
+      const standing = new Set(files.filter((file) => file.yanked === undefined).map(versionOf));
+      const version = versions.findLast((one) => standing.has(one));
       const proofs = files
         .filter((file) => versionOf(file) === version && file.yanked === undefined)
         .map((file) => file._proof);

@@ -131,11 +131,15 @@ async function placeFiles(dir: string, candidate: Candidate): Promise<void> {
 export function indexDirTarget(host: Host, dir: string, settings: TargetSettings): Target {
   const needsOf = ({ project, fileName }: Candidate): readonly string[] | undefined =>
     settings.needs.get(needsKey(project, /_(x86_64|aarch64)\.whl$/.exec(fileName)?.[1] ?? "none"));
-  const refuseLink = async (): Promise<void> => {
-    const stat = await statPath(dir);
+  const refuseLink = async (place = dir): Promise<void> => {
+    const stat = await statPath(place);
     if (stat?.isSymlink)
-      throw wheelsError("E_OUTPUT_DIR", { dir, detail: "It is a symbolic link; name the folder itself." });
-    if (stat && !stat.isDirectory) throw wheelsError("E_OUTPUT_DIR", { dir, detail: "It is no folder." });
+      throw wheelsError("E_OUTPUT_DIR", {
+        dir: place,
+        detail: "It is a symbolic link; a folder of its own must be there.",
+      });
+    if (stat && !stat.isDirectory)
+      throw wheelsError("E_OUTPUT_DIR", { dir: place, detail: "It is no folder." });
   };
   const writeProject = async (project: string, added: readonly Candidate[]): Promise<void> => {
     const before = await readPage(dir, project);
@@ -198,6 +202,7 @@ export function indexDirTarget(host: Host, dir: string, settings: TargetSettings
     limits: FOLDER_LIMITS,
     async existing(projects) {
       await refuseLink();
+      for (const project of projects) await refuseLink(join(dir, project));
       const pages = await Promise.all(projects.map((project) => readPage(dir, project)));
       return new Map(
         pages
