@@ -13,7 +13,8 @@ import { parseManifest, resolveManifest } from "../src/variants/manifest.ts";
 import { manifestSchema } from "../src/variants/manifest-schema.ts";
 import { recipesSchema } from "../src/variants/recipe-schema.ts";
 import { policySchema } from "../src/verify/policy-schema.ts";
-import { verdictSchema } from "../src/verify/verdict.ts";
+import { LEVELS, verdictSchema } from "../src/verify/verdict.ts";
+import { demandedChecks } from "../src/verify/verify.ts";
 import { actionPage, actionYml, compositeYml } from "./action-yml.ts";
 import { pipelinePicture } from "./picture.ts";
 
@@ -77,10 +78,39 @@ function pipelineSvg(): string {
   );
 }
 
+function actionsTable(): string {
+  const rows = Object.values(ACTIONS).map(({ name, description }) => `| \`${name}\` | ${description} |`);
+  return [
+    "| action | does |",
+    "| --- | --- |",
+    ...rows,
+    "| the root, `org/vllm-cpu-actions@v1` | One variant, the whole way. |",
+  ].join("\n");
+}
+
+function levelsTable(): string {
+  const rows = LEVELS.map((level, at) => {
+    const before = at === 0 ? [] : demandedChecks(LEVELS[at - 1] ?? level);
+    const own = demandedChecks(level).filter((id) => !before.includes(id));
+    return `| \`${level}\` | ${at === 0 ? "" : "and "}${own.map((id) => `\`${id}\``).join(" ")} |`;
+  });
+  return ["| level | checks |", "| --- | --- |", ...rows].join("\n");
+}
+
+/** The README with its tables made anew. */
+function readme(): string {
+  const tables: Record<string, string> = { actions: actionsTable(), levels: levelsTable() };
+  return readFileSync(join(root, "README.md"), "utf8").replace(
+    /(<!-- generated: (\w+) -->\n)[\s\S]*?(<!-- end -->)/g,
+    (_whole, start: string, name: string, end: string) => `${start}\n${tables[name]}\n\n${end}`,
+  );
+}
+
 const documents: Record<string, string> = {
   "docs/errors.md": errorsPage(),
   "docs/commands.md": commandsPage(),
   "docs/actions.md": actionsPage(),
+  "README.md": readme(),
   "docs/pipeline.svg": pipelineSvg(),
   "action.yml": compositeYml("org/vllm-cpu-actions", "v1"),
   ...Object.fromEntries(
