@@ -9,6 +9,8 @@ const FOLDER_OF_MODULE =
   'import { dirname as __pathDirname } from "node:path"; import { fileURLToPath as __fileURLToPath } from "node:url"; const __dirname = __pathDirname(__fileURLToPath(import.meta.url));';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const out = resolve(process.argv[2] ?? join(root, "dist"));
+/** Entries whose file is not named after them. */
+const FILES = { cli: "start" };
 const NAMES = [
   "cli",
   "plan",
@@ -27,7 +29,7 @@ for (const folder of [...NAMES, "chunks", "probe", "inwheel", "matchers", "licen
 
 const bundle = await rolldown({
   cwd: root,
-  input: Object.fromEntries(NAMES.map((name) => [`${name}/index`, `src/main/${name}.ts`])),
+  input: Object.fromEntries(NAMES.map((name) => [`${name}/index`, `src/main/${FILES[name] ?? name}.ts`])),
   platform: "node",
   external: [/^node:/],
   // @actions/core without its OIDC client needs no HTTP client, which is most of its weight.

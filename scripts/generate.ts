@@ -100,6 +100,34 @@ function pipelineSvg(): string {
   );
 }
 
+function actionsTable(): string {
+  const rows = Object.values(ACTIONS).map(({ name, description }) => `| \`${name}\` | ${description} |`);
+  return [
+    "| action | does |",
+    "| --- | --- |",
+    ...rows,
+    "| the root, `org/vllm-cpu-actions@v1` | One variant, the whole way. |",
+  ].join("\n");
+}
+
+function levelsTable(): string {
+  const rows = LEVELS.map((level, at) => {
+    const before = at === 0 ? [] : demandedChecks(LEVELS[at - 1] ?? level);
+    const own = demandedChecks(level).filter((id) => !before.includes(id));
+    return `| \`${level}\` | ${at === 0 ? "" : "and "}${own.map((id) => `\`${id}\``).join(" ")} |`;
+  });
+  return ["| level | checks |", "| --- | --- |", ...rows].join("\n");
+}
+
+/** The README with its tables made anew. */
+function readme(): string {
+  const tables: Record<string, string> = { actions: actionsTable(), levels: levelsTable() };
+  return readFileSync(join(root, "README.md"), "utf8").replace(
+    /(<!-- generated: (\w+) -->\n)[\s\S]*?(<!-- end -->)/g,
+    (_whole, start: string, name: string, end: string) => `${start}\n${tables[name]}\n\n${end}`,
+  );
+}
+
 const documents: Record<string, string> = {
   "CONTRIBUTING.md": withMap(
     readFileSync(join(root, "CONTRIBUTING.md"), "utf8"),
@@ -109,6 +137,7 @@ const documents: Record<string, string> = {
   "docs/commands.md": commandsPage(),
   "docs/actions.md": actionsPage(),
   "docs/checks.md": checksPage(),
+  "README.md": readme(),
   "docs/pipeline.svg": pipelineSvg(),
   "action.yml": compositeYml("org/vllm-cpu-actions", "v1"),
   ...Object.fromEntries(

@@ -25,13 +25,13 @@ function boxes(variants: readonly string[]): Box[] {
     },
     {
       title: "build",
-      lines: ["one compile, many wheels", "the host's CPU kept out", "repaired and stamped"],
+      lines: ["one compile for all", "the host's CPU kept out", "repaired and stamped"],
       kind: "step",
     },
     {
       title: "verify",
       lines: [
-        `${CHECK_IDS.length} questions, each wheel`,
+        `${CHECK_IDS.length} questions a wheel`,
         LEVELS.slice(0, 2).join(" · "),
         LEVELS.slice(2).join(" · "),
       ],

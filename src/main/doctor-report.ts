@@ -10,16 +10,16 @@ function compilerText({ compiler }: DoctorReport): string {
 
 function packagesText({ indexes }: DoctorReport): string {
   if (!indexes) return "not asked: there is no Python";
-  const { problem, versions } = indexes.packages;
-  if (versions.length === 0) return `NOT REACHED: ${problem}`;
+  const { reached, problem, versions } = indexes.packages;
+  if (versions.length === 0) return reached ? `no use: ${problem}` : `NOT REACHED: ${problem}`;
   return problem === null ? "the package index answers" : `found, but an index failed: ${problem}`;
 }
 
 function torchIndexText({ indexes }: DoctorReport): string {
   if (!indexes) return "not asked: there is no Python";
-  const { index, problem, versions } = indexes.torch;
+  const { index, reached, problem, versions } = indexes.torch;
   const newest = versions.find(isCpuVersion);
-  if (problem === null)
+  if (reached)
     return newest === undefined
       ? `${index} has no CPU build for this Python`
       : `${index} has torch ${newest}`;

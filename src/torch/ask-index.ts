@@ -7,7 +7,9 @@ import { cleanPythonEnv } from "./python.ts";
 export interface IndexAnswer {
   /** What was asked, without a password; null for the index that the user's settings name. */
   index: string | null;
-  /** Why a page could not be fetched, as pip says it; null where none failed. */
+  /** Whether it answered, be it with a page that holds nothing for this Python. */
+  reached: boolean;
+  /** Why a page could not be fetched, or what it lacks; null where all is well. */
   problem: string | null;
   /** The versions that pip found, newest first, in this index or in the user's find-links. */
   versions: string[];
@@ -24,7 +26,12 @@ export function parseIndexAnswer(index: string | null, output: string): IndexAns
   const [, reason] = /^Could not fetch URL \S+: (.*) - skipping$/m.exec(output) ?? [];
   const [, versions = ""] = /^Available versions: (.*)$/m.exec(output) ?? [];
   const problem = reason === undefined ? null : rootCause(reason);
-  return { index, problem, versions: versions.split(", ").filter((version) => version !== "") };
+  return {
+    index,
+    reached: problem === null,
+    problem,
+    versions: versions.split(", ").filter((version) => version !== ""),
+  };
 }
 
 /**
@@ -51,8 +58,9 @@ export async function askIndex(
     index === null ? null : shownUrl(index),
     `${result.stdout}\n${result.stderr}`,
   );
-  if (/No module named pip/.test(result.stderr)) return { ...answer, problem: "this Python has no pip" };
-  if (result.timedOut) return { ...answer, problem: `no answer within ${4 * seconds} s` };
+  if (/No module named pip/.test(result.stderr))
+    return { ...answer, reached: false, problem: "this Python has no pip" };
+  if (result.timedOut) return { ...answer, reached: false, problem: `no answer within ${4 * seconds} s` };
   if (result.code !== 0 && answer.problem === null)
     return { ...answer, problem: `it has no ${project} for this Python` };
   return answer;

@@ -96,4 +96,13 @@ describe("the grammar", () => {
     expect(shows("a 12 b\nend\n", "a … c\nend\n")).toBe(false);
     expect(shows("a 12 b\nmore\nend\n", "a … b\nend\n")).toBe(false);
   });
+
+  test("lets figures differ where it is told to, and nothing else", () => {
+    const promised = "x  1.5 KiB  2 s    avx2:3  proven (kernels)\n";
+    const printed = "x  12.5 KiB  1 min 2 s  avx2:30  proven, not run (lacks amx_tile)\n";
+    expect(shows(printed, promised, true)).toBe(true);
+    expect(shows(printed, promised)).toBe(false);
+    expect(shows(printed.replace("avx2", "avx512f"), promised, true)).toBe(false);
+    expect(shows(printed.replace("proven", "FAILED"), promised, true)).toBe(false);
+  });
 });

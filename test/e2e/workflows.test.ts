@@ -10,6 +10,7 @@ import {
   releaseTree,
   torchInput,
 } from "../support/act.ts";
+import { blocksOf } from "../support/documents.ts";
 import { repository } from "../support/repository.ts";
 import { type ResultsService, startResultsService } from "../support/results-service.ts";
 import { exec, removeScratch, scratch } from "../support/run.ts";
@@ -24,6 +25,26 @@ beforeAll(() => {
 
 afterAll(removeScratch);
 
+/** The README's workflow to copy, for the bundled source and a folder of this test's. */
+function readmeWorkflow(index: string): string {
+  const found = blocksOf("README.md").find(({ text }) => text.includes("build-wheels.yml@v1"));
+  const publish = "uses: org/vllm-cpu-actions/publish-wheel@v1\n";
+  const changes: [string, string][] = [
+    ["org/vllm-cpu-actions/.github/workflows/build-wheels.yml@v1", "./.github/workflows/build-wheels.yml"],
+    [
+      "      vllm-version: 0.32.0\n",
+      `      source: sample\n      only: "*avx512 *vnni"\n      torch-index-url: ${torchInput}\n`,
+    ],
+    [publish, `id: publish\n        ${publish}        env:\n          TOKEN: \${{ secrets.TOKEN }}\n`],
+    ["to: index:index", `to: index:${index}`],
+  ];
+  const text = changes.reduce((before, [from, to]) => {
+    if (before.split(from).length !== 2) throw new Error(`the README's workflow has no ${from}`);
+    return before.replace(from, () => to);
+  }, found?.text ?? "");
+  return `${text}      - run: echo 'published \${{ steps.publish.outputs.published }}'\n`;
+}
+
 suite("the reusable workflow, called from another repository", () => {
   const index = join(scratch(), "index");
   let service: ResultsService;
@@ -32,28 +53,7 @@ suite("the reusable workflow, called from another repository", () => {
   beforeAll(async () => {
     service = await startResultsService();
     const repo = repository({
-      ".github/workflows/release.yml": `
-on: workflow_dispatch
-jobs:
-  wheels:
-    uses: ./.github/workflows/build-wheels.yml
-    with:
-      source: sample
-      only: "*avx512 *vnni"
-      torch-index-url: ${torchInput}
-  publish:
-    needs: wheels
-    runs-on: ubuntu-latest
-    steps:
-      - id: publish
-        uses: org/vllm-cpu-actions/publish-wheel@v1
-        env:
-          TOKEN: \${{ secrets.TOKEN }}
-        with:
-          to: index:${index}
-          expect: \${{ needs.wheels.outputs.matrix }}
-      - run: echo 'published \${{ steps.publish.outputs.published }}'
-`,
+      ".github/workflows/release.yml": readmeWorkflow(index),
     });
     ownWorkflow(repo, "build-wheels.yml");
     run = await act(repo, tree, { workflow: "release.yml", service, secrets: { TOKEN: SECRET } });

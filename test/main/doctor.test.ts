@@ -17,7 +17,7 @@ function doctor(args: readonly string[], env: NodeJS.ProcessEnv = {}): DoctorRep
 
 test("asks the index that is named, and takes a build of the bundled source for the next step", () => {
   const report = doctor([`--torch-index-url=${torchFolder}`]);
-  expect(report.indexes?.torch).toMatchObject({ index: torchFolder, problem: null });
+  expect(report.indexes?.torch).toMatchObject({ index: torchFolder, reached: true, problem: null });
   expect(report.indexes?.torch.versions).toContain("2.13.0+cpu");
   expect(report.next).toMatch(
     /^\.\/build_wheels\.sh --variant=vllm-cpu\S* --source=sample --publish-to=\.\/index$/,
@@ -32,7 +32,11 @@ test.each(["PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL"])(
   (name) => {
     const env = { [name]: DEAD, PIP_EXTRA_INDEX_URL: DEAD, PIP_CONFIG_FILE: "/dev/null", PIP_FIND_LINKS: "" };
     const report = doctor([`--torch-index-url=${torchFolder}`], env);
-    expect(report.indexes?.packages).toMatchObject({ versions: [], problem: "Connection refused" });
+    expect(report.indexes?.packages).toMatchObject({
+      reached: false,
+      versions: [],
+      problem: "Connection refused",
+    });
     expect(report.next).toContain("PIP_INDEX_URL");
   },
 );
@@ -78,6 +82,7 @@ test("reads pip's answer", () => {
     "Could not fetch URL https://example.org/torch/: 404 Client Error: Not Found for url: https://example.org/torch/ - skipping\n";
   expect(parseIndexAnswer("https://example.org", said)).toEqual({
     index: "https://example.org",
+    reached: false,
     problem: "404 Client Error: Not Found for url: https://example.org/torch/",
     versions: [],
   });

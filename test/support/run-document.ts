@@ -19,7 +19,9 @@ export function runDocuments(paths: readonly string[]): void {
     const { directive } = block;
     if (directive?.kind === "file") await places.write(block, directive.place, directive.path);
     else if (directive?.kind === "output")
-      expect(shows(last, block.text) ? "" : `promised:\n${block.text}\nprinted:\n${last}`).toBe("");
+      expect(
+        shows(last, block.text, directive.figures) ? "" : `promised:\n${block.text}\nprinted:\n${last}`,
+      ).toBe("");
     else if (directive?.kind === "run") {
       const { place, exit, dry, has } = directive;
       const ran = await places.run(block, place, dry);
