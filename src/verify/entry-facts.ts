@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type ElfFile, isElf, readElf } from "../elf/elf.ts";
 import { FormatError } from "../wheel/format-error.ts";
+import type { EntryPlace } from "../wheel/inflate.ts";
 import type { DigestAlgorithm, FileDigest } from "../wheel/record.ts";
 import type { LibraryFacts } from "./facts.ts";
 
@@ -32,6 +33,19 @@ export function isLibrary(path: string, head: Uint8Array): boolean {
   return isElf(head) || looksLikeLibrary(path);
 }
 
+/** Bytes of a library from which its compression is looked at, and how many times it may be compressed then. */
+const DENSE = { bytes: 256 * 1024 ** 2, ratio: 50 };
+
+/** True for what claims to be a large library and compresses as no code does: it would only fill the memory. */
+export function isDense({ size, compressedSize }: EntryPlace): boolean {
+  return size > DENSE.bytes && size > compressedSize * DENSE.ratio;
+}
+
+/** Facts of a library whose inside is not read. */
+export function unreadLibrary(path: string, problem: string): LibraryFacts {
+  return { path, problem, ...UNREAD };
+}
+
 /** What a library says of itself, and the file as read where it could be. */
 export function libraryFacts(path: string, bytes: Uint8Array): { facts: LibraryFacts; elf: ElfFile | null } {
   try {
@@ -40,7 +54,7 @@ export function libraryFacts(path: string, bytes: Uint8Array): { facts: LibraryF
     return { facts: { path, problem: null, ...rest }, elf };
   } catch (thrown) {
     if (!(thrown instanceof FormatError)) throw thrown;
-    return { facts: { path, problem: thrown.message, ...UNREAD }, elf: null };
+    return { facts: unreadLibrary(path, thrown.message), elf: null };
   }
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   auditElf,
   auditPiece,
@@ -11,11 +12,18 @@ import {
 } from "../elf/audit.ts";
 import type { DispatchGlobs } from "../elf/audit-plan.ts";
 import { type Demangle, withNames } from "../elf/demangle.ts";
-import { type ElfFile, readElf } from "../elf/elf.ts";
+import { type ElfFile, isElf, readElf } from "../elf/elf.ts";
 import { FormatError } from "../wheel/format-error.ts";
 import { type EntryPlace, inflateWhole, readEntry } from "../wheel/inflate.ts";
 import type { DigestAlgorithm } from "../wheel/record.ts";
-import { contentFacts, type EntryFacts, isLibrary, libraryFacts, unreadFacts } from "./entry-facts.ts";
+import {
+  type EntryFacts,
+  isDense,
+  isLibrary,
+  libraryFacts,
+  unreadFacts,
+  unreadLibrary,
+} from "./entry-facts.ts";
 import { compileGlob } from "./glob.ts";
 
 /** An entry to be read, and what is asked of it; plain data. */
@@ -94,33 +102,57 @@ async function auditOf(
   return { audit: null, divided: { bytes, prepared, pieces: piecesOf(prepared, PIECE) } };
 }
 
+/** An entry as it was read: its digest, and its content where it is a library that is looked into. */
+interface Content {
+  digest: string;
+  library: Uint8Array | null;
+  /** Why a library is not looked into, or null. */
+  problem: string | null;
+}
+
+async function readContent(
+  archive: Uint8Array,
+  memory: SharedArrayBuffer | null,
+  place: EntryPlace,
+  algorithm: DigestAlgorithm,
+): Promise<Content> {
+  if (place.size <= SMALL) {
+    const content = inflateWhole(archive, place);
+    const digest = createHash(algorithm).update(content).digest("base64url");
+    return { digest, library: isLibrary(place.name, content) ? content : null, problem: null };
+  }
+  let problem: string | null = null;
+  const { digest, content } = await readEntry(archive, place, algorithm, (head) => {
+    if (!isLibrary(place.name, head)) return null;
+    if (!isElf(head)) problem = "library: it is no ELF file";
+    else if (isDense(place)) problem = `library: its ${place.size} bytes compress as those of a bomb`;
+    return problem === null ? (memory ?? new SharedArrayBuffer(place.size)) : null;
+  });
+  return { digest, library: content, problem };
+}
+
 async function readOne(
   archive: Uint8Array,
   memory: SharedArrayBuffer | null,
   { place, algorithm, symbols }: EntryRequest,
   demangler: () => Promise<Demangle>,
 ): Promise<EntryAnswer> {
+  const path = place.name;
   const nothing = { audit: null, divided: null };
   try {
-    let facts: EntryFacts;
-    let content: Uint8Array | null;
-    if (place.size <= SMALL) {
-      content = inflateWhole(archive, place);
-      facts = contentFacts(place.name, content, algorithm);
-    } else {
-      const read = await readEntry(archive, place, algorithm, (head) =>
-        isLibrary(place.name, head) ? (memory ?? new SharedArrayBuffer(place.size)) : null,
-      );
-      content = read.content;
-      const file = { size: place.size, algorithm, digest: read.digest };
-      facts = { path: place.name, problem: null, file, library: null };
+    const { digest, library, problem } = await readContent(archive, memory, place, algorithm);
+    const file = { size: place.size, algorithm, digest };
+    if (!library) {
+      const unread = problem === null ? null : unreadLibrary(path, problem);
+      return { facts: { path, problem: null, file, library: unread }, ...nothing };
     }
-    if (!content || !isLibrary(place.name, content)) return { facts, ...nothing };
-    const { facts: library, elf } = libraryFacts(place.name, content);
-    const answer = { facts: { ...facts, library } };
-    return { ...answer, ...(elf ? await auditOf(content, elf, symbols, demangler) : nothing) };
+    const { facts, elf } = libraryFacts(path, library);
+    return {
+      facts: { path, problem: null, file, library: facts },
+      ...(elf ? await auditOf(library, elf, symbols, demangler) : nothing),
+    };
   } catch (thrown) {
-    if (thrown instanceof FormatError) return { facts: unreadFacts(place.name, thrown.message), ...nothing };
+    if (thrown instanceof FormatError) return { facts: unreadFacts(path, thrown.message), ...nothing };
     throw thrown;
   }
 }

@@ -7,7 +7,7 @@ import { startWorkers, type WorkerPool } from "../host/workers.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { RuntimeDispatch } from "../variants/manifest-schema.ts";
 import { Arena } from "./arena.ts";
-import type { EntryFacts } from "./entry-facts.ts";
+import { type EntryFacts, isDense } from "./entry-facts.ts";
 import type { Answer, Divided, EntryRequest, Job } from "./entry-jobs.ts";
 import type { AuditFacts, LibraryFacts, WheelFacts } from "./facts.ts";
 import { gatherFacts, type OpenedWheel, openForFacts, readHere } from "./gather.ts";
@@ -39,7 +39,7 @@ function batches(entries: readonly EntryRequest[]): Batch[] {
   let bytes = 0;
   for (const entry of entries.toSorted((a, b) => b.place.size - a.place.size)) {
     const { size, name } = entry.place;
-    const isLibrary = NAMED_LIKE_A_LIBRARY.test(name);
+    const isLibrary = NAMED_LIKE_A_LIBRARY.test(name) && !isDense(entry.place);
     const weight = isLibrary ? size : Math.min(size, PASSING);
     if (size > BATCH.bytes / 4) found.push({ entries: [entry], weight, isLibrary });
     else {
