@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type ElfFile, foreignFormat, isElf, readElf } from "../elf/elf.ts";
 import { FormatError } from "../wheel/format-error.ts";
+import type { EntryPlace } from "../wheel/inflate.ts";
 import type { DigestAlgorithm, FileDigest } from "../wheel/record.ts";
 import type { LibraryFacts } from "./facts.ts";
 import { type HiddenFacts, hiddenIn } from "./hidden.ts";
@@ -39,6 +40,32 @@ const looksLikeLibrary = (path: string): boolean => /\.(so(\.\d+)*|pyd|dll|dylib
  */
 function isLibrary(path: string, content: Uint8Array, forLinux: boolean): boolean {
   return isElf(content) || looksLikeLibrary(path) || (forLinux && foreignFormat(content) !== null);
+}
+
+/** Bytes of an entry from which its compression is looked at, and how many times it may be compressed then. */
+const DENSE = { bytes: 256 * 1024 ** 2, ratio: 50 };
+
+/** True for what is large and compresses as no code does: it would only fill the memory, and is not looked into. */
+export function isDense({ size, compressedSize }: EntryPlace): boolean {
+  return size > DENSE.bytes && size > compressedSize * DENSE.ratio;
+}
+
+/**
+ * Facts of an entry that is not looked into.
+ * @param head its first bytes
+ */
+export function denseFacts(
+  { name, size }: EntryPlace,
+  head: Uint8Array,
+  digest: Omit<FileDigest, "size">,
+  forLinux: boolean,
+): EntryFacts {
+  const problem = `its ${size} bytes compress as those of a bomb`;
+  const library = isLibrary(name, head, forLinux)
+    ? { path: name, problem: `library: ${problem}`, ...UNREAD }
+    : null;
+  const hidden: HiddenFacts[] = library ? [] : [{ path: name, kind: "opaque", problem }];
+  return { path: name, problem: null, file: { size, ...digest }, library, hidden };
 }
 
 /** What a library says of itself, and the file as read where it could be. */

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   auditElf,
   auditPiece,
@@ -16,7 +17,7 @@ import { auditVeiled, type VeiledCode } from "../elf/veiled.ts";
 import { FormatError } from "../wheel/format-error.ts";
 import { type EntryPlace, inflateWhole, readEntry } from "../wheel/inflate.ts";
 import type { DigestAlgorithm } from "../wheel/record.ts";
-import { contentFacts, type EntryFacts, unreadFacts } from "./entry-facts.ts";
+import { contentFacts, denseFacts, type EntryFacts, isDense, unreadFacts } from "./entry-facts.ts";
 import { compileGlob } from "./glob.ts";
 
 /** An entry to be read, and what is asked of it; plain data. */
@@ -111,6 +112,14 @@ async function readOne(
   try {
     let content: Uint8Array;
     let digest: string | undefined;
+    if (isDense(place)) {
+      let head = new Uint8Array();
+      const read = await readEntry(archive, place, algorithm, (first) => {
+        head = first.slice();
+        return null;
+      });
+      return { facts: denseFacts(place, head, { algorithm, digest: read.digest }, forLinux), ...NOTHING };
+    }
     if (size <= SMALL) content = inflateWhole(archive, place);
     else {
       const read = await readEntry(archive, place, algorithm, () => memory ?? new SharedArrayBuffer(size));

@@ -8,7 +8,7 @@ import { startWorkers, type WorkerPool } from "../host/workers.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { RuntimeDispatch } from "../variants/manifest-schema.ts";
 import { Arena } from "./arena.ts";
-import type { EntryFacts } from "./entry-facts.ts";
+import { type EntryFacts, isDense } from "./entry-facts.ts";
 import type { Answer, Divided, EntryRequest, Job } from "./entry-jobs.ts";
 import type { AuditFacts, LibraryFacts, WheelFacts } from "./facts.ts";
 import { gatherFacts, type OpenedWheel, openForFacts, readHere } from "./gather.ts";
@@ -16,6 +16,8 @@ import { compileGlob } from "./glob.ts";
 
 /** Inflated bytes of large entries that are in memory at a time, but for a single one that is larger. */
 const ROOM = 192 * 1024 ** 2;
+/** What takes an entry that is not looked into, however large: it is read part by part. */
+const PASSING = 1024 ** 2;
 /** Entries read in one job: bytes inflated, and how many. */
 const BATCH = { bytes: 4 * 1024 ** 2, entries: 512 };
 /** Below this a wheel without libraries is read here: threads would take longer to start. Bytes, inflated. */
@@ -38,7 +40,8 @@ function batches(entries: readonly EntryRequest[]): Batch[] {
   let bytes = 0;
   for (const entry of entries.toSorted((a, b) => b.place.size - a.place.size)) {
     const { size } = entry.place;
-    if (size > BATCH.bytes / 4) found.push({ entries: [entry], weight: size, isLarge: true });
+    const weight = isDense(entry.place) ? PASSING : size;
+    if (size > BATCH.bytes / 4) found.push({ entries: [entry], weight, isLarge: weight === size });
     else {
       if (!small || small.entries.length >= BATCH.entries || bytes + size > BATCH.bytes) {
         small = { entries: [], weight: BATCH.bytes, isLarge: false };
