@@ -100,7 +100,11 @@ CHECK = fields(
     lacks_=list_of(text),
     acceptedBy_=list_of(one_of(*TARGETS)),
 )
-FILE = fields(path=text, method=text, bytes=number, found=map_of(number), codeSha256_=digest)
+COVERAGE = fields(symbols=number, unwind=number, linear=number, padding=number, unowned=number)
+COUNTS = map_of(number)
+FILE = fields(
+    path=text, method=text, bytes=number, found=COUNTS, coverage_=COVERAGE, codeSha256_=digest
+)
 PREDICATE = fields(
     verifier=fields(id=text, version=map_of(text)),
     timeVerified=text,
@@ -111,7 +115,7 @@ PREDICATE = fields(
     variant=or_null(text),
     level=one_of(*LEVELS),
     torch=or_null(fields(version=text, cudaAvailable=one_of(True, False))),
-    isa=fields(claimed=list_of(text), found=map_of(number), files=list_of(FILE)),
+    isa=fields(claimed=list_of(text), found=COUNTS, files=list_of(FILE)),
     checks=list_of(CHECK),
 )
 SUBJECT = list_of(fields(name=text, digest=fields(sha256=digest)))

@@ -191,7 +191,9 @@ test("the schema and the document's own checker take the same documents for verd
     predicate: { isa: { files: unknown[] }; policy: Record<string, unknown> };
   };
   const hash = "0".repeat(64);
-  verdict.predicate.isa.files.push({ path: "x.so", method: "linear", bytes: 1, found: {}, codeSha256: hash });
+  const coverage = { symbols: 1, unwind: 0, linear: 0, padding: 0, unowned: 0 };
+  const library = { path: "x.so", method: "linear", bytes: 1, found: {}, codeSha256: hash, coverage };
+  verdict.predicate.isa.files.push(library);
   verdict.predicate.policy["digest"] = { sha256: hash };
   const values = [
     undefined,
