@@ -56,6 +56,8 @@ export interface AuditFacts {
   instructions: number;
   found: Record<string, number>;
   samples: FeatureSample[];
+  /** Byte sequences in code that are no instruction the decoder knows. */
+  invalid?: number;
   /** What is mapped executable although the section table calls it data, read as code; null where there is none. */
   veiled?: { bytes: number; found: Record<string, number>; samples: FeatureSample[] } | null;
 }
