@@ -75,6 +75,8 @@ export interface AuditFacts {
   /** Of `found` what is inside functions that the manifest's globs match, by the globs. */
   dispatched?: { symbols: string[]; found: Record<string, number> }[];
   samples: FeatureSample[];
+  /** Byte sequences in code that are no instruction the decoder knows. */
+  invalid?: number;
   /** What is mapped executable although the section table calls it data, read as code; null where there is none. */
   veiled?: { bytes: number; found: Record<string, number>; samples: FeatureSample[] } | null;
   /** Bytes that nobody names and nothing leads to, and what they would be as instructions. */

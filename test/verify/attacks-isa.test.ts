@@ -170,6 +170,19 @@ testAttacks(ISA);
 
 const unsound = Buffer.concat([wrapped(avx512), Buffer.from("x")]);
 
+test("instructions that the decoder does not know are told of, since a newer CPU may know them", () => {
+  const apx = linked(
+    'void f(void) { __asm__(".byte 0xd5,0x10,0x8b,0xc0\\n.byte 0xd5,0x10,0x8b,0xc0\\n"); }',
+    [],
+  );
+  const { results } = verified([forge(libraryLie(apx))], [`--manifest=${goodManifest()}`]);
+  expect(results[0]?.checks.find(({ id }) => id === "isa.contained")).toMatchObject({
+    result: "warn",
+    detail: expect.stringContaining("good/_C.so has 2 places that are no instruction"),
+    remedy: expect.stringContaining("APX"),
+  });
+});
+
 test.each([
   ["good/x.xz", xz(avx512), "it is xz"],
   ["good/x.zip", unsound, "it is a zip that can't be looked into"],

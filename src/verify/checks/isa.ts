@@ -91,6 +91,16 @@ function veiledOutside(facts: WheelFacts, isa: NonNullable<Claim["variant"]>["is
   });
 }
 
+/** A few bytes of data lie among millions of honest instructions; libraries without such data have none. */
+const INVALID_PER_INSTRUCTION = 1 / 1_000_000;
+
+/** Libraries with more byte sequences that are no known instruction than data among code explains. */
+function undecoded(facts: WheelFacts) {
+  return facts.audits
+    .map(({ path, invalid = 0, instructions }) => ({ path, invalid, instructions }))
+    .filter(({ invalid, instructions }) => invalid > 1 + instructions * INVALID_PER_INSTRUCTION);
+}
+
 const where = ({ symbol, address, instruction }: FeatureSample): string =>
   `${instruction} at ${address}${symbol ? ` in ${symbol}` : ""}`;
 
@@ -154,7 +164,18 @@ export function isaContained(facts: WheelFacts, claim: Claim): Check {
   if (!first) {
     const instructions = facts.audits.reduce((sum, audit) => sum + audit.instructions, 0);
     const detail = `all ${instructions} instructions are within the contract of ${name}`;
-    return { id: "isa.contained", result: "pass", detail, evidence, reference: REFERENCE };
+    const unknown = undecoded(facts);
+    if (unknown.length === 0)
+      return { id: "isa.contained", result: "pass", detail, evidence, reference: REFERENCE };
+    return {
+      id: "isa.contained",
+      result: "warn",
+      detail: `${detail}, but ${unknown.map(({ path, invalid }) => `${path} has ${invalid} places`).join(", ")} that are no instruction the decoder knows`,
+      evidence: { ...evidence, undecoded: unknown },
+      reference: REFERENCE,
+      remedy:
+        "A compiler told to build for a newer CPU than the contract's makes such code (APX, AVX10); look at the flags, or keep data out of the code.",
+    };
   }
   const sample = first.samples[0];
   return {

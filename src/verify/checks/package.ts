@@ -28,7 +28,7 @@ export function zipIntegrity(facts: WheelFacts): Check {
   return fromProblems(
     {
       id: "zip.integrity",
-      reference: "PKWARE APPNOTE 6.3.10; PEP 427; the index's rules on archives (docs.pypi.org/archives)",
+      reference: "PKWARE APPNOTE 6.3.10; PEP 427; the index's rules on archives",
       remedy: "Build the wheel again, or download it again.",
     },
     [
