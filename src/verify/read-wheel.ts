@@ -23,6 +23,9 @@ const BATCH = { bytes: 4 * 1024 ** 2, entries: 512 };
 /** Below this a wheel without libraries is read here: threads would take longer to start. Bytes, inflated. */
 const SMALL_WHEEL = 4 * 1024 ** 2;
 
+/** Bytes, inflated, for which another worker is started. */
+const WORTH_A_WORKER = 3 * 1024 ** 2;
+
 const NAMED_LIKE_A_LIBRARY = /\.(so(\.\d+)*|pyd|dll|dylib)$/;
 
 interface Batch {
@@ -89,6 +92,12 @@ async function readBatch(
   }
 }
 
+/** A worker that has little to do costs more than it saves: starting one takes as long as decoding some megabytes. */
+function workersFor(host: Host, entries: readonly EntryRequest[]): number {
+  const bytes = entries.reduce((sum, { place }) => sum + place.size, 0);
+  return Math.max(1, Math.min(host.cores, Math.ceil(bytes / WORTH_A_WORKER)));
+}
+
 async function inWorkers(
   host: Host,
   opened: OpenedWheel,
@@ -102,7 +111,7 @@ async function inWorkers(
     symbols: symbolsFor(name, dispatch),
   }));
   const work = batches(requests);
-  const pool: Pool = startWorkers(host, auditWorkerPath(), Math.max(1, host.cores));
+  const pool: Pool = startWorkers(host, auditWorkerPath(), workersFor(host, requests));
   const arena = new Arena(ROOM);
   try {
     await Promise.all(

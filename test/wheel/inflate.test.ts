@@ -15,8 +15,8 @@ const kept = (changes: Partial<EntryPlace>, bytes: Uint8Array = archive) =>
 
 test("part by part an entry reads as it does in one go, and is hashed", async () => {
   const read = await kept({});
-  expect(Buffer.from(read.content ?? [])).toEqual(content);
-  expect(inflateWhole(archive, place)).toEqual(content);
+  expect(content.equals(read.content ?? Buffer.alloc(0))).toBe(true);
+  expect(content.equals(inflateWhole(archive, place))).toBe(true);
   expect(read.digest).toBe(createHash("sha384").update(content).digest("base64url"));
 });
 
@@ -27,7 +27,8 @@ test("what is not kept is hashed all the same, and its first bytes are shown", a
     return null;
   });
   expect(read.content).toBeNull();
-  expect(Buffer.from(head)).toEqual(content.subarray(0, head.length));
+  expect(content.subarray(0, head.length).equals(head)).toBe(true);
+  expect(head.length).toBeGreaterThan(20);
   expect(read.digest).toBe(createHash("sha256").update(content).digest("base64url"));
 });
 
