@@ -6,7 +6,7 @@ export const SIGNING_OPTIONS = {
     kind: "text",
     placeholder: "REPO[@WORKFLOW]",
     default: null,
-    help: "Take only verdicts that a GitHub workflow of this repository signed: OWNER/REPO, or OWNER/REPO@WORKFLOW.yml; else as the policy has it",
+    help: "Take only verdicts that a GitHub workflow of this repository signed: OWNER/REPO, OWNER/REPO@WORKFLOW.yml, or that with @refs/tags/v* behind it; else as the policy has it",
   },
   "trusted-root": {
     kind: "text",

@@ -331,6 +331,29 @@ test.each(["me", "me/wheels@", "me/wheels@release", "me/wheels@../x.yml", "me/wh
   },
 );
 
+test.each([
+  ["refs/heads/main", true],
+  ["refs/heads/*", true],
+  ["refs/tags/v*", false],
+  ["refs/heads/mai", false],
+  ["refs/heads/main2", false],
+])("a workflow of refs/heads/main is taken for %s: %s", (ref, isTaken) => {
+  const identity = {
+    issuer: "https://token.actions.githubusercontent.com",
+    repository: "https://github.com/me/wheels",
+    workflow: "https://github.com/me/wheels/.github/workflows/release.yml@refs/heads/main",
+  };
+  const problem = identityProblem(identity, parseSignedBy(`me/wheels@release.yml@${ref}`));
+  expect(problem).toEqual(isTaken ? null : expect.stringContaining(`not of ${ref}`));
+});
+
+test("roots one a line: any of them counts", async () => {
+  const { wheel, roots } = folderWith();
+  writeFileSync(roots, `${(await sigstore()).root}\n${store.root}\n`);
+  writeFileSync(`${wheel}.verdict.sigstore.json`, JSON.stringify(await store.sign(verdictOf(wheel))));
+  expect(publish(wheel, roots, "me/wheels@release.yml@refs/heads/main").status).toBe(0);
+});
+
 test("an identity without a repository is nobody's", () => {
   const identity = { issuer: "https://token.actions.githubusercontent.com", workflow: "", repository: "" };
   expect(identityProblem(identity, parseSignedBy("me/wheels"))).not.toBeNull();

@@ -8,6 +8,8 @@ export interface SignedBy {
   workflowRepository: string;
   /** Path in its repository; null for any workflow of it. */
   workflow: string | null;
+  /** Ref that the workflow file must come from, `*` at its end for any that begins so; null for any ref. */
+  ref: string | null;
 }
 
 /** What a certificate says of its owner, as Fulcio wrote it there. */
@@ -21,24 +23,26 @@ export interface Identity {
 
 const ISSUER = "https://token.actions.githubusercontent.com";
 const SERVER = "https://github.com";
-const FORM = /^([\w-]+\/[\w.-]+)(?:@(?:([\w-]+\/[\w.-]+)\/)?(?:\.github\/workflows\/)?([\w.-]+\.ya?ml))?$/;
+const FORM =
+  /^([\w-]+\/[\w.-]+)(?:@(?:([\w-]+\/[\w.-]+)\/)?(?:\.github\/workflows\/)?([\w.-]+\.ya?ml)(?:@(refs\/[\w./-]+\*?))?)?$/;
 
 /**
- * Reads REPO, REPO@WORKFLOW.yml or REPO@OWNER/OTHER/.github/workflows/WORKFLOW.yml.
+ * Reads REPO, REPO@WORKFLOW.yml or REPO@OWNER/OTHER/.github/workflows/WORKFLOW.yml, a workflow with or without @REF.
  * @throws E_OPTION_VALUE
  */
 export function parseSignedBy(text: string): SignedBy {
-  const [, repository, other, file] = FORM.exec(text) ?? [];
+  const [, repository, other, file, ref] = FORM.exec(text) ?? [];
   if (repository === undefined)
     throw wheelsError("E_OPTION_VALUE", {
       option: "--signed-by",
       value: text.slice(0, 80),
-      expected: "OWNER/REPO, or OWNER/REPO@WORKFLOW.yml",
+      expected: "OWNER/REPO, OWNER/REPO@WORKFLOW.yml or OWNER/REPO@WORKFLOW.yml@refs/…",
     });
   return {
     repository,
     workflowRepository: other ?? repository,
     workflow: file === undefined ? null : `.github/workflows/${file}`,
+    ref: ref ?? null,
   };
 }
 
@@ -52,10 +56,13 @@ export function identityProblem(identity: Identity, wanted: SignedBy): string | 
   const repository = `${SERVER}/${wanted.repository}`;
   if (identity.repository.toLowerCase() !== repository.toLowerCase())
     return `it was signed by a workflow run of ${identity.repository}, not of ${repository}`;
-  const [, signer = "", path = ""] =
-    /^(https:\/\/[^/]+\/[^/]+\/[^/@]+)\/(\.github\/workflows\/[^@]+)@/.exec(identity.workflow) ?? [];
+  const [, signer = "", path = "", ref = ""] =
+    /^(https:\/\/[^/]+\/[^/]+\/[^/@]+)\/(\.github\/workflows\/[^@]+)@(.+)$/.exec(identity.workflow) ?? [];
   const workflowRepository = `${SERVER}/${wanted.workflowRepository}`;
   if (signer.toLowerCase() !== workflowRepository.toLowerCase() || (wanted.workflow ?? path) !== path)
     return `it was signed by the workflow ${identity.workflow}, not by ${workflowRepository}/${wanted.workflow ?? ".github/workflows/…"}`;
-  return null;
+  const isRef =
+    wanted.ref === null ||
+    (wanted.ref.endsWith("*") ? ref.startsWith(wanted.ref.slice(0, -1)) : ref === wanted.ref);
+  return isRef ? null : `it was signed by the workflow of ${ref}, not of ${wanted.ref}`;
 }

@@ -32,10 +32,12 @@ function identityOf({ identity }: Signer): Identity {
 
 /** Trust roots of a file: one JSON document, or one a line as `gh attestation trusted-root` prints them. */
 function rootsOf(text: string): TrustedRoot[] {
-  const documents = text.trimStart().startsWith("{\n")
-    ? [text]
-    : text.split("\n").filter((line) => line.trim() !== "");
-  return documents.map((document) => TrustedRoot.fromJSON(JSON.parse(document)));
+  try {
+    return [TrustedRoot.fromJSON(JSON.parse(text))];
+  } catch {
+    const lines = text.split("\n").filter((line) => line.trim() !== "");
+    return lines.map((line) => TrustedRoot.fromJSON(JSON.parse(line)));
+  }
 }
 
 /** Throws an Error where the text holds no trust root. */
