@@ -6,7 +6,7 @@ import { availableMemory } from "../host/memory.ts";
 import { askIndex, type IndexAnswer } from "../torch/ask-index.ts";
 import { gate } from "../torch/gate.ts";
 import { CPU_INDEX, torchFacts } from "../torch/install.ts";
-import { findPython } from "../torch/python.ts";
+import { demandHeaders, findPython } from "../torch/python.ts";
 import { cpuFlags, cpuModel } from "../variants/cpuinfo.ts";
 import { lacking } from "../variants/features.ts";
 import type { Variant } from "../variants/manifest.ts";
@@ -44,6 +44,8 @@ export interface DoctorReport {
   /** Bytes free for the cache folder. */
   disk: { path: string; free: number };
   python: string | null;
+  /** True where extensions can be compiled for that Python: its headers are there. */
+  headers: boolean;
   compiler: { command: string; family: string; version: string } | null;
   vllm: string;
   variants: VariantAbility[];
@@ -99,6 +101,7 @@ function nextCommand(report: Omit<DoctorReport, "next">): string {
     return "apt-get install python3 python3-pip python3-venv (or dnf install python3-pip)";
   if (indexes.packages.problem === "this Python has no pip")
     return "apt-get install python3-pip python3-venv (or dnf install python3-pip)";
+  if (!report.headers) return "apt-get install python3-dev (or dnf install python3-devel)";
   if (report.compiler === null) return "apt-get install g++ (or dnf install gcc-c++)";
   if (indexes.packages.versions.length === 0)
     return "export PIP_INDEX_URL=URL, with the package index that this machine may use, then doctor again";
@@ -134,6 +137,7 @@ export async function examine(
           askIndex(host, python, "torch", index, INDEX_SECONDS),
           ownTorch(host, python),
         ]);
+  const headers = python !== null && (await orNull(demandHeaders(host, python).then(() => true))) === true;
   const abilities: VariantAbility[] = [];
   for (const variant of variants) {
     abilities.push({
@@ -151,6 +155,7 @@ export async function examine(
     memory: { total: totalmem(), free: await availableMemory() },
     disk: { path: cacheDir, free: await freeBytes(cacheDir) },
     python,
+    headers,
     compiler: compiler && {
       command: compiler.cxx.join(" "),
       family: compiler.family,

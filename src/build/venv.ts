@@ -10,7 +10,7 @@ import {
   type TorchSource,
   torchFacts,
 } from "../torch/install.ts";
-import { findPython } from "../torch/python.ts";
+import { demandHeaders, findPython } from "../torch/python.ts";
 import type { Uv } from "../torch/uv.ts";
 
 /** Decides which torch a build gets. @throws what resolveTorch throws */
@@ -49,6 +49,7 @@ export async function buildVenv(
     }
     await remove(venv);
     const python = await makeVenv(uv, venv, request.python ?? (await findPython(host)));
+    await demandHeaders(host, python);
     const facts = await installGated(host, uv, python, torch);
     stage.done(`torch ${torch.torchVersion}, Python ${facts.python}`);
     return { python, version: facts.python };

@@ -1,9 +1,12 @@
+import { FormatError } from "../wheel/format-error.ts";
 import { type CodeRange, PT_LOAD, type Reader, type Section, type Segment } from "./elf-format.ts";
 
 const PF_X = 1;
 const SHT_NULL = 0;
 const SHT_NOBITS = 8;
 const SHF_EXECINSTR = 4;
+/** Linkers make about ten. */
+const MOST_CODE_SECTIONS = 1024;
 /** Loaders map whole pages: what shares one with code can be run as well (gABI, "Program Loading"). */
 const PAGE = 4096;
 
@@ -111,5 +114,9 @@ export function codeRanges(
     }
   }
   for (const { name, offset, size } of code) file.guard(offset, size, `code section ${name}`);
+  // Both are ways to make a reader work for hours on a small file.
+  if (named.length > MOST_CODE_SECTIONS) throw new FormatError("code sections", `${named.length} of them`);
+  if (code.reduce((sum, { size }) => sum + size, 0) > file.bytes.length)
+    throw new FormatError("code sections", "they overlap");
   return { code, veiled };
 }

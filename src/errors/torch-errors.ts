@@ -7,6 +7,12 @@ export const TORCH = {
     why: p.detail,
     remedy: "Install it (with pip and venv), or name another with --python-version.",
   })),
+  E_PYTHON_HEADERS: entry(EXIT.machineCannot, "Python's headers are missing", (p: { missing: string }) => ({
+    what: "The headers of this Python are missing, so no extension can be compiled for it.",
+    why: `There is no ${p.missing}.`,
+    remedy:
+      "Debian/Ubuntu: apt-get install python3-dev · Fedora/RHEL: dnf install python3-devel · or name another Python with --python-version.",
+  })),
   E_PIP_MISSING: entry(
     EXIT.machineCannot,
     "uv can't be installed",

@@ -2,6 +2,7 @@ import { open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { wheelsError } from "../errors/wheels-error.ts";
+import { fetchProxied } from "./fetch.ts";
 import { exists, isMissing, makeDir, writing } from "./files.ts";
 import { fileSha256 } from "./hash.ts";
 import type { Host } from "./host.ts";
@@ -40,7 +41,7 @@ async function fetchRest(
   const idle = new AbortController();
   let timer = setTimeout(() => idle.abort(), IDLE_MS);
   try {
-    const response = await fetch(url, {
+    const response = await fetchProxied(url, {
       headers: { "accept-encoding": "identity", ...(have > 0 ? { range: `bytes=${have}-` } : {}) },
       signal: AbortSignal.any([host.signal, idle.signal]),
     });

@@ -1,5 +1,6 @@
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
+import { fetchProxied } from "./fetch.ts";
 import { hashOf } from "./hash.ts";
 import type { Host } from "./host.ts";
 
@@ -42,7 +43,7 @@ async function send(host: Host, text: string, options: RequestOptions): Promise<
   const { url, headers } = withoutUser(text);
   const { file } = options;
   const length = file ? { "content-length": String(file.size) } : {};
-  return fetch(url, {
+  return fetchProxied(url, {
     method: options.method ?? "GET",
     headers: { ...headers, ...length, ...options.headers },
     signal: AbortSignal.any([host.signal, AbortSignal.timeout(file ? UPLOAD_TIMEOUT_MS : TIMEOUT_MS)]),

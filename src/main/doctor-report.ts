@@ -44,7 +44,7 @@ export function doctorText(report: DoctorReport): string {
     `CPU       ${cpu.model || cpu.architecture}, ${cpu.cores} cores, ${cpu.architecture}; its wheel is ${runnable?.variant ?? "none"}`,
     `memory    ${formatBytes(memory.free)} free of ${formatBytes(memory.total)}`,
     `disk      ${formatBytes(disk.free)} free for ${disk.path}`,
-    `python    ${report.python ?? "none (3.10 or newer is needed)"}`,
+    `python    ${report.python ?? "none (3.10 or newer is needed)"}${report.python === null || report.headers ? "" : ", without its headers: apt-get install python3-dev (or dnf install python3-devel)"}`,
     `compiler  ${compilerText(report)}`,
     `packages  ${packagesText(report)}`,
     `PyTorch   ${torchIndexText(report)}`,

@@ -47,6 +47,16 @@ export async function findPython(host: Host): Promise<string> {
   throw wheelsError("E_PYTHON_MISSING", { wanted: "≥ 3.10", detail: `Tried ${tried.join("; ")}.` });
 }
 
+/** @throws E_PYTHON_HEADERS where extensions can't be compiled for this interpreter, E_PYTHON_PROBE where it is broken */
+export async function demandHeaders(host: Host, python: string): Promise<void> {
+  const program =
+    "import os, sysconfig; path = os.path.join(sysconfig.get_config_var('INCLUDEPY'), 'Python.h'); print('' if os.path.isfile(path) else path)";
+  const result = await run(host, python, ["-I", "-c", program], { env: cleanPythonEnv(host) });
+  if (result.code !== 0) throw wheelsError("E_PYTHON_PROBE", { probe: "sysconfig", detail: tail(result, 4) });
+  const missing = result.stdout.trim();
+  if (missing !== "") throw wheelsError("E_PYTHON_HEADERS", { missing });
+}
+
 /**
  * Runs a probe of ours in an interpreter and returns the one JSON document it writes to descriptor 3, so that
  * nothing a package prints can be taken for the answer.
