@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { WheelsError } from "../errors/wheels-error.ts";
 import { exists, remove } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { demandCpuOnly } from "../torch/gate.ts";
@@ -55,7 +56,8 @@ export async function buildVenv(
     return { python, version: facts.python };
   } catch (thrown) {
     stage.failed();
-    if (!host.signal.aborted) host.log.error("Failed to install PyTorch CPU-only");
+    const isOfTorch = !(thrown instanceof WheelsError && thrown.code === "E_PYTHON_HEADERS");
+    if (!host.signal.aborted && isOfTorch) host.log.error("Failed to install PyTorch CPU-only");
     throw thrown;
   }
 }
