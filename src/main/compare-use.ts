@@ -7,8 +7,7 @@ import { EXIT } from "../errors/entry.ts";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { makeDir, writeFileAtomic } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
-import { variantOfDistribution } from "../variants/manifest.ts";
-import { wheelFacts } from "../verify/read-wheel.ts";
+import { variantOfWheel, wheelFacts } from "../verify/read-wheel.ts";
 import { readWheelFile, versionOfVerifier } from "../verify/verify.ts";
 import { FormatError } from "../wheel/format-error.ts";
 import type { Answer } from "./answers.ts";
@@ -25,9 +24,7 @@ async function readSide(
 ): Promise<Side> {
   const bytes = await readWheelFile(path);
   const { facts, variant } = await wheelFacts(host, basename(path), bytes, (identity) =>
-    identity.distribution === null
-      ? null
-      : variantOfDistribution(variants.values(), identity.distribution, identity.platformTags),
+    variantOfWheel(variants.values(), identity),
   );
   try {
     return sideOf(bytes, facts, variant);

@@ -5,8 +5,9 @@ import { wheelsError } from "../errors/wheels-error.ts";
 import type { Host } from "../host/host.ts";
 import { auditWorkerPath } from "../host/resources.ts";
 import { startWorkers, type WorkerPool } from "../host/workers.ts";
-import type { Variant } from "../variants/manifest.ts";
+import { type Variant, variantOfDistribution } from "../variants/manifest.ts";
 import type { RuntimeDispatch } from "../variants/manifest-schema.ts";
+import { normalizeName } from "../wheel/names.ts";
 import { Arena } from "./arena.ts";
 import { type EntryFacts, isDense } from "./entry-facts.ts";
 import type { Answer, Divided, EntryRequest, Job } from "./entry-jobs.ts";
@@ -138,7 +139,25 @@ function symbolsFor(path: string, dispatch: readonly RuntimeDispatch[]): string[
 }
 
 /** What a wheel's name and dist-info folder say it is, known before its entries are read. */
-export type Identity = Pick<WheelFacts, "distribution" | "platformTags">;
+type Identity = Pick<WheelFacts, "fileName" | "distribution" | "platformTags">;
+
+/**
+ * The variant that a wheel is held to: that of its file name, by which users and indexes know it; where that is none's,
+ * that of METADATA.
+ */
+export function variantOfWheel(
+  variants: Iterable<Variant>,
+  { fileName, distribution, platformTags }: Identity,
+): Variant | null {
+  const [named = ""] = fileName.split("-");
+  const candidates = [normalizeName(named), ...(distribution === null ? [] : [distribution])];
+  const all = [...variants];
+  for (const name of candidates) {
+    const variant = variantOfDistribution(all, name, platformTags);
+    if (variant) return variant;
+  }
+  return null;
+}
 
 function auditFacts(
   { path, problem, architecture }: LibraryFacts,
@@ -191,7 +210,7 @@ export async function wheelFacts(
   variantOf: (identity: Identity) => Variant | null,
 ): Promise<{ facts: WheelFacts; variant: Variant | null }> {
   const opened = openForFacts(fileName, bytes);
-  const variant = variantOf(opened.facts);
+  const variant = variantOf({ fileName, ...opened.facts });
   const [{ entries, audits }, sha256] = await Promise.all([
     readEntries(host, opened, variant?.isa.dispatch ?? []),
     sha256Of(bytes),

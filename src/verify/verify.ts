@@ -6,7 +6,7 @@ import type { Host } from "../host/host.ts";
 import { versionFilePath } from "../host/resources.ts";
 import type { TorchRequest, TorchSource } from "../torch/install.ts";
 import type { Uv } from "../torch/uv.ts";
-import { type Variant, variantOfDistribution } from "../variants/manifest.ts";
+import type { Variant } from "../variants/manifest.ts";
 import { elfCudaFree } from "./checks/cuda.ts";
 import { isaContained, isaUsed, totals } from "./checks/isa.ts";
 import { cpuInstructions, torchRequirement } from "./checks/metadata.ts";
@@ -16,7 +16,7 @@ import { type FirstUse, firstUses, type WheelContents, wheelContents } from "./c
 import type { Claim, WheelFacts } from "./facts.ts";
 import { defaultPolicy, type LoadedPolicy } from "./load-policy.ts";
 import { applyPolicy, markGaps } from "./policy.ts";
-import { wheelFacts } from "./read-wheel.ts";
+import { variantOfWheel, wheelFacts } from "./read-wheel.ts";
 import { RUN_DEFAULTS, type RunSettings } from "./runtime/settings.ts";
 import { type RuntimeAnswer, runtimeChecks } from "./runtime.ts";
 import {
@@ -218,11 +218,7 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
     host,
     basename(request.wheel),
     bytes,
-    ({ distribution, platformTags }) =>
-      request.variant ??
-      (distribution === null
-        ? null
-        : variantOfDistribution(request.variants.values(), distribution, platformTags)),
+    (identity) => request.variant ?? variantOfWheel(request.variants.values(), identity),
   );
   const claim: Claim = { variant };
   const checks = STATIC.map((check) => check(facts, claim));
