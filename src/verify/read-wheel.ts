@@ -149,8 +149,10 @@ export function variantOfWheel(
   variants: Iterable<Variant>,
   { fileName, distribution, platformTags }: Identity,
 ): Variant | null {
+  // A wheel whose METADATA can't be read holds nothing that could be held to a contract.
+  if (distribution === null) return null;
   const [named = ""] = fileName.split("-");
-  const candidates = [normalizeName(named), ...(distribution === null ? [] : [distribution])];
+  const candidates = [normalizeName(named), distribution];
   const all = [...variants];
   for (const name of candidates) {
     const variant = variantOfDistribution(all, name, platformTags);
