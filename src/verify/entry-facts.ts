@@ -32,7 +32,8 @@ const UNREAD: Omit<LibraryFacts, "path" | "problem"> = {
   gpuCode: false,
 };
 
-const looksLikeLibrary = (path: string): boolean => /\.(so(\.\d+)*|pyd|dll|dylib)$/.test(path);
+/** True for what is named as shared libraries are, on any system. */
+export const looksLikeLibrary = (path: string): boolean => /\.(so(\.\d+)*|pyd|dll|dylib)$/.test(path);
 
 /**
  * True for what is looked at as a library: ELF files, and whatever is named like a library; in a wheel for Linux also

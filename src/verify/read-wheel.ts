@@ -9,7 +9,7 @@ import { type Variant, variantOfDistribution } from "../variants/manifest.ts";
 import type { RuntimeDispatch } from "../variants/manifest-schema.ts";
 import { normalizeName } from "../wheel/names.ts";
 import { Arena } from "./arena.ts";
-import { type EntryFacts, isDense } from "./entry-facts.ts";
+import { type EntryFacts, isDense, looksLikeLibrary } from "./entry-facts.ts";
 import type { Answer, Divided, EntryRequest, Job } from "./entry-jobs.ts";
 import type { AuditFacts, LibraryFacts, WheelFacts } from "./facts.ts";
 import { gatherFacts, type OpenedWheel, openForFacts, readHere } from "./gather.ts";
@@ -26,8 +26,6 @@ const SMALL_WHEEL = 4 * 1024 ** 2;
 
 /** Bytes, inflated, for which another worker is started. */
 const WORTH_A_WORKER = 3 * 1024 ** 2;
-
-const NAMED_LIKE_A_LIBRARY = /\.(so(\.\d+)*|pyd|dll|dylib)$/;
 
 interface Batch {
   entries: EntryRequest[];
@@ -184,7 +182,7 @@ async function sha256Of(bytes: Uint8Array): Promise<string> {
 
 function isSmall({ entries }: OpenedWheel): boolean {
   const bytes = entries.reduce((sum, { size }) => sum + size, 0);
-  return bytes <= SMALL_WHEEL && !entries.some(({ name }) => NAMED_LIKE_A_LIBRARY.test(name));
+  return bytes <= SMALL_WHEEL && !entries.some(({ name }) => looksLikeLibrary(name));
 }
 
 async function readEntries(

@@ -21,7 +21,7 @@ import { readContents } from "./runtime/contents.ts";
 import { modelSchema } from "./runtime/engine-check.ts";
 import { lackedBy, usableFlags } from "./runtime/machine.ts";
 import { expectedSchema } from "./runtime/operators.ts";
-import { type Challenge, runPrograms } from "./runtime/programs.ts";
+import { type Challenge, notRun, runPrograms } from "./runtime/programs.ts";
 import { installWheel } from "./runtime/resolve.ts";
 import { openRoom } from "./runtime/room.ts";
 import type { RunSettings } from "./runtime/settings.ts";
@@ -59,14 +59,6 @@ const RUN_IDS: Record<RuntimeRequest["level"], readonly CheckId[]> = {
 
 /** What belongs to torch's release, so that another place's build of it does not load. */
 const COMPANIONS: ReadonlySet<string> = new Set(["torchvision", "torchaudio", "torchcodec"]);
-
-const notRun = (id: CheckId, detail: string, lacks?: string[]): Check => ({
-  id,
-  result: "not-run",
-  detail,
-  evidence: {},
-  ...(lacks ? { lacks } : {}),
-});
 
 /** The one CPython that a wheel's tag ties it to, such as 3.11; null where it is tied to none. */
 function pythonOf({ tags }: WheelFacts): string | null {

@@ -45,7 +45,8 @@ const NEED = { declared: GIB, operators: GIB, engine: 2.5 * GIB, server: 3.5 * G
 const SHARE = 0.9;
 const DEVICE = { VLLM_TARGET_DEVICE: "cpu" } as const;
 
-const notRun = (id: CheckId, detail: string, lacks?: string[]): Check => ({
+/** The answer of a check that was not asked. @param lacks ISA features that this machine lacks, if that is why */
+export const notRun = (id: CheckId, detail: string, lacks?: string[]): Check => ({
   id,
   result: "not-run",
   detail,
