@@ -1,4 +1,4 @@
-// The layers of the engine. Imports go one way: main → use cases → pure parts; only host/ touches the world.
+// The layers of the engine. Imports go one way: faces → options, jobs → use cases → pure parts; only host/ touches the world.
 const PURE = "^src/(errors|variants|wheel|elf)/";
 const USE_CASES = "^src/(torch|build|verify|publish)/";
 
@@ -12,7 +12,7 @@ module.exports = {
       from: { path: PURE },
       to: {
         path: [
-          "^src/(host|main|torch|build|verify|publish)/",
+          "^src/(host|faces|jobs|options|torch|build|verify|publish)/",
           "^(node:)?(fs|child_process|worker_threads|os|net|http|https)(/|$)",
         ],
       },
@@ -21,10 +21,13 @@ module.exports = {
       name: "checks-are-pure",
       severity: "error",
       from: {
-        path: "^src/verify/(checks/|facts|gather|contents|check-texts|result|platform-policies|verdict)",
+        path: "^src/verify/(checks/|facts/(facts|gather|contents)|verdict/(result|verdict|twins))",
       },
       to: {
-        path: ["^src/(host|main|torch|build|publish)/", "^(node:)?(fs|child_process|worker_threads)(/|$)"],
+        path: [
+          "^src/(host|faces|jobs|options|torch|build|publish)/",
+          "^(node:)?(fs|child_process|worker_threads)(/|$)",
+        ],
       },
     },
     {
@@ -34,7 +37,7 @@ module.exports = {
       from: { path: "^src/(report|compare)/" },
       to: {
         path: [
-          "^src/(host/(?!units)|(main|torch|build|publish)/)",
+          "^src/(host/(?!units)|(faces|jobs|options|torch|build|publish)/)",
           "^(node:)?(fs|child_process|worker_threads)(/|$)",
         ],
       },
@@ -49,7 +52,7 @@ module.exports = {
       name: "policy-is-pure",
       severity: "error",
       from: {
-        path: "^src/(publish/(gate|planner|rules|backoff|targets/(index-pages|front-page|linked-pages))|torch/gate)\\.ts$",
+        path: "^src/(publish/(gate/(gate|rules)|plan/planner|targets/(index-pages|front-page|linked-pages))|torch/gate)\\.ts$",
       },
       to: { path: ["^src/host/", "^(node:)?(fs|child_process)(/|$)"] },
     },
@@ -59,7 +62,7 @@ module.exports = {
       from: { path: USE_CASES },
       to: {
         path: [
-          "^src/main/",
+          "^src/(faces|jobs|options)/",
           "^(node:)?(fs|child_process|worker_threads|net|http|https)(/|$)",
           "^@actions/",
           "node_modules/@actions/",
@@ -70,7 +73,7 @@ module.exports = {
       name: "host-knows-no-use-case",
       severity: "error",
       from: { path: "^src/host/" },
-      to: { path: "^src/(main|variants|wheel|elf|torch|build|verify|publish)/" },
+      to: { path: "^src/(faces|jobs|options|variants|wheel|elf|torch|build|verify|publish)/" },
     },
     {
       name: "build-and-publish-are-strangers",
@@ -79,9 +82,9 @@ module.exports = {
       to: { path: "^src/(publish|verify)/" },
     },
     {
-      name: "only-host-and-main-know-actions",
+      name: "only-host-and-faces-know-actions",
       severity: "error",
-      from: { pathNot: "^src/(host|main)/" },
+      from: { pathNot: "^src/(host|faces)/" },
       to: { path: ["^@actions/", "node_modules/@actions/"] },
     },
     { name: "no-orphans", severity: "error", from: { orphan: true, pathNot: "\\.d\\.ts$" }, to: {} },

@@ -1,9 +1,9 @@
 // The metadata files of the actions, made from the same schemas that parse their inputs.
 import { dump } from "js-yaml";
-import { ACTIONS, type ActionSpec } from "../src/main/actions.ts";
-import type { OptionSpec, OptionSpecs } from "../src/main/options.ts";
+import { ACTIONS, type ActionSpec } from "../src/options/actions.ts";
+import type { OptionSpec, OptionSpecs } from "../src/options/options.ts";
 
-const HEAD = "# Made from src/main/actions.ts by `npm run generate`.\n";
+const HEAD = "# Made from src/options/actions.ts by `npm run generate`.\n";
 
 const NODE = "node24";
 

@@ -9,19 +9,19 @@ const FOLDER_OF_MODULE =
   'import { dirname as __pathDirname } from "node:path"; import { fileURLToPath as __fileURLToPath } from "node:url"; const __dirname = __pathDirname(__fileURLToPath(import.meta.url));';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const out = resolve(process.argv[2] ?? join(root, "dist"));
-/** Entries whose file is not named after them. */
-const FILES = { cli: "start" };
-const NAMES = [
-  "cli",
-  "plan",
-  "setup-cpu-torch",
-  "build-variant",
-  "verify-torch-cpu",
-  "publish-wheel",
-  "post",
-  "audit-worker",
-  "cache-worker",
-];
+/** Source file by entry. */
+const ENTRIES = {
+  cli: "faces/cli/start",
+  plan: "faces/action/plan",
+  "setup-cpu-torch": "faces/action/setup-cpu-torch",
+  "build-variant": "faces/action/build-variant",
+  "verify-torch-cpu": "faces/action/verify-torch-cpu",
+  "publish-wheel": "faces/action/publish-wheel",
+  post: "faces/action/post",
+  "audit-worker": "jobs/audit-worker",
+  "cache-worker": "faces/action/cache-worker",
+};
+const NAMES = Object.keys(ENTRIES);
 
 for (const folder of [...NAMES, "chunks", "probe", "inwheel", "matchers", "licenses"]) {
   await rm(join(out, folder), { recursive: true, force: true });
@@ -29,7 +29,9 @@ for (const folder of [...NAMES, "chunks", "probe", "inwheel", "matchers", "licen
 
 const bundle = await rolldown({
   cwd: root,
-  input: Object.fromEntries(NAMES.map((name) => [`${name}/index`, `src/main/${FILES[name] ?? name}.ts`])),
+  input: Object.fromEntries(
+    Object.entries(ENTRIES).map(([name, file]) => [`${name}/index`, `src/${file}.ts`]),
+  ),
   platform: "node",
   external: [/^node:/],
   // @actions/core without its OIDC client needs no HTTP client, which is most of its weight.
@@ -69,8 +71,8 @@ for (const name of (await readdir(join(root, "src/probe"))).sort()) {
 await mkdir(join(out, "inwheel"), { recursive: true });
 await copyFile(join(root, "src/inwheel/cpu_wheel.py"), join(out, "inwheel", "cpu_wheel.py"));
 await mkdir(join(out, "matchers"), { recursive: true });
-for (const name of (await readdir(join(root, "src/main/matchers"))).sort())
-  await copyFile(join(root, "src/main/matchers", name), join(out, "matchers", name));
+for (const name of (await readdir(join(root, "src/faces/action/matchers"))).sort())
+  await copyFile(join(root, "src/faces/action/matchers", name), join(out, "matchers", name));
 const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
 await writeFile(join(out, "version.json"), `${JSON.stringify({ version })}\n`);
 

@@ -7,16 +7,16 @@ import { z } from "zod";
 import { comparisonSchema } from "../src/compare/document.ts";
 import { CATALOGUE, type ErrorCode } from "../src/errors/catalogue.ts";
 import type { ErrorText } from "../src/errors/entry.ts";
-import { ACTIONS } from "../src/main/actions.ts";
-import { COMMANDS } from "../src/main/commands.ts";
-import { optionTable } from "../src/main/options.ts";
+import { ACTIONS } from "../src/options/actions.ts";
+import { COMMANDS } from "../src/options/commands.ts";
+import { optionTable } from "../src/options/options.ts";
 import { parseManifest, resolveManifest } from "../src/variants/manifest.ts";
 import { manifestSchema } from "../src/variants/manifest-schema.ts";
 import { recipesSchema } from "../src/variants/recipe-schema.ts";
-import { CHECK_TEXTS } from "../src/verify/check-texts.ts";
-import { policySchema } from "../src/verify/policy-schema.ts";
-import { verifyDocumentSchema } from "../src/verify/result.ts";
-import { CHECK_IDS, demandedChecks, LEVELS, verdictSchema } from "../src/verify/verdict.ts";
+import { CHECK_TEXTS } from "../src/verify/checks/check-texts.ts";
+import { policySchema } from "../src/verify/policy/policy-schema.ts";
+import { verifyDocumentSchema } from "../src/verify/verdict/result.ts";
+import { CHECK_IDS, demandedChecks, LEVELS, verdictSchema } from "../src/verify/verdict/verdict.ts";
 import { actionPage, actionYml, compositeYml } from "./action-yml.ts";
 import { importEdges, mermaidOf, withMap } from "./map.ts";
 import { pipelinePicture } from "./picture.ts";
@@ -54,7 +54,7 @@ function errorsPage(): string {
 }
 
 function commandsPage(): string {
-  const lines = ["# Commands", "", "Made from `src/main/commands.ts` by `npm run generate`.", ""];
+  const lines = ["# Commands", "", "Made from `src/options/commands.ts` by `npm run generate`.", ""];
   for (const command of Object.values(COMMANDS)) {
     const usage = `vllm-cpu-wheels ${command.name}${command.positionals ? ` ${command.positionals.placeholder}` : ""}`;
     lines.push(`## ${command.name}`, "", command.summary, "", `\`${usage}\``, "", optionTable(command), "");
@@ -67,7 +67,7 @@ function checksPage(): string {
   const lines = [
     "# Checks",
     "",
-    "Made from `src/verify/check-texts.ts` by `npm run generate`. Ids are permanent.",
+    "Made from `src/verify/checks/check-texts.ts` by `npm run generate`. Ids are permanent.",
     "",
   ];
   for (const id of CHECK_IDS) {
@@ -83,7 +83,7 @@ const actionsPage = (): string =>
   [
     "# Actions",
     "",
-    "Made from `src/main/actions.ts` by `npm run generate`. An empty input counts as left out.",
+    "Made from `src/options/actions.ts` by `npm run generate`. An empty input counts as left out.",
     "",
     ...Object.values(ACTIONS).map(actionPage),
   ].join("\n");

@@ -1,4 +1,4 @@
-import { CHECK_IDS, LEVELS } from "../src/verify/verdict.ts";
+import { CHECK_IDS, LEVELS } from "../src/verify/verdict/verdict.ts";
 
 interface Box {
   title: string;

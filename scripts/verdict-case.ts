@@ -1,4 +1,4 @@
-import type { Check, CheckId, Level, TargetKind, Verdict } from "../src/verify/verdict.ts";
+import type { Check, CheckId, Level, TargetKind, Verdict } from "../src/verify/verdict/verdict.ts";
 
 /** What a judgement comes to: the status and the features that nobody ran, or the refusal and the checks it names. */
 export type Expected =

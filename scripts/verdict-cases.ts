@@ -1,4 +1,4 @@
-import type { Verdict } from "../src/verify/verdict.ts";
+import type { Verdict } from "../src/verify/verdict/verdict.ts";
 import { type Case, type Expected, proven, refused, WHEEL } from "./verdict-case.ts";
 
 const invalid: Expected = { decision: "refuse", code: "E_VERDICT_INVALID" };

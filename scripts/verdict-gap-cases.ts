@@ -1,4 +1,4 @@
-import type { Check, TargetKind } from "../src/verify/verdict.ts";
+import type { Check, TargetKind } from "../src/verify/verdict/verdict.ts";
 import { type Case, refused } from "./verdict-case.ts";
 
 /** A check that was not run for want of ISA features. */

@@ -23,7 +23,7 @@ export interface ToolStore {
   ): Promise<string>;
 }
 
-/** What a use case may know of the world: handed in, so that nothing below `main/` reads globals. */
+/** What a use case may know of the world: handed in, so that nothing below the faces reads globals. */
 export interface Host {
   readonly log: Log;
   readonly scratch: Scratch;

@@ -53,7 +53,7 @@ export function inWheelPath(): string {
 
 /** Path of a problem matcher. */
 export function matcherPath(name: string): string {
-  return join(shipped("matchers", "src/main/matchers"), `${name}.json`);
+  return join(shipped("matchers", "src/faces/action/matchers"), `${name}.json`);
 }
 
 /** Path of the worker that audits machine code. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { Result } from "../verify/result.ts";
-import type { Check } from "../verify/verdict.ts";
+import type { Result } from "../verify/verdict/result.ts";
+import type { Check } from "../verify/verdict/verdict.ts";
 
 /** A place in a library's machine code. */
 export interface Place {

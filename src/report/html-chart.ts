@@ -1,7 +1,7 @@
 import { formatBytes } from "../host/units.ts";
 import { ISA_FEATURES } from "../variants/features.ts";
-import type { FirstUse, WheelContents } from "../verify/contents.ts";
-import type { Result } from "../verify/result.ts";
+import type { FirstUse, WheelContents } from "../verify/facts/contents.ts";
+import type { Result } from "../verify/verdict/result.ts";
 import { code, count, many, text } from "./html-parts.ts";
 
 /** Decades that the axis names; the largest real libraries have some ten million instructions. */

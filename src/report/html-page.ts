@@ -1,7 +1,7 @@
 import { formatBytes } from "../host/units.ts";
-import { CHECK_TEXTS } from "../verify/check-texts.ts";
-import type { Result } from "../verify/result.ts";
-import { type Check, LEVELS } from "../verify/verdict.ts";
+import { CHECK_TEXTS } from "../verify/checks/check-texts.ts";
+import type { Result } from "../verify/verdict/result.ts";
+import { type Check, LEVELS } from "../verify/verdict/verdict.ts";
 import { type Finding, findingsOf } from "./findings.ts";
 import { escapeHtml } from "./html.ts";
 import { folderChart, isaChart } from "./html-chart.ts";

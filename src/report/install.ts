@@ -1,4 +1,4 @@
-import type { Result } from "../verify/result.ts";
+import type { Result } from "../verify/verdict/result.ts";
 import { FormatError } from "../wheel/format-error.ts";
 import { type InstallFacts, installCommands } from "../wheel/install-commands.ts";
 import { linuxEnvironment, markerHolds } from "../wheel/marker.ts";

@@ -1,6 +1,6 @@
 import { formatBytes } from "../host/units.ts";
-import type { Result } from "../verify/result.ts";
-import type { Check } from "../verify/verdict.ts";
+import type { Result } from "../verify/verdict/result.ts";
+import type { Check } from "../verify/verdict/verdict.ts";
 import { findingsOf } from "./findings.ts";
 import { code, head, plainText, row } from "./markdown-text.ts";
 import { verdictText } from "./verdict-text.ts";

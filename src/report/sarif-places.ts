@@ -1,4 +1,4 @@
-import type { Result } from "../verify/result.ts";
+import type { Result } from "../verify/verdict/result.ts";
 import type { Finding, Place } from "./findings.ts";
 import { visible } from "./visible.ts";
 

@@ -1,5 +1,5 @@
-import { CHECK_TEXTS } from "../verify/check-texts.ts";
-import { CHECK_IDS, type CheckId } from "../verify/verdict.ts";
+import { CHECK_TEXTS } from "../verify/checks/check-texts.ts";
+import { CHECK_IDS, type CheckId } from "../verify/verdict/verdict.ts";
 
 const DOCUMENT = "https://github.com/org/vllm-cpu-actions/blob/v1/docs/checks.md";
 

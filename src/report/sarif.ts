@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { Result } from "../verify/result.ts";
-import { CHECK_IDS, type Check } from "../verify/verdict.ts";
+import type { Result } from "../verify/verdict/result.ts";
+import { CHECK_IDS, type Check } from "../verify/verdict/verdict.ts";
 import { FormatError } from "../wheel/format-error.ts";
 import { normalizeName, parseWheelFileName } from "../wheel/names.ts";
 import { type Finding, findingsOf } from "./findings.ts";

@@ -1,4 +1,4 @@
-import type { Result } from "../verify/result.ts";
+import type { Result } from "../verify/verdict/result.ts";
 
 /** The verdict in a few words, with what was not run. */
 export function verdictText({ result, checks, level }: Pick<Result, "result" | "checks" | "level">): string {

@@ -12,13 +12,13 @@ import { isaContained, isaUsed, totals } from "./checks/isa.ts";
 import { cpuInstructions, torchRequirement } from "./checks/metadata.ts";
 import { nameAgreement, recordHashes, tagsAgreement, zipIntegrity } from "./checks/package.ts";
 import { platformGlibc, platformLibraries } from "./checks/platform.ts";
-import { type FirstUse, firstUses, type WheelContents, wheelContents } from "./contents.ts";
-import type { Claim, WheelFacts } from "./facts.ts";
-import { defaultPolicy, type LoadedPolicy } from "./load-policy.ts";
-import { applyPolicy, markGaps } from "./policy.ts";
-import { variantOfWheel, wheelFacts } from "./read-wheel.ts";
+import { type FirstUse, firstUses, type WheelContents, wheelContents } from "./facts/contents.ts";
+import type { Claim, WheelFacts } from "./facts/facts.ts";
+import { variantOfWheel, wheelFacts } from "./facts/read-wheel.ts";
+import { defaultPolicy, type LoadedPolicy } from "./policy/load-policy.ts";
+import { applyPolicy, markGaps } from "./policy/policy.ts";
+import { type RuntimeAnswer, runtimeChecks } from "./runtime/runtime.ts";
 import { RUN_DEFAULTS, type RunSettings } from "./runtime/settings.ts";
-import { type RuntimeAnswer, runtimeChecks } from "./runtime.ts";
 import {
   type Check,
   type CheckId,
@@ -31,7 +31,7 @@ import {
   type Verdict,
   verdictFileName,
   verdictSchema,
-} from "./verdict.ts";
+} from "./verdict/verdict.ts";
 
 const STATIC: readonly ((facts: WheelFacts, claim: Claim) => Check)[] = [
   zipIntegrity,

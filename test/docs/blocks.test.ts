@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import { ACTIONS } from "../../src/main/actions.ts";
+import { ACTIONS } from "../../src/options/actions.ts";
 import { blocksOf, documents, parseDirective, shows } from "../support/documents.ts";
 import { tool } from "../support/publish.ts";
 import { exec } from "../support/run.ts";

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { type Measurements, megabytes, sizesPage } from "../../scripts/sizes-page.ts";
 import { CATALOGUE } from "../../src/errors/catalogue.ts";
-import { ACTIONS } from "../../src/main/actions.ts";
-import { COMMANDS } from "../../src/main/commands.ts";
-import type { OptionSpecs } from "../../src/main/options.ts";
+import { ACTIONS } from "../../src/options/actions.ts";
+import { COMMANDS } from "../../src/options/commands.ts";
+import type { OptionSpecs } from "../../src/options/options.ts";
 import { parseManifest, resolveManifest } from "../../src/variants/manifest.ts";
-import { CHECK_IDS } from "../../src/verify/verdict.ts";
+import { CHECK_IDS } from "../../src/verify/verdict/verdict.ts";
 import { documents, readDocument } from "../support/documents.ts";
 import { root } from "../support/run.ts";
 

@@ -11,10 +11,10 @@ import {
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { load } from "js-yaml";
-import { harmless } from "../../src/host/github.ts";
-import { ACTIONS } from "../../src/main/actions.ts";
+import { harmless } from "../../src/faces/action/github.ts";
+import { ACTIONS } from "../../src/options/actions.ts";
 import { plainText } from "../../src/report/markdown-text.ts";
-import { demandedChecks, verdictFileName } from "../../src/verify/verdict.ts";
+import { demandedChecks, verdictFileName } from "../../src/verify/verdict/verdict.ts";
 import { writeZip } from "../../src/wheel/zip-writer.ts";
 import { runner, step } from "../support/action.ts";
 import { type ResultsService, startResultsService } from "../support/results-service.ts";

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { CATALOGUE } from "../../src/errors/catalogue.ts";
-import { COMMANDS } from "../../src/main/commands.ts";
+import { COMMANDS } from "../../src/options/commands.ts";
 import { exec, type Ran, removeScratch, root, scratch, torchFolder, wheels } from "../support/run.ts";
 
 afterAll(removeScratch);

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { importsOf } from "../../scripts/map.ts";
 import { CATALOGUE } from "../../src/errors/catalogue.ts";
-import { CHECK_IDS } from "../../src/verify/verdict.ts";
+import { CHECK_IDS } from "../../src/verify/verdict/verdict.ts";
 import { exec, root } from "../support/run.ts";
 
 const DOCUMENTS = [
@@ -82,7 +82,7 @@ test("the walk through a build names files that a build loads", () => {
     importsOf(root).map(({ source, dependencies }) => [source, dependencies.map(({ resolved }) => resolved)]),
   );
   const loaded = new Set<string>();
-  const next = ["src/main/cli.ts", "src/main/build-variant.ts", "src/main/audit-worker.ts"];
+  const next = ["src/faces/cli/cli.ts", "src/faces/action/build-variant.ts", "src/jobs/audit-worker.ts"];
   for (let file = next.pop(); file !== undefined; file = next.pop()) {
     if (loaded.has(file)) continue;
     loaded.add(file);

@@ -16,7 +16,7 @@ import {
   demandedChecks,
   type TargetKind,
   verdictFileName,
-} from "../../src/verify/verdict.ts";
+} from "../../src/verify/verdict/verdict.ts";
 import { exec, type Ran, removeScratch, scratch, wheels } from "../support/run.ts";
 import { type TinyWheel, tinyWheel, verdictFor } from "../support/wheel.ts";
 

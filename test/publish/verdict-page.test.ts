@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
 import { parseProjectPage } from "../../src/publish/targets/index-pages.ts";
-import { verdictFileName } from "../../src/verify/verdict.ts";
+import { verdictFileName } from "../../src/verify/verdict/verdict.ts";
 import { proved } from "../support/publish.ts";
 import { removeScratch, scratch, wheels } from "../support/run.ts";
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { Check } from "../../src/verify/verdict.ts";
+import type { Check } from "../../src/verify/verdict/verdict.ts";
 import type { VerifyResult } from "../../src/verify/verify.ts";
 import { exec, removeScratch, root, torchFolder, wheels } from "../support/run.ts";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { reportHtml } from "../../src/report/html-page.ts";
-import type { Result } from "../../src/verify/result.ts";
+import type { Result } from "../../src/verify/verdict/result.ts";
 import { contrast, overflow, structure } from "../support/page-checks.ts";
 import { honest, hostile, liar, verified } from "../support/report-wheels.ts";
 import { removeScratch, root, scratch } from "../support/run.ts";

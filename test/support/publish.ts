@@ -5,7 +5,12 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Check, type CheckId, demandedChecks, verdictFileName } from "../../src/verify/verdict.ts";
+import {
+  type Check,
+  type CheckId,
+  demandedChecks,
+  verdictFileName,
+} from "../../src/verify/verdict/verdict.ts";
 import { cli, type Ran, root } from "./run.ts";
 import { type Server, serve } from "./server.ts";
 import { type TinyWheel, tinyWheel, verdictFor } from "./wheel.ts";

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Result } from "../../src/verify/result.ts";
+import type { Result } from "../../src/verify/verdict/result.ts";
 import { compileLibrary } from "./library.ts";
 import { scratch, wheels } from "./run.ts";
 import { tinyWheel } from "./wheel.ts";

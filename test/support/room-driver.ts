@@ -9,8 +9,8 @@ import { createTerminalHost, createTerminalLog } from "../../src/host/terminal.t
 import { installTorch, makeVenv, resolveTorch } from "../../src/torch/install.ts";
 import { findPython } from "../../src/torch/python.ts";
 import { ensureUv } from "../../src/torch/uv.ts";
-import type { WheelFacts } from "../../src/verify/facts.ts";
-import { gather } from "../../src/verify/gather.ts";
+import type { WheelFacts } from "../../src/verify/facts/facts.ts";
+import { gather } from "../../src/verify/facts/gather.ts";
 import { runPrograms } from "../../src/verify/runtime/programs.ts";
 import { openRoom } from "../../src/verify/runtime/room.ts";
 import type { Bench, Trial } from "./room.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { TorchFacts } from "../../src/torch/gate.ts";
 import type { Challenge } from "../../src/verify/runtime/programs.ts";
 import { RUN_DEFAULTS, type RunSettings } from "../../src/verify/runtime/settings.ts";
-import type { Check, Level } from "../../src/verify/verdict.ts";
+import type { Check, Level } from "../../src/verify/verdict/verdict.ts";
 import { exec, root, scratch, torchFolder } from "./run.ts";
 import { type TinyWheel, tinyWheel } from "./wheel.ts";
 

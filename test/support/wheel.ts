@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import type { Check, CheckId, Verdict } from "../../src/verify/verdict.ts";
+import type { Check, CheckId, Verdict } from "../../src/verify/verdict/verdict.ts";
 import { makeVerdict, outcome, type VerifyResult } from "../../src/verify/verify.ts";
 import { formatRecord, recordHash } from "../../src/wheel/record.ts";
 import { type NewEntry, writeZip } from "../../src/wheel/zip-writer.ts";

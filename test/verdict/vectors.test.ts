@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { vectorContracts, vectorDocuments, vectorPolicies } from "../../scripts/verdict-vectors.ts";
-import { judge } from "../../src/publish/gate.ts";
+import { judge } from "../../src/publish/gate/gate.ts";
 import { ISA_FEATURES } from "../../src/variants/features.ts";
-import { loadPolicy } from "../../src/verify/load-policy.ts";
-import type { Policy } from "../../src/verify/policy.ts";
-import { CHECK_IDS, TARGET_KINDS, type TargetKind, verdictSchema } from "../../src/verify/verdict.ts";
+import { loadPolicy } from "../../src/verify/policy/load-policy.ts";
+import type { Policy } from "../../src/verify/policy/policy.ts";
+import { CHECK_IDS, TARGET_KINDS, type TargetKind, verdictSchema } from "../../src/verify/verdict/verdict.ts";
 import { proved, tool } from "../support/publish.ts";
 import { exec, removeScratch, root, scratch, wheels } from "../support/run.ts";
 

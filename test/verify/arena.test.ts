@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { Arena, type Place } from "../../src/verify/arena.ts";
+import { Arena, type Place } from "../../src/verify/facts/arena.ts";
 
 /** Lets waiting promises settle. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

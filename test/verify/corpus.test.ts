@@ -5,7 +5,7 @@ import { elfCudaFree } from "../../src/verify/checks/cuda.ts";
 import { cpuInstructions, torchRequirement } from "../../src/verify/checks/metadata.ts";
 import { nameAgreement, recordHashes, tagsAgreement, zipIntegrity } from "../../src/verify/checks/package.ts";
 import { platformGlibc, platformLibraries } from "../../src/verify/checks/platform.ts";
-import { gather } from "../../src/verify/gather.ts";
+import { gather } from "../../src/verify/facts/gather.ts";
 import { formatRecord, recordHash } from "../../src/wheel/record.ts";
 import { type NewEntry, writeZip } from "../../src/wheel/zip-writer.ts";
 import { compileLibrary } from "../support/library.ts";

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { Check } from "../../src/verify/verdict.ts";
+import type { Check } from "../../src/verify/verdict/verdict.ts";
 import type { VerifyResult } from "../../src/verify/verify.ts";
 import { cli, exec, removeScratch, scratch } from "../support/run.ts";
 import { tinyWheel } from "../support/wheel.ts";
@@ -156,7 +156,7 @@ test("a large library is divided among workers, and none of it is lost or counte
     }),
   );
   const [first, second, broken] = result?.isa.files ?? [];
-  // Where the work is divided is in src/verify/entry-jobs.ts.
+  // Where the work is divided is in src/verify/facts/entry-jobs.ts.
   expect(first?.bytes).toBeGreaterThan(6 * 1024 ** 2);
   expect(first?.found["avx512f"]).toBe(functions * adds);
   expect({ ...second, path: "" }).toEqual({ ...first, path: "" });

@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { judge } from "../../src/publish/gate.ts";
-import { defaultPolicy } from "../../src/verify/load-policy.ts";
-import { mergeVerdicts, type NamedVerdict } from "../../src/verify/merge.ts";
-import type { Check, CheckId, Verdict } from "../../src/verify/verdict.ts";
-import { demandedChecks } from "../../src/verify/verdict.ts";
+import { judge } from "../../src/publish/gate/gate.ts";
+import { defaultPolicy } from "../../src/verify/policy/load-policy.ts";
+import { mergeVerdicts, type NamedVerdict } from "../../src/verify/verdict/merge.ts";
+import type { Check, CheckId, Verdict } from "../../src/verify/verdict/verdict.ts";
+import { demandedChecks } from "../../src/verify/verdict/verdict.ts";
 import { type Ran, removeScratch, scratch, wheels } from "../support/run.ts";
 import { verdictFor } from "../support/wheel.ts";
 

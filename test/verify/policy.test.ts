@@ -1,8 +1,14 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { WheelsError } from "../../src/errors/wheels-error.ts";
-import { acceptsGap, applyPolicy, demandedBy, parsePolicy, resolvePolicy } from "../../src/verify/policy.ts";
-import { CHECK_IDS, type Check, demandedChecks } from "../../src/verify/verdict.ts";
+import {
+  acceptsGap,
+  applyPolicy,
+  demandedBy,
+  parsePolicy,
+  resolvePolicy,
+} from "../../src/verify/policy/policy.ts";
+import { CHECK_IDS, type Check, demandedChecks } from "../../src/verify/verdict/verdict.ts";
 
 const shipped = parsePolicy("policy.yml", readFileSync("policy.yml", "utf8"));
 const standard = resolvePolicy(shipped);

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { cpuFlags } from "../../src/variants/cpuinfo.ts";
-import type { Check } from "../../src/verify/verdict.ts";
+import type { Check } from "../../src/verify/verdict/verdict.ts";
 import { type Bench, makeBench, tryWheel } from "../support/room.ts";
 import { exec, interrupted, removeScratch, root, scratch, torchFolder } from "../support/run.ts";
 import { tinyWheel } from "../support/wheel.ts";

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { Check } from "../../src/verify/verdict.ts";
+import type { Check } from "../../src/verify/verdict/verdict.ts";
 import { type Bench, makeBench, tryWheel } from "../support/room.ts";
 import { exec, removeScratch, root, scratch, torchFolder, wheels } from "../support/run.ts";
 import { type TinyWheel, tinyWheel } from "../support/wheel.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { readElf } from "../../src/elf/elf.ts";
 import { tagsAgreement } from "../../src/verify/checks/package.ts";
-import { gather } from "../../src/verify/gather.ts";
+import { gather } from "../../src/verify/facts/gather.ts";
 import { exec, removeScratch, scratch } from "../support/run.ts";
 import { tinyWheel } from "../support/wheel.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { gather } from "../../src/verify/gather.ts";
+import { gather } from "../../src/verify/facts/gather.ts";
 import { tinyWheel } from "../support/wheel.ts";
 
 /** The requirement on torch that a wheel with this tag and these Requires-Dist lines is judged by. */

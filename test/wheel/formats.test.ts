@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { readElf } from "../../src/elf/elf.ts";
 import { WheelsError } from "../../src/errors/wheels-error.ts";
 import { parseManifest, resolveManifest } from "../../src/variants/manifest.ts";
-import { parsePolicy, resolvePolicy } from "../../src/verify/policy.ts";
+import { parsePolicy, resolvePolicy } from "../../src/verify/policy/policy.ts";
 import { FormatError } from "../../src/wheel/format-error.ts";
 import { allOf, formatHeaders, parseHeaders } from "../../src/wheel/metadata.ts";
 import {

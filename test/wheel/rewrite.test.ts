@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { pinTorch, stampWheel } from "../../src/build/stamp.ts";
-import { gather } from "../../src/verify/gather.ts";
+import { gather } from "../../src/verify/facts/gather.ts";
 import { linuxEnvironment } from "../../src/wheel/marker.ts";
 import { allOf, formatHeaders, oneOf, parseHeaders } from "../../src/wheel/metadata.ts";
 import { compressTags, expandTags, parseWheelFileName } from "../../src/wheel/names.ts";

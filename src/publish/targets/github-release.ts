@@ -2,18 +2,18 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
 import { wheelsError } from "../../errors/wheels-error.ts";
+import { pause } from "../../host/ask.ts";
+import { isTransient } from "../../host/backoff.ts";
 import { readBytes, writeFile } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
 import { hashOfUrl, type Page, reasonOf } from "../../host/http.ts";
 import { withLock } from "../../host/lock.ts";
-import { verdictFileName } from "../../verify/verdict.ts";
-import { pause } from "../ask.ts";
-import { isTransient } from "../backoff.ts";
-import { type Asset, assetSchema, githubApi, type Release, releaseSchema } from "../github-api.ts";
-import { openJournal } from "../journal.ts";
-import type { Existing } from "../planner.ts";
-import { RELEASE_LIMITS } from "../rules.ts";
+import { verdictFileName } from "../../verify/verdict/verdict.ts";
+import { RELEASE_LIMITS } from "../gate/rules.ts";
+import { openJournal } from "../plan/journal.ts";
+import type { Existing } from "../plan/planner.ts";
 import { signatureFileName } from "../signing/check.ts";
+import { type Asset, assetSchema, githubApi, type Release, releaseSchema } from "./github-api.ts";
 import type { Target, TargetSettings } from "./target.ts";
 
 interface Upload {

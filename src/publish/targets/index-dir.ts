@@ -16,12 +16,11 @@ import {
 import type { Host } from "../../host/host.ts";
 import { withLock } from "../../host/lock.ts";
 import { needsKey } from "../../variants/cpu-needs.ts";
-import { reportFileName, type Verdict, verdictFileName } from "../../verify/verdict.ts";
-import type { ListedFile } from "../listing.ts";
-import type { Candidate } from "../planner.ts";
-import { FOLDER_LIMITS } from "../rules.ts";
+import { reportFileName, type Verdict, verdictFileName } from "../../verify/verdict/verdict.ts";
+import { FOLDER_LIMITS } from "../gate/rules.ts";
+import type { ListedFile } from "../plan/listing.ts";
+import type { Candidate } from "../plan/planner.ts";
 import { signatureFileName } from "../signing/check.ts";
-import { torchLinks } from "../torch-links.ts";
 import { rootHtml } from "./front-page.ts";
 import {
   type IndexFile,
@@ -33,6 +32,7 @@ import {
 } from "./index-pages.ts";
 import { linkedHtml, linkedPage, parseLinkedPage } from "./linked-pages.ts";
 import type { Target, TargetSettings } from "./target.ts";
+import { torchLinks } from "./torch-links.ts";
 import { variantDocuments } from "./variant-index.ts";
 import { verdictPage } from "./verdict-page.ts";
 

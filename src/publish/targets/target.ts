@@ -1,6 +1,6 @@
-import type { TargetKind } from "../../verify/verdict.ts";
-import type { Candidate, Existing } from "../planner.ts";
-import type { Limits } from "../rules.ts";
+import type { TargetKind } from "../../verify/verdict/verdict.ts";
+import type { Limits } from "../gate/rules.ts";
+import type { Candidate, Existing } from "../plan/planner.ts";
 
 /** A place where wheels are published. One interface, one file a kind. */
 export interface Target {

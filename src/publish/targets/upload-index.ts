@@ -1,22 +1,22 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { wheelsError } from "../../errors/wheels-error.ts";
+import { pause } from "../../host/ask.ts";
+import { clockError, isClockTrouble } from "../../host/clock.ts";
 import type { Host } from "../../host/host.ts";
 import { withLock } from "../../host/lock.ts";
 import { run } from "../../host/process.ts";
 import { shownUrl } from "../../host/urls.ts";
 import { findPython } from "../../torch/python.ts";
 import { type FoundUv, findUv, locateUv } from "../../torch/uv.ts";
-import { pause } from "../ask.ts";
-import { canIdentify, shownClaims } from "../claims.ts";
-import { clockError, isClockTrouble } from "../clock.ts";
-import { type Journal, openJournal } from "../journal.ts";
-import { existingAt } from "../listing.ts";
-import type { Candidate } from "../planner.ts";
-import { PYPI_LIMITS, UPLOAD_LIMITS, withGranted } from "../rules.ts";
+import { PYPI_LIMITS, UPLOAD_LIMITS, withGranted } from "../gate/rules.ts";
+import { type Journal, openJournal } from "../plan/journal.ts";
+import { existingAt } from "../plan/listing.ts";
+import type { Candidate } from "../plan/planner.ts";
 import { attestationFileName } from "../signing/check.ts";
-import { type UploadOutcome, uploadOutcome } from "../upload-outcome.ts";
+import { canIdentify, shownClaims } from "./claims.ts";
 import type { Target, TargetSettings } from "./target.ts";
+import { type UploadOutcome, uploadOutcome } from "./upload-outcome.ts";
 
 /** Uploads at a time: they wait for the network most of the time. */
 const AT_ONCE = 6;

@@ -1,7 +1,7 @@
 import { reportHtml } from "../../report/html-page.ts";
 import { installLines } from "../../report/install.ts";
-import type { Result } from "../../verify/result.ts";
-import type { Candidate } from "../planner.ts";
+import type { Result } from "../../verify/verdict/result.ts";
+import type { Candidate } from "../plan/planner.ts";
 
 /**
  * A published wheel's page for people. It is made here, of the verdict that the gate has judged, and not taken from

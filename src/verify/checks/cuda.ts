@@ -1,5 +1,5 @@
-import type { WheelFacts } from "../facts.ts";
-import type { Check } from "../verdict.ts";
+import type { WheelFacts } from "../facts/facts.ts";
+import type { Check } from "../verdict/verdict.ts";
 
 /** Libraries of CUDA, ROCm and torch's builds for them, by the name that the loader is asked for. */
 const GPU_LIBRARY =

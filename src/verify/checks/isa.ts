@@ -1,8 +1,8 @@
 import { isIsaFeature } from "../../variants/features.ts";
 import type { RuntimeDispatch } from "../../variants/manifest-schema.ts";
-import type { AuditFacts, Claim, FeatureSample, WheelFacts } from "../facts.ts";
-import { compileGlob } from "../glob.ts";
-import type { Check } from "../verdict.ts";
+import type { AuditFacts, Claim, FeatureSample, WheelFacts } from "../facts/facts.ts";
+import { compileGlob } from "../facts/glob.ts";
+import type { Check } from "../verdict/verdict.ts";
 
 const REFERENCE =
   "Intel SDM vol. 2 (CPUID feature of each instruction); the variant's contract in the manifest";

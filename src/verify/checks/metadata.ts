@@ -1,5 +1,5 @@
-import type { Claim, WheelFacts } from "../facts.ts";
-import type { Check } from "../verdict.ts";
+import type { Claim, WheelFacts } from "../facts/facts.ts";
+import type { Check } from "../verdict/verdict.ts";
 
 /** What a plain install from the default index does with the wheel's requirement on torch. */
 export function torchRequirement(facts: WheelFacts, { variant }: Claim): Check {

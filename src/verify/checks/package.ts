@@ -1,7 +1,7 @@
 import { stableAbi } from "../../elf/stable-abi.ts";
 import { normalizeName } from "../../wheel/names.ts";
-import type { Claim, WheelFacts } from "../facts.ts";
-import type { Check } from "../verdict.ts";
+import type { Claim, WheelFacts } from "../facts/facts.ts";
+import type { Check } from "../verdict/verdict.ts";
 
 const SPEC = "https://packaging.python.org/en/latest/specifications/binary-distribution-format/";
 

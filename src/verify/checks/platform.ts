@@ -1,4 +1,5 @@
-import type { LibraryFacts, WheelFacts } from "../facts.ts";
+import type { LibraryFacts, WheelFacts } from "../facts/facts.ts";
+import type { Check } from "../verdict/verdict.ts";
 import {
   earnedGlibc,
   exceeding,
@@ -9,8 +10,7 @@ import {
   promisedGlibc,
   TORCH_LIBRARIES,
   versionsOf,
-} from "../platform-policies.ts";
-import type { Check } from "../verdict.ts";
+} from "./platform-policies.ts";
 import { type Bundled, bundledIn, reaches, searchPathProblem } from "./search-paths.ts";
 
 const readable = (facts: WheelFacts): LibraryFacts[] =>

@@ -1,4 +1,4 @@
-import type { LibraryFacts } from "../facts.ts";
+import type { LibraryFacts } from "../facts/facts.ts";
 
 /** Folders of a wheel, as installed, that hold a library of this name (by file name or soname). */
 export type Bundled = ReadonlyMap<string, ReadonlySet<string>>;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { formatBytes } from "../../host/terminal.ts";
-import type { Check } from "../verdict.ts";
+import type { Check } from "../verdict/verdict.ts";
 import { crashText } from "./crash.ts";
 import { STRANGE } from "./import-check.ts";
 import { type Run, silence } from "./supervised.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { TorchFacts } from "../../torch/gate.ts";
-import type { Check } from "../verdict.ts";
+import type { Check } from "../verdict/verdict.ts";
 import { crashText } from "./crash.ts";
 import { type Run, silence } from "./supervised.ts";
 

@@ -1,4 +1,4 @@
-import type { Check } from "../verdict.ts";
+import type { Check } from "../verdict/verdict.ts";
 import type { Crash } from "./crash.ts";
 import type { ImportAnswer } from "./import-check.ts";
 import type { OperatorCase } from "./operators.ts";

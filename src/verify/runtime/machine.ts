@@ -5,7 +5,7 @@ import { runProbe } from "../../torch/python.ts";
 import { cpuFlags } from "../../variants/cpuinfo.ts";
 import { isIsaFeature, lacking } from "../../variants/features.ts";
 import { totals } from "../checks/isa.ts";
-import type { Claim, WheelFacts } from "../facts.ts";
+import type { Claim, WheelFacts } from "../facts/facts.ts";
 
 const factsSchema = z.object({ tilesGranted: z.boolean() });
 

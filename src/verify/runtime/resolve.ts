@@ -9,7 +9,7 @@ import type { TorchSource } from "../../torch/install.ts";
 import { cleanPythonEnv, findPython } from "../../torch/python.ts";
 import type { Uv } from "../../torch/uv.ts";
 import { normalizeName } from "../../wheel/names.ts";
-import type { Check } from "../verdict.ts";
+import type { Check } from "../verdict/verdict.ts";
 import { type Bill, bills, NEVER } from "./bill.ts";
 
 interface Installation {

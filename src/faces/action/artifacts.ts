@@ -1,0 +1,81 @@
+import { createHash } from "node:crypto";
+import { basename, dirname, join } from "node:path";
+import { DefaultArtifactClient } from "@actions/artifact";
+import { wheelsError } from "../../errors/wheels-error.ts";
+import { listDir, makeDir, readBytes } from "../../host/files.ts";
+import type { Host } from "../../host/host.ts";
+
+const message = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
+
+/**
+ * Uploads files of one folder as an artifact of the workflow run.
+ * @returns false where an artifact of this name is there already
+ * @throws E_ARTIFACT, E_ARTIFACT_NAME
+ */
+export async function uploadArtifact(
+  name: string,
+  files: readonly string[],
+  retentionDays: number | null,
+): Promise<boolean> {
+  const [first] = files;
+  if (!first) return false;
+  try {
+    await new DefaultArtifactClient().uploadArtifact(name, [...files], dirname(first), {
+      // A wheel is compressed already.
+      compressionLevel: 0,
+      ...(retentionDays === null ? {} : { retentionDays }),
+    });
+    return true;
+  } catch (thrown) {
+    const detail = message(thrown);
+    if (/already exists|\b409\b|Conflict/i.test(detail)) return false;
+    if (/artifact name|not valid/i.test(detail))
+      throw wheelsError("E_ARTIFACT_NAME", { name, detail }, thrown);
+    throw wheelsError("E_ARTIFACT", { doing: "Uploading", name, detail }, thrown);
+  }
+}
+
+/**
+ * Downloads the archives of the run's artifacts whose names are wanted, unopened.
+ * @returns path of each archive, by artifact name
+ * @throws E_ARTIFACT where the service fails, or the bytes are not those that were uploaded
+ */
+export async function downloadArtifacts(
+  host: Host,
+  folder: string,
+  wanted: (name: string) => boolean,
+): Promise<Map<string, string>> {
+  const client = new DefaultArtifactClient();
+  const { artifacts } = await client.listArtifacts({ latest: true }).catch((thrown: unknown) => {
+    throw wheelsError(
+      "E_ARTIFACT",
+      { doing: "Listing", name: "of this run", detail: message(thrown) },
+      thrown,
+    );
+  });
+  const archives = new Map<string, string>();
+  const chosen = artifacts.filter(({ name }) => wanted(name));
+  for (const artifact of chosen.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    if (host.signal.aborted) throw wheelsError("E_INTERRUPTED", { during: "downloading artifacts" });
+    const { name, digest } = artifact;
+    // Artifact names are other jobs' texts: never a part of a path.
+    const place = join(folder, createHash("sha256").update(name).digest("hex").slice(0, 16));
+    await makeDir(place);
+    const failed = (detail: string, cause?: unknown): never => {
+      throw wheelsError("E_ARTIFACT", { doing: "Downloading", name, detail }, cause);
+    };
+    await client
+      .downloadArtifact(artifact.id, { path: place, skipDecompress: true })
+      .catch((thrown: unknown) => failed(message(thrown), thrown));
+    const [file] = await listDir(place);
+    if (!file) return failed("The service sent nothing.");
+    const path = join(place, basename(file.name));
+    const sha256 = createHash("sha256")
+      .update(await readBytes(path))
+      .digest("hex");
+    if (digest && digest !== `sha256:${sha256}`)
+      failed(`Its sha256 is ${sha256}; ${digest} was uploaded. It was cut short or changed on the way.`);
+    archives.set(name, path);
+  }
+  return archives;
+}

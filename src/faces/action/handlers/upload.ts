@@ -1,0 +1,43 @@
+import { basename } from "node:path";
+import { wheelsError } from "../../../errors/wheels-error.ts";
+import { exists } from "../../../host/files.ts";
+import { reportFileName, verdictFileName } from "../../../verify/verdict/verdict.ts";
+import type { GitHub } from "../github.ts";
+
+interface UploadInputs {
+  upload: boolean;
+  "artifact-name": string | null;
+  "retention-days": number | null;
+}
+
+/**
+ * Uploads a wheel, its verdict and its report where that lies beside it, also a verdict that says no: publishing judges, and people want to look.
+ * The default name holds the wheel's hash, so that only equal wheels have equal names.
+ * @returns the artifact's name; null where nothing was asked for
+ * @throws E_ARTIFACT, E_ARTIFACT_NAME
+ */
+export async function uploadWheel(
+  github: GitHub,
+  inputs: UploadInputs,
+  wheel: string,
+  sha256: string,
+): Promise<string | null> {
+  if (!inputs.upload) return null;
+  const own = inputs["artifact-name"];
+  const name = own ?? `wheel-${basename(wheel, ".whl")}-${sha256.slice(0, 12)}`;
+  const verdict = verdictFileName(wheel);
+  const files = [wheel];
+  for (const beside of [verdict, reportFileName(wheel)]) if (await exists(beside)) files.push(beside);
+  const { uploadArtifact } = await import("../artifacts.ts");
+  const isNew = await uploadArtifact(name, files, inputs["retention-days"]);
+  if (!isNew && own !== null) {
+    throw wheelsError("E_ARTIFACT_NAME", {
+      name,
+      detail: "Another job of this run has uploaded one of this name.",
+    });
+  }
+  github.host.log.info(
+    isNew ? `Uploaded the artifact ${name}` : `The artifact ${name} is there already, with this very wheel`,
+  );
+  return name;
+}

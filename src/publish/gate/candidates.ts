@@ -1,0 +1,81 @@
+import { createHash } from "node:crypto";
+import { basename } from "node:path";
+import { type WheelsError, wheelsError } from "../../errors/wheels-error.ts";
+import { isMissing, readBytes, readTextIfAny } from "../../host/files.ts";
+import { wheelContents } from "../../verify/facts/contents.ts";
+import { type Verdict, verdictFileName, verdictSchema } from "../../verify/verdict/verdict.ts";
+import { FormatError } from "../../wheel/format-error.ts";
+import { oneOf } from "../../wheel/metadata.ts";
+import { normalizeName } from "../../wheel/names.ts";
+import { openWheel } from "../../wheel/wheel-file.ts";
+import { readZip } from "../../wheel/zip-reader.ts";
+import type { Candidate } from "../plan/planner.ts";
+import { type Demand, judge, otherBytes } from "./gate.ts";
+
+/** A wheel that has been read, before any target has asked for its proof. */
+export type ReadWheel = Omit<Candidate, "proof" | "signatures">;
+
+export const isRefusal = (value: object): value is WheelsError => value instanceof Error;
+
+async function verdictOf(wheel: string): Promise<Verdict | WheelsError> {
+  const path = verdictFileName(wheel);
+  const text = await readTextIfAny(path);
+  if (text === null)
+    return wheelsError("E_VERDICT_MISSING", { wheel: basename(wheel), expected: basename(path) });
+  try {
+    return verdictSchema.parse(JSON.parse(text));
+  } catch (thrown) {
+    const detail = thrown instanceof SyntaxError ? "It is no JSON." : "It does not have a verdict's shape.";
+    return wheelsError("E_VERDICT_INVALID", { verdict: basename(path), detail }, thrown);
+  }
+}
+
+/**
+ * Reads a wheel and the verdict beside it.
+ * @returns the wheel, or the refusal
+ * @throws E_WHEEL_FILE
+ */
+export async function readWheel(path: string): Promise<ReadWheel | WheelsError> {
+  const fileName = basename(path);
+  const bytes = await readBytes(path).catch((thrown: unknown) => {
+    const detail = isMissing(thrown) ? "There is no such file." : String(thrown);
+    throw wheelsError("E_WHEEL_FILE", { wheel: path, detail }, thrown);
+  });
+  const verdict = await verdictOf(path);
+  if (isRefusal(verdict)) return verdict;
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  // Before the archive is opened: bytes that nobody has proven are not worth a look.
+  const other = otherBytes({ fileName, sha256 }, verdict);
+  if (other) return other;
+  try {
+    const wheel = openWheel(fileName, readZip(bytes));
+    const { metadata } = wheel;
+    const raw = wheel.entries.find(({ name }) => name === `${wheel.distInfo}/METADATA`);
+    return {
+      path,
+      fileName,
+      project: normalizeName(oneOf(metadata, "Name") ?? ""),
+      version: oneOf(metadata, "Version") ?? "",
+      sha256,
+      size: bytes.length,
+      requiresPython: oneOf(metadata, "Requires-Python"),
+      // A copy: a stored entry is a view that would hold all of the wheel in memory.
+      metadata: Uint8Array.from(raw?.read() ?? []),
+      document: metadata,
+      verdict,
+      contents: wheelContents(bytes),
+    };
+  } catch (thrown) {
+    if (!(thrown instanceof FormatError)) throw thrown;
+    return wheelsError("E_WHEEL_FORMAT", { wheel: fileName, detail: thrown.message }, thrown);
+  }
+}
+
+/** A wheel whose signatures have been checked. */
+export type SignedWheel = ReadWheel & Pick<Candidate, "signatures">;
+
+/** The wheel with its proof, or why a target that demands this refuses it. */
+export function proven(wheel: SignedWheel, demand: Demand): Candidate | WheelsError {
+  const proof = judge(wheel, wheel.verdict, demand);
+  return isRefusal(proof) ? proof : { ...wheel, proof };
+}

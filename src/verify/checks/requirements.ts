@@ -1,0 +1,101 @@
+import { FormatError } from "../../wheel/format-error.ts";
+import { linuxEnvironment, type MarkerEnvironment, markerHolds } from "../../wheel/marker.ts";
+import { normalizeName } from "../../wheel/names.ts";
+import { isFor, parseRequirement, pinnedVersion, type Requirement } from "../../wheel/requirement.ts";
+import { isVersion } from "../../wheel/version.ts";
+import type { TorchRequirement } from "../facts/facts.ts";
+
+function attempt<T>(work: () => T): T | null {
+  try {
+    return work();
+  } catch (thrown) {
+    if (!(thrown instanceof FormatError)) throw thrown;
+    return null;
+  }
+}
+
+/** Minor versions of Python 3 that a tag such as py3 or abi3 is asked for. */
+const [OLDEST_MINOR, NEWEST_MINOR] = [8, 20];
+/** Patch releases that a marker on python_full_version is asked for. */
+const PATCHES = 30;
+
+/** Environments that the wheel's tags let it be installed in: CPython on Linux, by architecture and minor version. */
+function environmentsOf(tags: readonly string[]): MarkerEnvironment[] {
+  const minors = new Set<number>();
+  const architectures = new Set<string>();
+  for (const tag of tags) {
+    const [, minor, abi] = /^cp3(\d+)-([^-]+)-/.exec(tag) ?? [];
+    const first = minor === undefined ? OLDEST_MINOR : Number(minor);
+    const last = minor === undefined || abi === "abi3" ? Math.max(first, NEWEST_MINOR) : first;
+    for (let one = first; one <= last; one++) minors.add(one);
+    architectures.add(/_(x86_64|aarch64|ppc64le|s390x|riscv64)$/.exec(tag)?.[1] ?? "x86_64");
+  }
+  return [...architectures].flatMap((architecture) =>
+    [...minors].map((minor) => linuxEnvironment(architecture, `3.${minor}`)),
+  );
+}
+
+/** A marker that can't be read counts as holding, so that none hides a requirement. */
+function mayHold(marker: string, environments: readonly MarkerEnvironment[]): boolean {
+  const patches = /python_full_version/.test(marker) ? PATCHES : 0;
+  const holdsIn = (one: MarkerEnvironment): boolean =>
+    Array.from({ length: patches + 1 }, (_unused, patch) => `${one.python_version}.${patch}`).some(
+      (python_full_version) => markerHolds(marker, { ...one, python_full_version }),
+    );
+  return attempt(() => environments.some(holdsIn)) ?? true;
+}
+
+/**
+ * GPU libraries and builds by distribution name, normalised. `vllm` itself is the CUDA build; plain `triton` is none,
+ * since vLLM's own dependencies bring it.
+ */
+const GPU_NAME =
+  /^(nvidia|cuda|cupy|rocm|amd-hip)(-|$)|^(pytorch-)?triton-(rocm|xpu)|^pytorch-cuda|-cu(da)?\d{2,}[a-z]?$|^vllm$|^(flashinfer|xformers|tensorrt|onnxruntime-gpu)/;
+
+function torchOf(line: string, requirement: Requirement): TorchRequirement {
+  const pinned = pinnedVersion(requirement);
+  const isLocal = requirement.specifier.includes("+");
+  return {
+    line,
+    pinned: pinned !== null && isVersion(pinned) ? pinned : null,
+    isLocal,
+    isDirect: requirement.url !== null,
+  };
+}
+
+const harm = ({ isDirect, isLocal, pinned }: TorchRequirement): number =>
+  isDirect ? 3 : isLocal ? 2 : pinned === null ? 1 : 0;
+
+/** What a wheel's Requires-Dist lines ask of whoever installs it without extras. */
+export interface RequirementFacts {
+  /** Of the requirements on torch that hold somewhere the wheel goes, the one that harms most. */
+  torch: TorchRequirement | null;
+  /** Lines that bring GPU libraries. */
+  gpuRequirements: string[];
+  /** Lines that no installer can read. */
+  unreadableRequirements: string[];
+}
+
+/**
+ * Reads Requires-Dist lines as an installer would, in every environment that the wheel's tags allow.
+ * @param lines values of Requires-Dist
+ * @param tags the wheel's tags, expanded
+ */
+export function requirementFacts(lines: readonly string[], tags: readonly string[]): RequirementFacts {
+  const environments = environmentsOf(tags);
+  const read = lines.map((line) => ({ line, requirement: attempt(() => parseRequirement(line)) }));
+  const held = read.flatMap(({ line, requirement }) =>
+    requirement && mayHold(requirement.marker, environments) ? [{ line, requirement }] : [],
+  );
+  return {
+    torch:
+      held
+        .filter(({ requirement }) => isFor(requirement, "torch"))
+        .map(({ line, requirement }) => torchOf(line, requirement))
+        .sort((a, b) => harm(b) - harm(a))[0] ?? null,
+    gpuRequirements: held
+      .filter(({ requirement }) => GPU_NAME.test(normalizeName(requirement.name)))
+      .map(({ line }) => line),
+    unreadableRequirements: read.flatMap(({ line, requirement }) => (requirement ? [] : [line])),
+  };
+}

@@ -1,0 +1,98 @@
+import { z } from "zod";
+import { FormatError } from "../../wheel/format-error.ts";
+import { allOf, type Headers, oneOf, parseHeaders } from "../../wheel/metadata.ts";
+import { inspectZip, type ZipEntry } from "../../wheel/zip-reader.ts";
+import type { AuditFacts } from "./facts.ts";
+
+/** The part of `verify --json` that tells what is in a wheel. */
+export const contentsSchema = z.object({
+  files: z.number().describe("Files in the archive"),
+  unpacked: z.number().describe("Bytes of all files, inflated"),
+  folders: z
+    .array(
+      z.object({
+        path: z.string().describe("Folder, two levels deep at most; empty for the archive's top"),
+        files: z.number(),
+        bytes: z.number().describe("Inflated"),
+        packed: z.number().describe("Compressed"),
+      }),
+    )
+    .describe("The largest first"),
+  requiresPython: z.string().nullable(),
+  requires: z.array(z.string()).describe("Requires-Dist, as METADATA has them"),
+});
+
+/** What is in a wheel, by size, and what it asks of others. */
+export type WheelContents = z.infer<typeof contentsSchema>;
+
+/** Folders that are told one by one; an archive may hold tens of thousands. */
+const MOST_FOLDERS = 100;
+/** METADATA of real wheels has some hundred lines. */
+const MOST_REQUIREMENTS = 1000;
+const MOST_METADATA_BYTES = 16 * 1024 ** 2;
+
+/** The first two folders of a path; all of a `.libs` or dist-info folder is one. */
+function folderOf(path: string): string {
+  const folders = path.split("/").slice(0, -1);
+  return folders.slice(0, /\.(libs|dist-info|data)$/.test(folders[0] ?? "") ? 1 : 2).join("/");
+}
+
+function metadataOf(entries: readonly ZipEntry[]): Headers | null {
+  const entry = entries.find(({ name }) => /^[^/]+\.dist-info\/METADATA$/.test(name));
+  if (!entry || entry.size > MOST_METADATA_BYTES) return null;
+  try {
+    // A copy: a decoder takes no view of shared memory, which a stored entry may be.
+    return parseHeaders(new TextDecoder().decode(Uint8Array.from(entry.read())), "METADATA");
+  } catch (thrown) {
+    if (thrown instanceof FormatError) return null;
+    throw thrown;
+  }
+}
+
+/** Sizes by folder and METADATA's requirements; what can't be read is left out, the checks tell of it. */
+export function wheelContents(bytes: Uint8Array): WheelContents {
+  const { entries, problems } = inspectZip(bytes);
+  const files = (entries ?? []).filter(({ isFolder }) => !isFolder);
+  const folders = new Map<string, WheelContents["folders"][number]>();
+  for (const { name, size, compressedSize } of files) {
+    const path = folderOf(name);
+    const folder = folders.get(path) ?? { path, files: 0, bytes: 0, packed: 0 };
+    folder.files++;
+    folder.bytes += size;
+    folder.packed += compressedSize;
+    folders.set(path, folder);
+  }
+  // Nothing of a suspect archive is inflated.
+  const metadata = problems.length === 0 ? metadataOf(files) : null;
+  return {
+    files: files.length,
+    unpacked: files.reduce((sum, { size }) => sum + size, 0),
+    folders: [...folders.values()].sort((a, b) => b.packed - a.packed).slice(0, MOST_FOLDERS),
+    requiresPython: metadata && oneOf(metadata, "Requires-Python"),
+    requires: metadata ? allOf(metadata, "Requires-Dist").slice(0, MOST_REQUIREMENTS) : [],
+  };
+}
+
+/** The part of `verify --json` that tells where a feature is first used. */
+export const placeSchema = z.object({
+  path: z.string().describe("The library"),
+  feature: z.string(),
+  address: z.string().describe("In the library, hexadecimal"),
+  symbol: z.string().nullable(),
+  instruction: z.string(),
+});
+
+/** The first instruction of a feature in a library. */
+export type FirstUse = z.infer<typeof placeSchema>;
+
+/** Where each library first uses each feature, for whoever wants to look with a disassembler. */
+export function firstUses(audits: readonly AuditFacts[]): FirstUse[] {
+  return audits.flatMap(({ path, samples }) => {
+    const seen = new Set<string>();
+    return samples.flatMap(({ feature, address, symbol, instruction }) => {
+      if (seen.has(feature)) return [];
+      seen.add(feature);
+      return [{ path, feature, address, symbol, instruction }];
+    });
+  });
+}

@@ -1,0 +1,164 @@
+import { createHash } from "node:crypto";
+import { licenseProblems, ownNameProblems } from "../../wheel/dist-info-rules.ts";
+import { FormatError } from "../../wheel/format-error.ts";
+import { indexZipProblems } from "../../wheel/index-rules.ts";
+import { allOf, descriptionOf, type Headers, oneOf } from "../../wheel/metadata.ts";
+import { expandTags, normalizeName, parseWheelFileName } from "../../wheel/names.ts";
+import { algorithmOf, type DigestAlgorithm, type FileDigest, recordProblems } from "../../wheel/record.ts";
+import {
+  distInfoText,
+  entryPoints,
+  importableNames,
+  nameProblems,
+  openWheel,
+  tagProblems,
+  type WheelFile,
+} from "../../wheel/wheel-file.ts";
+import { inspectZip, type ZipEntry } from "../../wheel/zip-reader.ts";
+import { type RequirementFacts, requirementFacts } from "../checks/requirements.ts";
+import { contentFacts, type EntryFacts, unreadFacts } from "./entry-facts.ts";
+import type { WheelFacts } from "./facts.ts";
+
+/** Entry-point group by which a wheel declares its kernel checks. */
+export const KERNEL_CHECKS = "cpu_wheel.kernel_checks";
+
+function problemOf<T>(work: () => T): { value: T | null; problem: string | null } {
+  try {
+    return { value: work(), problem: null };
+  } catch (thrown) {
+    if (!(thrown instanceof FormatError)) throw thrown;
+    return { value: null, problem: thrown.message };
+  }
+}
+
+interface Opened {
+  wheel: WheelFile | null;
+  problem: string | null;
+}
+
+function metadataFacts(
+  metadata: Headers | null,
+  tags: readonly string[],
+): Pick<WheelFacts, "description" | "version" | "distribution" | keyof RequirementFacts> {
+  const name = metadata && oneOf(metadata, "Name");
+  return {
+    ...requirementFacts(metadata ? allOf(metadata, "Requires-Dist") : [], tags),
+    description: metadata ? descriptionOf(metadata) : "",
+    version: metadata && oneOf(metadata, "Version"),
+    distribution: name ? normalizeName(name) : null,
+  };
+}
+
+/** A wheel of which the directory and the dist-info folder are read, and what is left to read of it. */
+export interface OpenedWheel {
+  fileName: string;
+  bytes: Uint8Array;
+  wheel: WheelFile | null;
+  /** Why the dist-info folder could not be read. */
+  unopened: string[];
+  zipProblems: string[];
+  /** What is to be inflated; nothing of an archive that is itself suspect, since its sizes may be a bomb's. */
+  entries: ZipEntry[];
+  /** True where its tags are Linux's. */
+  forLinux: boolean;
+  /** How RECORD hashes each file. */
+  algorithms: ReadonlyMap<string, DigestAlgorithm>;
+  facts: Pick<
+    WheelFacts,
+    | "nameProblems"
+    | "tagProblems"
+    | "tags"
+    | "platformTags"
+    | keyof RequirementFacts
+    | "description"
+    | "version"
+    | "distribution"
+    | "packages"
+    | "kernelChecks"
+  >;
+}
+
+/** Reads a wheel's directory and dist-info folder; what is wrong with them becomes problems. */
+export function openForFacts(fileName: string, bytes: Uint8Array): OpenedWheel {
+  const { entries, problems: unsound } = inspectZip(bytes);
+  const problems = [...unsound, ...indexZipProblems(bytes, entries ?? [])];
+  // An archive that is itself suspect is not inflated: its sizes may be a bomb's.
+  const named = problemOf(() => parseWheelFileName(fileName)).value;
+  const trusted = problems.length === 0 && entries !== null;
+  const opened: Opened = trusted
+    ? (({ value, problem }) => ({ wheel: value, problem }))(problemOf(() => openWheel(fileName, entries)))
+    : { wheel: null, problem: "the archive is broken" };
+  const { wheel } = opened;
+  const unopened = opened.problem === null ? [] : [opened.problem];
+  const points = wheel ? problemOf(() => distInfoText(wheel, "entry_points.txt")).value : null;
+  const tags = named ? expandTags(named) : [];
+  return {
+    fileName,
+    bytes,
+    wheel,
+    unopened,
+    zipProblems: problems.map(({ entry, problem }) => (entry === null ? problem : `${entry}: ${problem}`)),
+    entries: trusted ? entries.filter(({ isFolder }) => !isFolder) : [],
+    forLinux: named?.platform.includes("linux") ?? false,
+    algorithms: new Map((wheel?.record ?? []).map(({ path, hash }) => [path, algorithmOf(hash)])),
+    facts: {
+      nameProblems: wheel ? [...nameProblems(wheel), ...ownNameProblems(wheel)] : unopened,
+      tagProblems: wheel ? tagProblems(wheel) : unopened,
+      tags,
+      platformTags: named?.platform.split(".") ?? [],
+      ...metadataFacts(wheel?.metadata ?? null, tags),
+      packages: wheel ? importableNames(wheel) : [],
+      kernelChecks: points ? entryPoints(points, KERNEL_CHECKS) : [],
+    },
+  };
+}
+
+/**
+ * The facts of a wheel whose entries have been read.
+ * @param read what reading each entry gave, by its name
+ */
+export function gatherFacts(
+  { fileName, bytes, wheel, unopened, zipProblems, entries, facts }: OpenedWheel,
+  sha256: string,
+  read: ReadonlyMap<string, EntryFacts>,
+): Omit<WheelFacts, "audits"> {
+  const inOrder = entries.flatMap(({ name }) => read.get(name) ?? []);
+  const good = inOrder.flatMap(({ path, file }): [string, FileDigest][] => (file ? [[path, file]] : []));
+  return {
+    fileName,
+    size: bytes.length,
+    sha256,
+    zipProblems: [...zipProblems, ...inOrder.flatMap(({ problem }) => problem ?? [])],
+    hidden: inOrder.flatMap(({ hidden }) => hidden),
+    recordProblems: wheel
+      ? [...recordProblems(wheel.record, new Map(good), wheel.distInfo), ...licenseProblems(wheel)]
+      : unopened,
+    recordFiles: wheel?.record.length ?? 0,
+    ...facts,
+    libraries: inOrder.flatMap(({ library }) => library ?? []),
+  };
+}
+
+/** Reads every entry in this thread. */
+export function readHere({ entries, algorithms, forLinux }: OpenedWheel): Map<string, EntryFacts> {
+  return new Map(
+    entries.map((entry) => {
+      const { value, problem } = problemOf(() => entry.read());
+      const algorithm = algorithms.get(entry.name) ?? "sha256";
+      const facts = value
+        ? contentFacts(entry.name, value, algorithm, forLinux).facts
+        : unreadFacts(entry.name, problem);
+      return [entry.name, facts];
+    }),
+  );
+}
+
+/**
+ * Reads a wheel's bytes into what the static checks look at, but for its machine code. Never throws for what is in the
+ * bytes: every defect becomes a problem that a check reports.
+ */
+export function gather(fileName: string, bytes: Uint8Array): { facts: Omit<WheelFacts, "audits"> } {
+  const opened = openForFacts(fileName, bytes);
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  return { facts: gatherFacts(opened, sha256, readHere(opened)) };
+}

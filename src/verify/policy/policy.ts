@@ -1,0 +1,175 @@
+import { load, YAMLException } from "js-yaml";
+import { wheelsError } from "../../errors/wheels-error.ts";
+import { closure, type IsaFeature, isIsaFeature } from "../../variants/features.ts";
+import { yamlPositions } from "../../variants/yaml-positions.ts";
+import {
+  CHECK_IDS,
+  type Check,
+  type CheckId,
+  demandedChecks,
+  type Level,
+  TARGET_KINDS,
+  type TargetKind,
+} from "../verdict/verdict.ts";
+import { policySchema, type RawPolicy, type Severity } from "./policy-schema.ts";
+
+/** What one kind of target demands, with nothing left open. */
+export interface TargetPolicy {
+  level: Level;
+  acceptUnproven: { features: IsaFeature[]; ownContract: boolean };
+  /** Severities that differ from the policy's own. */
+  checks: Partial<Record<CheckId, Severity>>;
+}
+
+export interface Policy {
+  /** True where a warning of a check that is an error refuses the wheel too. */
+  strict: boolean;
+  checks: Record<CheckId, Severity>;
+  targets: Record<TargetKind, TargetPolicy>;
+  /** Versions of the verifier whose verdicts are published; null for any. */
+  verifierVersions: string | null;
+  /** Who must have signed the verdicts that are published; null for nobody. */
+  signedBy: string | null;
+}
+
+/** Reads a policy's text. @throws E_POLICY with the line */
+export function parsePolicy(file: string, text: string): RawPolicy {
+  let data: unknown;
+  try {
+    data = load(text, { filename: file, maxAliases: 100 });
+  } catch (thrown) {
+    if (!(thrown instanceof YAMLException)) throw thrown;
+    const { mark } = thrown;
+    const at = { line: (mark?.line ?? 0) + 1, column: (mark?.column ?? 0) + 1 };
+    throw wheelsError("E_POLICY", { file, ...at, problem: thrown.reason }, thrown);
+  }
+  const parsed = policySchema.safeParse(data);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const path =
+    issue?.code === "unrecognized_keys" ? [...issue.path, issue.keys[0] ?? ""] : (issue?.path ?? []);
+  const problem = `${path.map(String).join(".") || "the policy"}: ${issue?.message}`;
+  throw wheelsError("E_POLICY", { file, ...yamlPositions(text)(path), problem });
+}
+
+const STRICTEST: TargetPolicy = {
+  level: "engine",
+  acceptUnproven: { features: [], ownContract: false },
+  checks: {},
+};
+
+/**
+ * A policy from the default one and, over it, a user's. What neither says is at its strictest: a check is an error,
+ * a target demands the highest level and excuses nothing.
+ */
+export function resolvePolicy(...layers: readonly RawPolicy[]): Policy {
+  const policy: Policy = {
+    strict: false,
+    checks: Object.fromEntries(CHECK_IDS.map((id) => [id, "error"])) as Record<CheckId, Severity>,
+    targets: Object.fromEntries(TARGET_KINDS.map((kind) => [kind, STRICTEST])) as Record<
+      TargetKind,
+      TargetPolicy
+    >,
+    verifierVersions: null,
+    signedBy: null,
+  };
+  for (const layer of layers) {
+    policy.strict = layer.strict ?? policy.strict;
+    Object.assign(policy.checks, layer.checks);
+    policy.verifierVersions = layer.verifier?.versions ?? policy.verifierVersions;
+    policy.signedBy = layer["signed-by"] ?? policy.signedBy;
+    for (const kind of TARGET_KINDS) {
+      const before = policy.targets[kind];
+      const added = layer.targets?.[kind];
+      const gaps = added?.["accept-unproven"];
+      policy.targets[kind] = {
+        level: added?.level ?? before.level,
+        acceptUnproven: {
+          features: gaps?.features ?? before.acceptUnproven.features,
+          ownContract: gaps?.["own-contract"] ?? before.acceptUnproven.ownContract,
+        },
+        checks: { ...before.checks, ...added?.checks },
+      };
+    }
+  }
+  return policy;
+}
+
+/** A check's severity, at a target or in general. */
+export function severityOf(policy: Policy, id: CheckId, target: TargetKind | null): Severity {
+  return (target === null ? undefined : policy.targets[target].checks[id]) ?? policy.checks[id];
+}
+
+function judged(answer: Check["result"], severity: Severity, strict: boolean): Check["result"] {
+  if (severity === "off") return "not-run";
+  if (severity === "warn") return answer === "fail" ? "warn" : answer;
+  return (strict || severity === "strict") && answer === "warn" ? "fail" : answer;
+}
+
+/**
+ * Checks as a policy judges them. What a check itself said stays in `before` where the policy changed it, so that
+ * another policy, a target's for example, can judge the same answers anew.
+ */
+export function applyPolicy(
+  policy: Policy,
+  checks: readonly Check[],
+  target: TargetKind | null = null,
+): Check[] {
+  return checks.map(({ before, acceptedBy: _acceptedBy, ...check }) => {
+    const answer = before ?? check.result;
+    const result = judged(answer, severityOf(policy, check.id, target), policy.strict);
+    return result === answer ? { ...check, result } : { ...check, result, before: answer };
+  });
+}
+
+/** Only running needs the ISA; nothing else may be excused by its absence. */
+const NEEDS_ISA: ReadonlySet<CheckId> = new Set<CheckId>([
+  "runtime.import",
+  "runtime.kernels",
+  "runtime.engine",
+]);
+
+/**
+ * True where a target takes that this check was not run.
+ * @param contract ISA features that the wheel's variant may use
+ */
+export function acceptsGap(
+  policy: Policy,
+  target: TargetKind,
+  { id, result, lacks }: Pick<Check, "id" | "result" | "lacks">,
+  contract: readonly string[],
+): boolean {
+  if (result !== "not-run" || !NEEDS_ISA.has(id) || lacks === undefined || lacks.length === 0) return false;
+  const { features, ownContract } = policy.targets[target].acceptUnproven;
+  const excused = new Set<string>([...closure(features), ...(ownContract ? contract : [])]);
+  return lacks.every((feature) => excused.has(feature));
+}
+
+/** Checks, each gap with the kinds of targets whose policy takes it: a reader of the verdict sees what was excused. */
+export function markGaps(policy: Policy, checks: readonly Check[], contract: readonly string[]): Check[] {
+  return checks.map((check) => {
+    const acceptedBy = TARGET_KINDS.filter((kind) => acceptsGap(policy, kind, check, contract));
+    return acceptedBy.length > 0 ? { ...check, acceptedBy } : check;
+  });
+}
+
+/** The checks that a target demands, without those that its policy switches off. */
+export function demandedBy(policy: Policy, target: TargetKind): CheckId[] {
+  return demandedChecks(policy.targets[target].level).filter(
+    (id) => severityOf(policy, id, target) !== "off",
+  );
+}
+
+/**
+ * What `--accept-unproven` says, as a layer over a policy: at every target, these gaps and no others.
+ * @param text ISA features and `own-contract`, comma between them
+ * @returns null where a word is neither
+ */
+export function gapsLayer(text: string): RawPolicy | null {
+  const words = text.split(/[\s,]+/).filter((word) => word !== "");
+  const features = words.filter(isIsaFeature);
+  const ownContract = words.includes("own-contract");
+  if (words.length === 0 || features.length + (ownContract ? 1 : 0) !== new Set(words).size) return null;
+  const gaps = { "accept-unproven": { features, "own-contract": ownContract } };
+  return { version: 1, targets: Object.fromEntries(TARGET_KINDS.map((kind) => [kind, gaps])) };
+}

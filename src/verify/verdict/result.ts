@@ -1,0 +1,27 @@
+import { z } from "zod";
+import { contentsSchema, placeSchema } from "../facts/contents.ts";
+import { checkSchema, isaSchema, LEVELS, torchSchema } from "./verdict.ts";
+
+/** One wheel's or environment's answers, as `verify --json` lists them. */
+export const resultSchema = z.object({
+  wheel: z.string().nullable().describe("Path of the wheel; null for an environment"),
+  environment: z.string().optional().describe("The environment, as it was named"),
+  sha256: z.string().nullable(),
+  size: z.number().optional().describe("Bytes of the wheel"),
+  variant: z.string().nullable().describe("Variant of the manifest; null for a wheel of none"),
+  result: z.enum(["pass", "fail"]),
+  level: z.enum(LEVELS),
+  torch: torchSchema,
+  checks: z.array(checkSchema),
+  isa: isaSchema,
+  contents: contentsSchema.optional(),
+  firstUses: z.array(placeSchema).optional(),
+});
+
+/** One wheel's or environment's answers, as reports are made of them. */
+export type Result = z.infer<typeof resultSchema>;
+
+/** What `verify --json` prints. Published as schemas/verify.schema.json. */
+export const verifyDocumentSchema = z
+  .object({ results: z.array(resultSchema) })
+  .describe("Answers of vllm-cpu-wheels verify --json");
