@@ -12,14 +12,14 @@ const out = resolve(process.argv[2] ?? join(root, "dist"));
 /** Source file by entry. */
 const ENTRIES = {
   cli: "faces/cli/start",
-  plan: "faces/action/plan",
-  "setup-cpu-torch": "faces/action/setup-cpu-torch",
-  "build-variant": "faces/action/build-variant",
-  "verify-torch-cpu": "faces/action/verify-torch-cpu",
-  "publish-wheel": "faces/action/publish-wheel",
-  post: "faces/action/post",
-  "audit-worker": "jobs/audit-worker",
-  "cache-worker": "faces/action/cache-worker",
+  plan: "faces/action/entries/plan",
+  "setup-cpu-torch": "faces/action/entries/setup-cpu-torch",
+  "build-variant": "faces/action/entries/build-variant",
+  "verify-torch-cpu": "faces/action/entries/verify-torch-cpu",
+  "publish-wheel": "faces/action/entries/publish-wheel",
+  post: "faces/action/entries/post",
+  "audit-worker": "verify/facts/audit-worker",
+  "cache-worker": "faces/action/entries/cache-worker",
 };
 const NAMES = Object.keys(ENTRIES);
 

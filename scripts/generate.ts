@@ -9,7 +9,7 @@ import { CATALOGUE, type ErrorCode } from "../src/errors/catalogue.ts";
 import type { ErrorText } from "../src/errors/entry.ts";
 import { ACTIONS } from "../src/options/actions.ts";
 import { COMMANDS } from "../src/options/commands.ts";
-import { optionTable } from "../src/options/options.ts";
+import { optionTables } from "../src/options/help.ts";
 import { parseManifest, resolveManifest } from "../src/variants/manifest.ts";
 import { manifestSchema } from "../src/variants/manifest-schema.ts";
 import { recipesSchema } from "../src/variants/recipe-schema.ts";
@@ -21,6 +21,7 @@ import { actionPage, actionYml, compositeYml } from "./action-yml.ts";
 import { importEdges, mermaidOf, withMap } from "./map.ts";
 import { pipelinePicture } from "./picture.ts";
 import { vectorDocuments } from "./verdict-vectors.ts";
+import { withInputs } from "./workflow-yml.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -57,7 +58,7 @@ function commandsPage(): string {
   const lines = ["# Commands", "", "Made from `src/options/commands.ts` by `npm run generate`.", ""];
   for (const command of Object.values(COMMANDS)) {
     const usage = `vllm-cpu-wheels ${command.name}${command.positionals ? ` ${command.positionals.placeholder}` : ""}`;
-    lines.push(`## ${command.name}`, "", command.summary, "", `\`${usage}\``, "", optionTable(command), "");
+    lines.push(`## ${command.name}`, "", command.summary, "", `\`${usage}\``, "", optionTables(command));
   }
   return lines.join("\n");
 }
@@ -139,6 +140,9 @@ const documents: Record<string, string> = {
   "docs/checks.md": checksPage(),
   "README.md": readme(),
   "docs/pipeline.svg": pipelineSvg(),
+  ".github/workflows/build-wheels.yml": withInputs(
+    readFileSync(join(root, ".github/workflows/build-wheels.yml"), "utf8"),
+  ),
   "action.yml": compositeYml("org/vllm-cpu-actions", "v1"),
   ...Object.fromEntries(
     Object.values(ACTIONS).map((action) => [

@@ -11,6 +11,7 @@ import { cpuFlags, cpuModel } from "../variants/cpuinfo.ts";
 import { lacking } from "../variants/features.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { Compilers } from "../variants/recipe-schema.ts";
+import { isCpuVersion } from "../wheel/version.ts";
 import { type Compiler, findCompiler, machineArchitecture, preflight } from "./preflight.ts";
 
 export interface VariantAbility {
@@ -111,8 +112,6 @@ function nextCommand(report: Omit<DoctorReport, "next">): string {
   const hasTorch = indexes.torch.versions.some(isCpuVersion);
   return hasTorch ? build : `${build} --torch-index-url=URL, with a mirror of it or a folder of its wheels`;
 }
-
-export const isCpuVersion = (version: string): boolean => version.endsWith("+cpu");
 
 /**
  * What this machine can build and what it can run, what it reaches, and what to type next; fails only when interrupted.

@@ -32,6 +32,10 @@ export interface Host {
   /** The environment at start; never changed in passing. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** Folder where tools, sources, compiled code and logs are kept from one run to the next. */
+  readonly cache: string;
+  /** Whether what a broken-off build has left is kept for the next run; a runner's next job can't go on with it. */
+  readonly keepsUnfinished: boolean;
   /** Where tools are kept. @param cache the cache folder that was asked for; a runner has its own place */
   tools(cache: string): ToolStore;
   /** Whether texts for people may have colours. */

@@ -15,10 +15,10 @@ import { platformGlibc, platformLibraries } from "./checks/platform.ts";
 import { type FirstUse, firstUses, type WheelContents, wheelContents } from "./facts/contents.ts";
 import type { Claim, WheelFacts } from "./facts/facts.ts";
 import { variantOfWheel, wheelFacts } from "./facts/read-wheel.ts";
-import { defaultPolicy, type LoadedPolicy } from "./policy/load-policy.ts";
+import type { LoadedPolicy } from "./policy/load-policy.ts";
 import { applyPolicy, markGaps } from "./policy/policy.ts";
 import { type RuntimeAnswer, runtimeChecks } from "./runtime/runtime.ts";
-import { RUN_DEFAULTS, type RunSettings } from "./runtime/settings.ts";
+import type { RunSettings } from "./runtime/settings.ts";
 import {
   type Check,
   type CheckId,
@@ -55,14 +55,14 @@ export interface VerifyRequest {
   level: Level;
   torch: TorchRequest;
   known: TorchSource | null;
+  /** Python version such as 3.11; null to follow the wheel's tag, else the Python on PATH. */
   python: string | null;
   /** Needed above the static level. */
   uv: Uv | null;
-  writeVerdict: boolean;
-  /** How it is run above the static level; the defaults where left out. */
-  settings?: RunSettings;
-  /** What judges the answers; the default policy where left out. */
-  policy?: LoadedPolicy;
+  /** How it is run above the static level. */
+  settings: RunSettings;
+  /** What judges the answers. */
+  policy: LoadedPolicy;
 }
 
 /** A wheel's answers, as `verify --json` lists them. */
@@ -208,11 +208,11 @@ export async function saveVerdict(
 }
 
 /**
- * Asks a wheel every question up to a level and writes the verdict beside it.
+ * Asks a wheel every question up to a level; writes nothing.
  * @throws E_WHEEL_FILE; above the static level also E_TORCH_INDEX, E_TORCH_NOT_FOUND, E_PYTHON_MISSING
  */
 export async function verifyWheel(host: Host, request: VerifyRequest): Promise<VerifyResult> {
-  const policy = request.policy ?? (await defaultPolicy());
+  const { policy } = request;
   const bytes = await readWheelFile(request.wheel);
   const { facts, variant } = await wheelFacts(
     host,
@@ -236,7 +236,7 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
         torch: request.torch,
         known: request.known,
         python: request.python,
-        settings: request.settings ?? RUN_DEFAULTS,
+        settings: request.settings,
       });
     }
     const asked = new Set([...checks, ...runtime.checks].map(({ id }) => id));
@@ -248,7 +248,7 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
   }
   const contract = variant?.isa.mayUse ?? [];
   const all = markGaps(policy.policy, applyPolicy(policy.policy, [...checks, ...runtime.checks]), contract);
-  const result: VerifyResult = {
+  return {
     wheel: request.wheel,
     sha256: facts.sha256,
     size: facts.size,
@@ -261,6 +261,4 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
     contents: wheelContents(bytes),
     firstUses: firstUses(facts.audits),
   };
-  if (request.writeVerdict) await saveVerdict(host, result, policy, contract);
-  return result;
 }

@@ -35,3 +35,6 @@ export function withSuffix(version: string, suffix: string): string {
   if (!isVersion(joined)) bad(`a suffix that ${version} does not have yet`);
   return joined;
 }
+
+/** True for the version of a CPU-only build of torch. */
+export const isCpuVersion = (version: string): boolean => version.endsWith("+cpu");

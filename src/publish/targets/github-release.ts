@@ -115,6 +115,10 @@ export function githubReleaseTarget(
     name,
     kind: "github-release",
     limits: RELEASE_LIMITS,
+    async demandAccess() {
+      if (!host.env["GITHUB_TOKEN"] && !host.env["GH_TOKEN"])
+        throw wheelsError("E_PUBLISH_CREDENTIALS", { target: name });
+    },
     async existing(_projects, wanted) {
       const release = await find();
       const there = new Map<string, Existing>();
@@ -124,8 +128,6 @@ export function githubReleaseTarget(
       return there;
     },
     async exclusively(work) {
-      if (!host.env["GITHUB_TOKEN"] && !host.env["GH_TOKEN"])
-        throw wheelsError("E_PUBLISH_CREDENTIALS", { target: name });
       const key = sha256Of(Buffer.from(name)).slice(0, 16);
       return withLock(host, join(settings.cache, "locks", `${key}.lock`), `the target ${name}`, work);
     },

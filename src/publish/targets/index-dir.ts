@@ -5,6 +5,7 @@ import { z } from "zod";
 import { WheelsError, wheelsError } from "../../errors/wheels-error.ts";
 import {
   copyAtomic,
+  demandWritable,
   exists,
   listDir,
   makeDir,
@@ -200,6 +201,10 @@ export function indexDirTarget(host: Host, dir: string, settings: TargetSettings
     name: `index:${dir}`,
     kind: "index",
     limits: FOLDER_LIMITS,
+    async demandAccess() {
+      await refuseLink();
+      await demandWritable(dir);
+    },
     async existing(projects) {
       await refuseLink();
       for (const project of projects) await refuseLink(join(dir, project));

@@ -156,6 +156,9 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
       settings.fileLimit,
       settings.projectLimit,
     ),
+    async demandAccess() {
+      if (!hasSecret && !canIdentify(host)) throw wheelsError("E_PUBLISH_CREDENTIALS", { target: name });
+    },
     announce(projects, wanted) {
       early = { key: keyOf(projects, wanted), answer: ask(projects, wanted) };
       early.answer.catch(() => undefined);
@@ -165,7 +168,6 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
       return early?.key === keyOf(projects, wanted) ? early.answer : ask(projects, wanted);
     },
     async exclusively(work) {
-      if (!hasSecret && !canIdentify(host)) throw wheelsError("E_PUBLISH_CREDENTIALS", { target: name });
       const key = createHash("sha256").update(name).digest("hex").slice(0, 16);
       // While the index is asked what it has, uv is looked for; it is installed only where there is something to send.
       earlyUv = findUv(host, settings.cache);
