@@ -54,12 +54,17 @@ export async function wheelsOfArtifacts(
   return wheels;
 }
 
-/** Paths of wheels; a folder stands for the wheels in it. @param paths relative to the working folder */
+/**
+ * Paths of wheels; a folder stands for the wheels in it, and one that is not there for none.
+ * @param paths relative to the working folder
+ */
 export async function wheelsAt(host: Host, paths: readonly string[]): Promise<string[]> {
   const found = await Promise.all(
     paths.map(async (given) => {
       const path = resolve(host.cwd, given);
-      if (!(await statPath(path))?.isDirectory) return [path];
+      const stat = await statPath(path);
+      if (stat === null && !path.endsWith(".whl")) return [];
+      if (!stat?.isDirectory) return [path];
       return (await listDir(path))
         .filter(({ name }) => name.endsWith(".whl"))
         .map(({ name }) => join(path, name));

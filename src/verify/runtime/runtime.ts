@@ -178,7 +178,7 @@ export async function runtimeChecks(host: Host, uv: Uv, request: RuntimeRequest)
     } catch (thrown) {
       if (!(thrown instanceof WheelsError)) throw thrown;
       const ids = [...GATE_IDS, ...RUN_IDS[request.level]];
-      if (thrown.code === "E_PYTHON_MISSING" && request.python === null && pythonOf(request.facts)) {
+      if (thrown.code === "E_PYTHON_MISSING" && pythonOf(request.facts)) {
         const why = `not run: ${thrown.what} The wheel's tag wants it.`;
         const evidence = { wanted: pythonOf(request.facts), problem: thrown.why };
         const all: readonly CheckId[] = ["runtime.resolve", ...ids];
