@@ -9,9 +9,9 @@ import {
   pypiserver,
   type Running,
   start,
-} from "../support/publish.ts";
-import { exec, type Ran, removeScratch, scratch } from "../support/run.ts";
-import type { Server } from "../support/server.ts";
+} from "../../support/publish.ts";
+import { exec, type Ran, removeScratch, scratch } from "../../support/run.ts";
+import type { Server } from "../../support/server.ts";
 
 const TOKEN = "pypi-very-secret-token";
 const open: Server[] = [];
