@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import {
   type ActRun,
   act,
@@ -14,8 +14,9 @@ import { blocksOf } from "../support/documents.ts";
 import { repository } from "../support/repository.ts";
 import { type ResultsService, startResultsService } from "../support/results-service.ts";
 import { exec, removeScratch, scratch } from "../support/run.ts";
+import { allUnless } from "../support/skip.ts";
 
-const suite = insideAct ? describe.skip : describe;
+const suite = allUnless(insideAct ? "inside act" : null);
 const SECRET = "s3cr3t-of-the-repository";
 let tree = "";
 

@@ -18,8 +18,9 @@ import { demandedChecks, verdictFileName } from "../../src/verify/verdict/verdic
 import { writeZip } from "../../src/wheel/zip-writer.ts";
 import { runner, step } from "../support/action.ts";
 import { type ResultsService, startResultsService } from "../support/results-service.ts";
-import { exec, removeScratch, root, torchFolder, wheels } from "../support/run.ts";
+import { exec, removeScratch, root, torchFolder, wheels, works } from "../support/run.ts";
 import { serve } from "../support/server.ts";
+import { unless } from "../support/skip.ts";
 import { tinyWheel, verdictFor } from "../support/wheel.ts";
 
 afterAll(removeScratch);
@@ -357,13 +358,11 @@ describe("on a runner that is used again and again", () => {
     expect(readdirSync(join(tools, "uv-wheel"))).toHaveLength(1);
   }, 60_000);
 
-  const canBeOther =
-    process.getuid?.() === 0 &&
-    [root, process.execPath].every(
-      (path) => exec("setpriv", ["--reuid=65534", "--clear-groups", "test", "-r", path]).status === 0,
-    );
-  const asOther = canBeOther ? test : test.skip;
-  asOther("names files that another user left, and the command that mends it", async () => {
+  const asNobody = ["--reuid=65534", "--clear-groups", "test", "-r"];
+  const other = [root, process.execPath].every((path) => works("setpriv", [...asNobody, path]))
+    ? null
+    : "this user can't run programs as another one, or that one can't read the project";
+  unless(other)("names files that another user left, and the command that mends it", async () => {
     const on = runner();
     for (const path of [on.folder, ...Object.values(on.env).filter((value) => value.startsWith(on.folder))])
       chownSync(path, 65534, 65534);
