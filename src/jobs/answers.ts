@@ -25,11 +25,13 @@ import { contractsOf, cpuNeeds } from "../variants/cpu-needs.ts";
 import { selectVariants } from "../variants/manifest.ts";
 import { type LoadedPolicy, loadPolicy } from "../verify/policy/load-policy.ts";
 import { applyPolicy } from "../verify/policy/policy.ts";
-import { environmentChecks } from "../verify/runtime/runtime.ts";
+import { environmentChecks, environmentOutcome } from "../verify/runtime/environment.ts";
+import type { RunSettings } from "../verify/runtime/settings.ts";
 import { mergeFiles } from "../verify/verdict/merge-files.ts";
 import type { Result } from "../verify/verdict/result.ts";
 import { nameTwins } from "../verify/verdict/twins.ts";
-import { outcome, saveVerdict, type VerifyResult, verifyWheel } from "../verify/verify.ts";
+import type { Level } from "../verify/verdict/verdict.ts";
+import { saveVerdict, type VerifyResult, verifyWheel } from "../verify/verify.ts";
 import { buildAll, describeAll } from "./build-use.ts";
 import { loadVariants } from "./manifest.ts";
 import { prepare } from "./prepare.ts";
@@ -105,7 +107,13 @@ export async function build(host: Host, options: Options<"build">): Promise<Answ
   return { document: { plan: prepared.plan, built }, text: buildTable(built, []), exit: EXIT.ok };
 }
 
-async function environmentResult(host: Host, environment: string, { policy }: LoadedPolicy): Promise<Result> {
+async function environmentResult(
+  host: Host,
+  environment: string,
+  level: Level,
+  settings: RunSettings,
+  { policy }: LoadedPolicy,
+): Promise<Result> {
   const python =
     environment === "current"
       ? await findPython(host)
@@ -116,15 +124,16 @@ async function environmentResult(host: Host, environment: string, { policy }: Lo
       detail: `${environment} is no virtual environment.`,
     });
   }
-  const { checks: answers, torch } = await environmentChecks(host, python);
+  const { checks: answers, torch } = await environmentChecks(host, python, level, settings);
   const checks = applyPolicy(policy, answers);
   return {
     wheel: null,
     sha256: null,
     environment,
     variant: null,
-    result: outcome(checks),
-    level: "import",
+    result: environmentOutcome(policy, checks),
+    // The gate is a part of level import; there are no bytes of a wheel to look at.
+    level: level === "static" ? "import" : level,
     torch,
     checks,
     isa: { claimed: [], found: {}, files: [] },
@@ -146,7 +155,7 @@ export async function verify(
   const [variant] = options.variant === null ? [] : selectVariants(variants, options.variant);
   const policy = await loadPolicy(host.cwd, policyRequest(options));
   const uv =
-    options.level === "static"
+    options.level === "static" || wheels.length === 0
       ? null
       : await ensureUv(host, cacheDir(host, options["cache-dir"] ?? undefined));
   const settings = runSettings(options);
@@ -182,7 +191,8 @@ export async function verify(
       await saveVerdict(host, result, policy, contract);
   }
   const results: Result[] = [...named];
-  if (options.environment !== null) results.push(await environmentResult(host, options.environment, policy));
+  if (options.environment !== null)
+    results.push(await environmentResult(host, options.environment, options.level, settings, policy));
   const text = results.map((result) => {
     const seen = result.torch
       ? `\n  torch ${result.torch.version}, CUDA available: ${result.torch.cudaAvailable ? "True" : "False"}`

@@ -158,11 +158,15 @@ export async function runAll(
   return report;
 }
 
-/** Every failed check, as a line. */
-export function failuresOf(results: readonly { wheel: string | null; checks: readonly Check[] }[]): string[] {
-  return results.flatMap(({ wheel, checks }) =>
+/** Every failed check, as a line; of an environment that is refused, what was not run too. */
+export function failuresOf(
+  results: readonly { wheel: string | null; result: "pass" | "fail"; checks: readonly Check[] }[],
+): string[] {
+  return results.flatMap(({ wheel, result: whole, checks }) =>
     checks
-      .filter(({ result }) => result === "fail")
+      .filter(
+        ({ result }) => result === "fail" || (wheel === null && whole === "fail" && result === "not-run"),
+      )
       .map(({ id, detail }) => `${wheel?.split("/").at(-1) ?? "environment"}: ${id}: ${detail}`),
   );
 }

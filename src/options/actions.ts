@@ -172,7 +172,11 @@ export const ACTIONS = {
         default: "current",
         help: "In mode environment: a virtual environment, or current for the Python on PATH",
       },
-      level: { ...verify.options.level, default: "kernels" },
+      level: {
+        ...verify.options.level,
+        default: null,
+        help: "How far to go; else kernels for a wheel, and the gate alone for an environment",
+      },
       variant: verify.options.variant,
       limit: verify.options.limit,
       without: verify.options.without,

@@ -104,7 +104,7 @@ export const COMMANDS = {
         kind: "text",
         placeholder: "VENV",
         default: null,
-        help: "Gate this virtual environment; `current` is the Python on PATH",
+        help: "Gate this virtual environment, and from --level=import on run what is installed in it; `current` is the Python on PATH",
       },
       variant: {
         kind: "text",

@@ -30,9 +30,11 @@ type Value<S extends OptionSpec> = S extends { kind: "flag" }
       ? number | null
       : S extends { default: string; choices: readonly (infer C)[] }
         ? C
-        : S extends { default: string }
-          ? string
-          : string | null;
+        : S extends { choices: readonly (infer C)[] }
+          ? C | null
+          : S extends { default: string }
+            ? string
+            : string | null;
 
 /** Parsed values by option name, defaults filled in. */
 export type Values<S extends OptionSpecs> = { [K in keyof S]: Value<S[K]> };

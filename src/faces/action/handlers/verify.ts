@@ -36,6 +36,7 @@ export async function verify(
     github.host,
     {
       ...rest,
+      level: inputs.level ?? (mode === "wheel" ? "kernels" : "static"),
       environment: mode === "environment" ? environment : null,
       "no-verdict": false,
       "cache-dir": null,
