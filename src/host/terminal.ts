@@ -121,7 +121,7 @@ export function createTerminalLog(options: TerminalOptions): Log {
 
 /** The host of a command-line run; the signal is aborted by the caller's signal handlers. */
 export function createTerminalHost(log: Log, signal: AbortSignal, colour = false): Host {
-  return {
+  const host: Host = {
     log,
     colour,
     signal,
@@ -132,5 +132,9 @@ export function createTerminalHost(log: Log, signal: AbortSignal, colour = false
     cores: availableParallelism(),
     now: () => new Date(),
     monotonic: () => performance.now(),
+    // Loaded when a program is run: most commands run none before they print.
+    ask: async (command, args, { isSecret: _isSecret, ...options }) =>
+      (await import("./process.ts")).run(host, command, args, options),
   };
+  return host;
 }

@@ -11,7 +11,7 @@ import {
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { load } from "js-yaml";
-import { harmless } from "../../src/faces/action/github.ts";
+import { harmless } from "../../src/faces/action/harmless.ts";
 import { ACTIONS } from "../../src/options/actions.ts";
 import { plainText } from "../../src/report/markdown-text.ts";
 import { demandedChecks, verdictFileName } from "../../src/verify/verdict/verdict.ts";
