@@ -10,15 +10,13 @@ import {
 } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { load } from "js-yaml";
 import { harmless } from "../../src/faces/action/harmless.ts";
-import { ACTIONS } from "../../src/options/actions.ts";
 import { plainText } from "../../src/report/markdown-text.ts";
 import { demandedChecks, verdictFileName } from "../../src/verify/verdict/verdict.ts";
 import { writeZip } from "../../src/wheel/zip-writer.ts";
 import { runner, step } from "../support/action.ts";
 import { type ResultsService, startResultsService } from "../support/results-service.ts";
-import { exec, removeScratch, root, torchFolder, wheels, works } from "../support/run.ts";
+import { exec, removeScratch, root, torchFolder, works } from "../support/run.ts";
 import { serve } from "../support/server.ts";
 import { unless } from "../support/skip.ts";
 import { tinyWheel, verdictFor } from "../support/wheel.ts";
@@ -392,20 +390,4 @@ describe("texts of others", () => {
     const shown = plainText("<img src=x onerror=alert(1)> | [a](http://b) `c` @team #1\n# head");
     expect(shown).not.toMatch(/<img|\||`|\[|@|# head/);
   });
-});
-
-test("metadata, help and tables name the same inputs", () => {
-  const page = readFileSync(join(root, "docs", "actions.md"), "utf8");
-  for (const action of Object.values(ACTIONS)) {
-    const file = load(readFileSync(join(root, "actions", action.name, "action.yml"), "utf8")) as {
-      inputs: Record<string, object>;
-      outputs: Record<string, object>;
-    };
-    expect(Object.keys(file.inputs)).toEqual(Object.keys(action.inputs));
-    expect(Object.keys(file.outputs)).toEqual(Object.keys(action.outputs));
-    for (const name of Object.keys(action.inputs)) expect(page).toContain(`| \`${name}\` |`);
-  }
-  const help = wheels(["run", "--help"]).stdout;
-  for (const name of ["variant", "torch-index-url", "output-dir", "max-jobs"])
-    expect(help).toContain(`--${name}=`);
 });
