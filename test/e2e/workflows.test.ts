@@ -129,6 +129,14 @@ jobs:
     expect(run.artifacts).toHaveLength(1);
   });
 
+  test("shows its short programs as other actions do", () => {
+    expect(run.output).toMatch(/\[command\]\/\S+\/python3 -I -c /);
+    expect(run.output).toMatch(/\[command\]\/\S+\/uv --version/);
+    expect(run.output).toMatch(/\[command\]\/\S+ -dumpfullversion/);
+    // What is stopped as a whole is no short program.
+    expect(run.output).not.toMatch(/\[command\].*(kernel_run|torch_facts|pip install|build --wheel)/);
+  });
+
   test("puts the environment on PATH and lets it through the gate", () => {
     expect(run.output).toContain("python has 2.13.0+cpu");
     expect(run.output).toContain("environment current: passed");

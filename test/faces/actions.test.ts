@@ -16,7 +16,7 @@ import { demandedChecks, verdictFileName } from "../../src/verify/verdict/verdic
 import { writeZip } from "../../src/wheel/zip-writer.ts";
 import { runner, step } from "../support/action.ts";
 import { type ResultsService, startResultsService } from "../support/results-service.ts";
-import { exec, removeScratch, root, torchFolder, works } from "../support/run.ts";
+import { exec, removeScratch, root, scratch, torchFolder, works } from "../support/run.ts";
 import { serve } from "../support/server.ts";
 import { unless } from "../support/skip.ts";
 import { tinyWheel, verdictFor } from "../support/wheel.ts";
@@ -384,6 +384,17 @@ describe("texts of others", () => {
     expect(harmless("  ::add-path::/evil\nfine ::x::\n##[error]y")).toBe(
       "  : :add-path::/evil\nfine ::x::\n## [error]y",
     );
+  });
+
+  test("are in the log behind the program's own line, as in other actions, and are no commands there", async () => {
+    const folder = scratch();
+    for (const name of ["python3", "python"])
+      writeFileSync(join(folder, name), "#!/bin/sh\necho ::add-path::/evil\n", { mode: 0o755 });
+    const env = { PATH: [folder, process.env["PATH"]].join(delimiter) };
+    const ran = await step("verify-torch-cpu", { mode: "environment" }, env);
+    expect(ran.log).toContain(`[command]${join(folder, "python3")} -I -c import sys;`);
+    expect(ran.log).toContain("\n: :add-path::/evil\n");
+    expect(ran.log).toContain("title=E_PYTHON_MISSING::");
   });
 
   test("are no markup in a summary", () => {
