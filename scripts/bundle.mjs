@@ -3,6 +3,7 @@ import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promi
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
+import { bundleDigest } from "./bundle-digest.mjs";
 
 // iced-x86 is CommonJS and finds its wasm through __dirname; other packages define that name themselves.
 const FOLDER_OF_MODULE =
@@ -74,7 +75,7 @@ await mkdir(join(out, "matchers"), { recursive: true });
 for (const name of (await readdir(join(root, "src/faces/action/matchers"))).sort())
   await copyFile(join(root, "src/faces/action/matchers", name), join(out, "matchers", name));
 const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
-await writeFile(join(out, "version.json"), `${JSON.stringify({ version })}\n`);
+await writeFile(join(out, "version.json"), `${JSON.stringify({ version, source: bundleDigest(root) })}\n`);
 
 // Licences of what is inside the bundle travel with it.
 const packages = new Set();

@@ -155,7 +155,7 @@ export async function cachedCommit(
 /** Whether a git checkout has changes that no commit holds. */
 async function isDirty(host: Host, path: string): Promise<boolean> {
   if (!(await exists(join(path, ".git")))) return false;
-  const result = await run(host, "git", ["-C", path, "status", "--porcelain"], { env: host.env });
+  const result = await host.ask("git", ["-C", path, "status", "--porcelain"], { env: host.env });
   return result.code === 0 && result.stdout.trim() !== "";
 }
 
@@ -163,7 +163,7 @@ async function isDirty(host: Host, path: string): Promise<boolean> {
 async function taggedVersion(host: Host, path: string): Promise<string | null> {
   if (!(await exists(join(path, ".git")))) return null;
   const args = ["-C", path, "describe", "--tags", "--exact-match", "--match", "v[0-9]*"];
-  const result = await run(host, "git", args, { env: host.env });
+  const result = await host.ask("git", args, { env: host.env });
   return result.code === 0 ? result.stdout.trim().replace(/^v/, "") : null;
 }
 

@@ -131,7 +131,7 @@ export function createTerminalHost(
 ): Host {
   const env = { ...process.env };
   const cwd = process.cwd();
-  return {
+  const host: Host = {
     log,
     colour: options.colour,
     signal,
@@ -144,5 +144,9 @@ export function createTerminalHost(
     cores: availableParallelism(),
     now: () => new Date(),
     monotonic: () => performance.now(),
+    // Loaded when a program is run: most commands run none before they print.
+    ask: async (command, args, { isSecret: _isSecret, ...options }) =>
+      (await import("./process.ts")).run(host, command, args, options),
   };
+  return host;
 }

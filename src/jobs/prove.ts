@@ -9,10 +9,9 @@ import { selectVariants } from "../variants/manifest.ts";
 import { type LoadedPolicy, loadPolicy, type PolicyRequest } from "../verify/policy/load-policy.ts";
 import { applyPolicy } from "../verify/policy/policy.ts";
 import { type ProofDepth, prove as proveWheels } from "../verify/prove.ts";
-import { environmentChecks } from "../verify/runtime/runtime.ts";
+import { environmentChecks, environmentOutcome } from "../verify/runtime/environment.ts";
 import type { Result } from "../verify/verdict/result.ts";
 import { reportFileName, verdictFileName } from "../verify/verdict/verdict.ts";
-import { outcome } from "../verify/verify.ts";
 import { demandReports, type ReportFiles, type WrittenReports, writeReports } from "./write-reports.ts";
 
 export { reportFileName, verdictFileName };
@@ -48,16 +47,23 @@ async function interpreterOf(host: Host, environment: string): Promise<string> {
   });
 }
 
-async function environmentResult(host: Host, environment: string, { policy }: LoadedPolicy): Promise<Result> {
-  const { checks: answers, torch } = await environmentChecks(host, await interpreterOf(host, environment));
+async function environmentResult(
+  host: Host,
+  environment: string,
+  { level, settings }: ProofDepth,
+  { policy }: LoadedPolicy,
+): Promise<Result> {
+  const python = await interpreterOf(host, environment);
+  const { checks: answers, torch } = await environmentChecks(host, python, level, settings);
   const checks = applyPolicy(policy, answers);
   return {
     wheel: null,
     sha256: null,
     environment,
     variant: null,
-    result: outcome(checks),
-    level: "import",
+    result: environmentOutcome(policy, checks),
+    // The gate is a part of level import; there are no bytes of a wheel to look at.
+    level: level === "static" ? "import" : level,
     torch,
     checks,
     isa: { claimed: [], found: {}, files: [] },
@@ -79,15 +85,17 @@ export async function prove(host: Host, request: ProveRequest): Promise<ProveRep
     { variants, variant: variant ?? null, depth, torch, pythons: [], policy, writesVerdicts },
     wheels.map((wheel) => ({ path: resolve(host.cwd, wheel), torch: null })),
   );
-  if (environment !== null) results.push(await environmentResult(host, environment, policy));
+  if (environment !== null) results.push(await environmentResult(host, environment, depth, policy));
   return { results, reports: await writeReports(host, request.reports, results) };
 }
 
-/** Every failed check, as a line. */
-export function failuresOf(results: readonly Pick<Result, "wheel" | "checks">[]): string[] {
-  return results.flatMap(({ wheel, checks }) =>
+/** Every failed check, as a line; of an environment that is refused, what was not run too. */
+export function failuresOf(results: readonly Pick<Result, "wheel" | "result" | "checks">[]): string[] {
+  return results.flatMap(({ wheel, result: whole, checks }) =>
     checks
-      .filter(({ result }) => result === "fail")
+      .filter(
+        ({ result }) => result === "fail" || (wheel === null && whole === "fail" && result === "not-run"),
+      )
       .map(({ id, detail }) => `${wheel?.split("/").at(-1) ?? "environment"}: ${id}: ${detail}`),
   );
 }

@@ -139,6 +139,11 @@ export const ACTIONS = {
       ...MANIFEST,
       ...TORCH,
       ...PROVING,
+      level: {
+        ...PROVING.level,
+        default: null,
+        help: "How far the proof goes; without it kernels for a wheel, and the gate alone for an environment.",
+      },
       ...JUDGING,
       ...REPORTS,
       ...UPLOAD,

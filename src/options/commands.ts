@@ -72,7 +72,7 @@ export const COMMANDS = {
           kind: "text",
           placeholder: "VENV",
           default: null,
-          help: "Check this virtual environment; current stands for the python3 on PATH.",
+          help: "Check this virtual environment, and from level import on run what is installed in it; current stands for the python3 on PATH.",
         },
         variant: {
           kind: "text",

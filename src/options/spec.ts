@@ -48,9 +48,11 @@ type Value<S extends OptionSpec> = S extends { kind: "flag" }
       ? number | null
       : S extends { default: string; choices: readonly (infer C)[] }
         ? C
-        : S extends { default: string }
-          ? string
-          : string | null;
+        : S extends { choices: readonly (infer C)[] }
+          ? C | null
+          : S extends { default: string }
+            ? string
+            : string | null;
 
 /** Values by option name, as they were typed; only the parsers of a group read them. */
 export type Values<S extends OptionSpecs> = { [K in keyof S]: Value<S[K]> };

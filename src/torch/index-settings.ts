@@ -1,5 +1,4 @@
 import type { Host } from "../host/host.ts";
-import { run } from "../host/process.ts";
 import { cleanPythonEnv } from "./python.ts";
 
 /** What the user's pip configuration says about where packages come from. */
@@ -43,7 +42,11 @@ export function parsePipConfig(listing: string): PipSettings {
 
 /** Reads the user's pip configuration through pip itself; nothing where there is no pip. */
 export async function readPipSettings(host: Host, python: string): Promise<PipSettings> {
-  const result = await run(host, python, ["-m", "pip", "config", "list"], { env: cleanPythonEnv(host) });
+  const result = await host.ask(python, ["-m", "pip", "config", "list"], {
+    env: cleanPythonEnv(host),
+    // Addresses of indexes, with their passwords.
+    isSecret: true,
+  });
   return parsePipConfig(result.code === 0 ? result.stdout : "");
 }
 

@@ -45,7 +45,7 @@ export interface Uv {
 
 async function uvVersion(host: Host, path: string): Promise<string | null> {
   try {
-    const result = await run(host, path, ["--version"], { env: host.env });
+    const result = await host.ask(path, ["--version"], { env: host.env });
     return /^uv (\d+\.\d+\.\d+)/.exec(result.stdout)?.[1] ?? null;
   } catch (thrown) {
     if (thrown instanceof Error && "code" in thrown && thrown.code === "E_TOOL_MISSING") return null;

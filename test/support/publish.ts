@@ -11,7 +11,7 @@ import {
   demandedChecks,
   verdictFileName,
 } from "../../src/verify/verdict/verdict.ts";
-import { cli, type Ran, root } from "./run.ts";
+import { root } from "./run.ts";
 import { type Server, serve } from "./server.ts";
 import { type TinyWheel, tinyWheel, verdictFor } from "./wheel.ts";
 
@@ -37,27 +37,6 @@ export function proved(
     JSON.stringify(verdictFor(path, sha256, demandedChecks("kernels"), changes)),
   );
   return path;
-}
-
-export interface Running {
-  kill(): void;
-  ended: Promise<Ran>;
-}
-
-/** Runs the bundle while the test goes on serving. */
-export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
-  const child = spawn(process.execPath, [cli, ...args], { env: { ...process.env, ...env } });
-  const ran: Ran = { status: null, stdout: "", stderr: "" };
-  child.stdout.on("data", (chunk: Buffer) => {
-    ran.stdout += chunk.toString();
-  });
-  child.stderr.on("data", (chunk: Buffer) => {
-    ran.stderr += chunk.toString();
-  });
-  return {
-    kill: () => void child.kill("SIGKILL"),
-    ended: new Promise((resolve) => child.on("close", (status) => resolve({ ...ran, status }))),
-  };
 }
 
 export async function freePort(): Promise<number> {

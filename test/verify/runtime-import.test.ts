@@ -5,6 +5,7 @@ import { cpuFlags } from "../../src/variants/cpuinfo.ts";
 import type { Check } from "../../src/verify/verdict/verdict.ts";
 import { type Bench, makeBench, tryWheel } from "../support/room.ts";
 import { exec, interrupted, removeScratch, root, scratch, torchFolder } from "../support/run.ts";
+import { unless } from "../support/skip.ts";
 import { tinyWheel } from "../support/wheel.ts";
 
 let bench: Bench;
@@ -234,8 +235,8 @@ describe("a crash is told with its place", () => {
     },
   });
 
-  (rare ? test : test.skip)(
-    rare ? `SIGILL by ${rare[0]}` : "SIGILL: not-run: this CPU has every rare instruction known here",
+  unless(rare ? null : "has every rare instruction known here")(
+    `SIGILL by ${rare?.[0] ?? "what this CPU lacks"}`,
     () => {
       const [feature = "", flag = "", statement = "", instruction = ""] = rare ?? [];
       const wheel = guest(library(flag, statement));

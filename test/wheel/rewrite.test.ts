@@ -210,6 +210,7 @@ test("metadata keeps folded lines, and its body", () => {
 
 test("RECORD quotes what needs it", () => {
   const lines = [{ path: 'a,"b".py', hash: "sha256=x", size: "1" }];
+  expect(formatRecord(lines)).toBe('"a,""b"".py",sha256=x,1\n');
   expect(parseRecord(formatRecord(lines))).toEqual(lines);
 });
 

@@ -44,7 +44,7 @@ const filesOf = ({ path, signatures }: Candidate): string[] =>
 
 /** uv knows attestations from the version on that has an option against them. @throws E_TOOL_INSTALL */
 async function demandAttesting(host: Host, uv: string): Promise<void> {
-  const { stdout } = await run(host, uv, ["publish", "--help"], { env: host.env });
+  const { stdout } = await host.ask(uv, ["publish", "--help"], { env: host.env, isSecret: true });
   if (!stdout.includes("--no-attestations"))
     throw wheelsError("E_TOOL_INSTALL", {
       tool: "uv with attestations",
@@ -56,7 +56,7 @@ async function demandAttesting(host: Host, uv: string): Promise<void> {
 async function defaultIndex(host: Host): Promise<string> {
   const program = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)";
   const python = await findPython(host);
-  const result = await run(host, python, ["-c", program], { env: host.env });
+  const result = await host.ask(python, ["-c", program], { env: host.env });
   const url = result.stdout.trim();
   if (result.code !== 0 || !URL.canParse(url))
     throw wheelsError("E_INDEX_READ", {

@@ -22,9 +22,12 @@ export interface Challenge {
   modelFolder: string;
 }
 
+/** What the programs must know of a wheel that is installed. */
+export type InstalledWheel = Pick<WheelFacts, "distribution" | "packages" | "kernelChecks">;
+
 export interface Programs {
   room: Room;
-  facts: WheelFacts;
+  facts: InstalledWheel;
   level: Exclude<Level, "static">;
   before: TorchFacts["torch"];
   flags: ReadonlySet<string>;

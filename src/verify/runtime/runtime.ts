@@ -45,13 +45,15 @@ export interface RuntimeAnswer {
   torch: { version: string; cudaAvailable: boolean } | null;
 }
 
-const GATE_IDS: readonly GateId[] = [
+/** The questions about torch, in their order. */
+export const GATE_IDS: readonly GateId[] = [
   "runtime.torch-cpu",
   "runtime.cuda-unavailable",
   "runtime.no-cuda-packages",
   "runtime.torchvision",
 ];
-const RUN_IDS: Record<RuntimeRequest["level"], readonly CheckId[]> = {
+/** The questions that running a wheel answers, by level. */
+export const RUN_IDS: Record<RuntimeRequest["level"], readonly CheckId[]> = {
   import: ["runtime.import"],
   kernels: ["runtime.import", "runtime.kernels"],
   engine: ["runtime.import", "runtime.kernels", "runtime.engine"],
@@ -76,14 +78,16 @@ function remedyOf(id: GateId, facts: TorchFacts): string {
     : CPU_REMEDY;
 }
 
-function gateChecks(facts: TorchFacts): Check[] {
+/** The gate over an environment as checks, each failed one with what to type. */
+export function gateChecks(facts: TorchFacts): Check[] {
   return gate(facts).map((answer) => ({
     ...answer,
     ...(answer.result === "fail" ? { remedy: remedyOf(answer.id, facts) } : {}),
   }));
 }
 
-const seenTorch = ({ torch }: TorchFacts): RuntimeAnswer["torch"] =>
+/** The torch of an environment, as results name it. */
+export const seenTorch = ({ torch }: TorchFacts): RuntimeAnswer["torch"] =>
   torch && { version: torch.version, cudaAvailable: torch.cudaAvailable };
 
 /** The torch for this wheel: what the build had, if it fits; else what the place has of what the wheel pins. */
@@ -106,8 +110,12 @@ async function torchFor(
   });
 }
 
-/** Computes the right answers while the room holds torch alone, from a seed that nobody knew before. */
-async function makeChallenge(host: Host, python: string, folder: string): Promise<Challenge> {
+/**
+ * Computes the right answers with the torch of an environment, from a seed that nobody knew before. In a clean room
+ * this comes before the wheel does.
+ * @throws E_PYTHON_PROBE where that torch computes nothing
+ */
+export async function makeChallenge(host: Host, python: string, folder: string): Promise<Challenge> {
   const seed = randomInt(2 ** 31);
   const modelFolder = join(folder, "model");
   await makeDir(modelFolder);
@@ -163,15 +171,18 @@ async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeReques
   );
 }
 
+/** Asked before anything is blamed on a wheel; what the emulator answers does not matter. @throws E_TOOL_MISSING */
+export async function demandEmulator(host: Host, { emulator: [program] }: RunSettings): Promise<void> {
+  if (program !== undefined) await run(host, program, ["--version"], { env: host.env, timeout: 30_000 });
+}
+
 /**
  * Installs the wheel into a clean room beside CPU-only torch and asks the run-time questions.
  * @throws E_TORCH_INDEX, E_TORCH_NOT_FOUND, E_PYTHON_MISSING, E_TOOL_MISSING (the emulator) where the room can't be made
  * for reasons that are not the wheel's: that is no answer
  */
 export async function runtimeChecks(host: Host, uv: Uv, request: RuntimeRequest): Promise<RuntimeAnswer> {
-  const [emulator] = request.settings.emulator;
-  // Asked before anything is blamed on the wheel; what it answers does not matter.
-  if (emulator !== undefined) await run(host, emulator, ["--version"], { env: host.env, timeout: 30_000 });
+  await demandEmulator(host, request.settings);
   return host.scratch.withFolder("vcw", async (folder) => {
     try {
       return await inRoom(host, uv, folder, request);
@@ -201,33 +212,4 @@ export async function runtimeChecks(host: Host, uv: Uv, request: RuntimeRequest)
       };
     }
   });
-}
-
-/** What can go wrong with an interpreter that is there, but is none. */
-const isBroken = (thrown: unknown): thrown is Error =>
-  (thrown instanceof WheelsError && (thrown.code === "E_PYTHON_PROBE" || thrown.code === "E_TOOL_MISSING")) ||
-  (thrown instanceof Error && "code" in thrown && /^(EACCES|ENOEXEC)$/.test(String(thrown.code)));
-
-/**
- * The gate over an existing environment: `verify --environment`. An interpreter that gives no answer has no CPU-only
- * torch, and nothing else is asked.
- */
-export async function environmentChecks(host: Host, python: string): Promise<RuntimeAnswer> {
-  try {
-    const facts = await torchFacts(host, python);
-    return { checks: gateChecks(facts), torch: seenTorch(facts) };
-  } catch (thrown) {
-    if (!isBroken(thrown)) throw thrown;
-    const why = thrown instanceof WheelsError ? thrown.why : thrown.message;
-    const [first, ...rest] = GATE_IDS;
-    const failed: Check = {
-      id: first ?? "runtime.torch-cpu",
-      result: "fail",
-      detail: `the environment's interpreter is broken: ${why}`,
-      evidence: { python, problem: why },
-      remedy: "Make the environment anew: vllm-cpu-wheels setup FOLDER.",
-    };
-    const others = rest.map((id) => notRun(id, "not run: the environment's interpreter is broken"));
-    return { checks: [failed, ...others], torch: null };
-  }
 }

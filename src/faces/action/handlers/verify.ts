@@ -50,7 +50,10 @@ export async function verify(github: GitHub, inputs: Inputs): Promise<ExitCode> 
     environment: inputs.mode === "environment" ? inputs.environment : null,
     variant: inputs.variant,
     manifest: inputs.manifest,
-    depth: parseProving(inputs),
+    depth: parseProving({
+      ...inputs,
+      level: inputs.level ?? (inputs.mode === "wheel" ? "kernels" : "static"),
+    }),
     torch: parseTorch(inputs),
     judging: parseJudging(inputs),
     reports: parseReports(inputs),

@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
-import { parseProjectPage } from "../../src/publish/targets/index-pages.ts";
-import { verdictFileName } from "../../src/verify/verdict/verdict.ts";
-import { proved } from "../support/publish.ts";
-import { removeScratch, scratch, wheels } from "../support/run.ts";
+import { parseProjectPage } from "../../../src/publish/targets/index-pages.ts";
+import { verdictFileName } from "../../../src/verify/verdict/verdict.ts";
+import { proved } from "../../support/publish.ts";
+import { removeScratch, scratch, wheels } from "../../support/run.ts";
 
 const tag = "cp38-abi3-manylinux_2_28_x86_64";
 const metadata = "Requires-Dist: torch==2.13.0\n\nText.\n";

@@ -1,10 +1,10 @@
 import { readdirSync } from "node:fs";
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
-import { doubtfulDescription } from "../../src/publish/gate/description.ts";
-import { parseHeaders } from "../../src/wheel/metadata.ts";
-import { proved, pypiserver, start, tool } from "../support/publish.ts";
-import { exec, removeScratch, scratch } from "../support/run.ts";
-import type { Server } from "../support/server.ts";
+import { doubtfulDescription } from "../../../src/publish/gate/description.ts";
+import { parseHeaders } from "../../../src/wheel/metadata.ts";
+import { proved, pypiserver, tool } from "../../support/publish.ts";
+import { exec, removeScratch, scratch, start } from "../../support/run.ts";
+import type { Server } from "../../support/server.ts";
 
 const open: Server[] = [];
 

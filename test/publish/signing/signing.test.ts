@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import { identityProblem, parseSignedBy } from "../../src/publish/signing/identity.ts";
-import { proved, proxy, pypiserver, start } from "../support/publish.ts";
-import { exec, type Ran, removeScratch, scratch, wheels } from "../support/run.ts";
-import type { Server } from "../support/server.ts";
-import { attestationOf, type Bundle, type Claims, type Sigstore, sigstore } from "../support/sigstore.ts";
+import { identityProblem, parseSignedBy } from "../../../src/publish/signing/identity.ts";
+import { proved, proxy, pypiserver } from "../../support/publish.ts";
+import { exec, type Ran, removeScratch, scratch, start, wheels } from "../../support/run.ts";
+import type { Server } from "../../support/server.ts";
+import { attestationOf, type Bundle, type Claims, type Sigstore, sigstore } from "../../support/sigstore.ts";
 
 const open: Server[] = [];
 

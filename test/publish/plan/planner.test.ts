@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { isTransient, MOST_TRIES, nextDelay, retryAfterMs } from "../../src/host/backoff.ts";
+import { isTransient, MOST_TRIES, nextDelay, retryAfterMs } from "../../../src/host/backoff.ts";
 import {
   type Limits,
   PYPI_LIMITS,
@@ -7,18 +7,18 @@ import {
   ruleProblems,
   UPLOAD_LIMITS,
   withGranted,
-} from "../../src/publish/gate/rules.ts";
-import { filesOf } from "../../src/publish/plan/listing.ts";
+} from "../../../src/publish/gate/rules.ts";
+import { filesOf } from "../../../src/publish/plan/listing.ts";
 import {
   type Candidate,
   type Existing,
   missingVariants,
   planPublish,
-} from "../../src/publish/plan/planner.ts";
-import { splitTargets } from "../../src/publish/targets/parse.ts";
-import { uploadOutcome } from "../../src/publish/targets/upload-outcome.ts";
-import { parseHeaders } from "../../src/wheel/metadata.ts";
-import { verdictFor } from "../support/wheel.ts";
+} from "../../../src/publish/plan/planner.ts";
+import { splitTargets } from "../../../src/publish/targets/parse.ts";
+import { uploadOutcome } from "../../../src/publish/targets/upload-outcome.ts";
+import { parseHeaders } from "../../../src/wheel/metadata.ts";
+import { verdictFor } from "../../support/wheel.ts";
 
 const TAG = "cp38-abi3-manylinux_2_28_x86_64";
 

@@ -2,12 +2,12 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { shellLine } from "../../src/publish/targets/front-page.ts";
-import { closure, type IsaFeature, lacking } from "../../src/variants/features.ts";
-import { contrast } from "../support/page-checks.ts";
-import { proved } from "../support/publish.ts";
-import { exec, removeScratch, root, scratch, wheels } from "../support/run.ts";
-import { type Server, serve } from "../support/server.ts";
+import { shellLine } from "../../../src/publish/targets/front-page.ts";
+import { closure, type IsaFeature, lacking } from "../../../src/variants/features.ts";
+import { contrast } from "../../support/page-checks.ts";
+import { proved } from "../../support/publish.ts";
+import { exec, removeScratch, root, scratch, wheels } from "../../support/run.ts";
+import { type Server, serve } from "../../support/server.ts";
 
 const tag = "cp38-abi3-manylinux_2_28_x86_64";
 const folder = scratch();

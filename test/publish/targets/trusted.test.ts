@@ -3,9 +3,9 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
-import { step } from "../support/action.ts";
-import { proved, start } from "../support/publish.ts";
-import { exec, type Ran, removeScratch, scratch } from "../support/run.ts";
+import { step } from "../../support/action.ts";
+import { proved } from "../../support/publish.ts";
+import { exec, type Ran, removeScratch, scratch, start } from "../../support/run.ts";
 
 const folder = scratch();
 const certificate = join(folder, "cert.pem");

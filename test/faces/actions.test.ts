@@ -10,16 +10,15 @@ import {
 } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { load } from "js-yaml";
-import { harmless } from "../../src/faces/action/github.ts";
-import { ACTIONS } from "../../src/options/actions.ts";
+import { harmless } from "../../src/faces/action/harmless.ts";
 import { plainText } from "../../src/report/markdown-text.ts";
 import { demandedChecks, verdictFileName } from "../../src/verify/verdict/verdict.ts";
 import { writeZip } from "../../src/wheel/zip-writer.ts";
 import { runner, step } from "../support/action.ts";
 import { type ResultsService, startResultsService } from "../support/results-service.ts";
-import { exec, removeScratch, root, torchFolder, wheels } from "../support/run.ts";
+import { exec, removeScratch, root, scratch, torchFolder, works } from "../support/run.ts";
 import { serve } from "../support/server.ts";
+import { unless } from "../support/skip.ts";
 import { tinyWheel, verdictFor } from "../support/wheel.ts";
 
 afterAll(removeScratch);
@@ -357,13 +356,11 @@ describe("on a runner that is used again and again", () => {
     expect(readdirSync(join(tools, "uv-wheel"))).toHaveLength(1);
   }, 60_000);
 
-  const canBeOther =
-    process.getuid?.() === 0 &&
-    [root, process.execPath].every(
-      (path) => exec("setpriv", ["--reuid=65534", "--clear-groups", "test", "-r", path]).status === 0,
-    );
-  const asOther = canBeOther ? test : test.skip;
-  asOther("names files that another user left, and the command that mends it", async () => {
+  const asNobody = ["--reuid=65534", "--clear-groups", "test", "-r"];
+  const other = [root, process.execPath].every((path) => works("setpriv", [...asNobody, path]))
+    ? null
+    : "this user can't run programs as another one, or that one can't read the project";
+  unless(other)("names files that another user left, and the command that mends it", async () => {
     const on = runner();
     for (const path of [on.folder, ...Object.values(on.env).filter((value) => value.startsWith(on.folder))])
       chownSync(path, 65534, 65534);
@@ -389,24 +386,19 @@ describe("texts of others", () => {
     );
   });
 
+  test("are in the log behind the program's own line, as in other actions, and are no commands there", async () => {
+    const folder = scratch();
+    for (const name of ["python3", "python"])
+      writeFileSync(join(folder, name), "#!/bin/sh\necho ::add-path::/evil\n", { mode: 0o755 });
+    const env = { PATH: [folder, process.env["PATH"]].join(delimiter) };
+    const ran = await step("verify-torch-cpu", { mode: "environment" }, env);
+    expect(ran.log).toContain(`[command]${join(folder, "python3")} -I -c import sys;`);
+    expect(ran.log).toContain("\n: :add-path::/evil\n");
+    expect(ran.log).toContain("title=E_PYTHON_MISSING::");
+  });
+
   test("are no markup in a summary", () => {
     const shown = plainText("<img src=x onerror=alert(1)> | [a](http://b) `c` @team #1\n# head");
     expect(shown).not.toMatch(/<img|\||`|\[|@|# head/);
   });
-});
-
-test("metadata, help and tables name the same inputs", () => {
-  const page = readFileSync(join(root, "docs", "actions.md"), "utf8");
-  for (const action of Object.values(ACTIONS)) {
-    const file = load(readFileSync(join(root, "actions", action.name, "action.yml"), "utf8")) as {
-      inputs: Record<string, object>;
-      outputs: Record<string, object>;
-    };
-    expect(Object.keys(file.inputs)).toEqual(Object.keys(action.inputs));
-    expect(Object.keys(file.outputs)).toEqual(Object.keys(action.outputs));
-    for (const name of Object.keys(action.inputs)) expect(page).toContain(`| \`${name}\` |`);
-  }
-  const help = wheels(["run", "--help"]).stdout;
-  for (const name of ["variant", "torch-index-url", "output-dir", "max-jobs"])
-    expect(help).toContain(`--${name}=`);
 });

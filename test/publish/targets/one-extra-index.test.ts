@@ -2,10 +2,10 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { allOf, parseHeaders } from "../../src/wheel/metadata.ts";
-import { proved, tool } from "../support/publish.ts";
-import { exec, removeScratch, scratch, torchFile, torchFolder, wheels } from "../support/run.ts";
-import { tinyWheel } from "../support/wheel.ts";
+import { allOf, parseHeaders } from "../../../src/wheel/metadata.ts";
+import { proved, tool } from "../../support/publish.ts";
+import { exec, removeScratch, scratch, torchFile, torchFolder, wheels } from "../../support/run.ts";
+import { tinyWheel } from "../../support/wheel.ts";
 
 const folder = scratch();
 const index = join(folder, "index");

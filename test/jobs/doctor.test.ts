@@ -3,6 +3,7 @@ import { delimiter, join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
 import type { DoctorReport } from "../../src/build/doctor.ts";
 import { parseIndexAnswer } from "../../src/torch/ask-index.ts";
+import { masked } from "../support/masking.ts";
 import { cli, exec, type Ran, removeScratch, scratch, torchFolder, wheels } from "../support/run.ts";
 
 const DEAD = "http://127.0.0.1:9/simple";
@@ -47,27 +48,22 @@ test("shows no password of an index", () => {
   expect(ran.stdout + ran.stderr).not.toContain("hunter2");
 });
 
-const include = exec("python3", ["-c", "import sysconfig; print(sysconfig.get_config_var('INCLUDEPY'))"]);
-const masked = ["-m", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', include.stdout.trim()];
-const canMask = exec("unshare", [...masked, "true"]).status === 0;
-
-(canMask ? test : test.skip)(
-  `asks for Python's headers where they are missing, and a build stops before torch${canMask ? "" : ": not-run: can't mount"}`,
-  () => {
-    const command = (...args: string[]): Ran =>
-      exec("unshare", [...masked, process.execPath, cli, ...args, `--torch-index-url=${torchFolder}`]);
-    const report = JSON.parse(command("doctor", "--json").stdout) as DoctorReport;
-    expect([report.headers, report.next]).toEqual([
-      false,
-      expect.stringMatching(/^apt-get install python3-dev/),
-    ]);
-    const cache = scratch();
-    const ran = command("build", "--variant=vllm-cpu", "--source=sample", `--cache-dir=${cache}`, "--json");
-    expect(ran.status).toBe(3);
-    expect(JSON.parse(ran.stdout)).toMatchObject({ error: { code: "E_PYTHON_HEADERS" } });
-  },
-  120_000,
-);
+test("asks for Python's headers where they are missing, and a build stops before torch", () => {
+  const asked = "import sysconfig; print(sysconfig.get_config_var('INCLUDEPY'))";
+  const headers = exec("python3", ["-c", asked]).stdout.trim();
+  const [program = "", ...within] = masked(headers, scratch());
+  const command = (...args: string[]): Ran =>
+    exec(program, [...within, process.execPath, cli, ...args, `--torch-index-url=${torchFolder}`]);
+  const report = JSON.parse(command("doctor", "--json").stdout) as DoctorReport;
+  expect([report.headers, report.next]).toEqual([
+    false,
+    expect.stringMatching(/^apt-get install python3-dev/),
+  ]);
+  const cache = scratch();
+  const ran = command("build", "--variant=vllm-cpu", "--source=sample", `--cache-dir=${cache}`, "--json");
+  expect(ran.status).toBe(3);
+  expect(JSON.parse(ran.stdout)).toMatchObject({ error: { code: "E_PYTHON_HEADERS" } });
+}, 120_000);
 
 test("asks for a compiler where there is none", () => {
   const report = doctor([`--torch-index-url=${torchFolder}`], { CXX: "/nonexistent/c++" });

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { type IsaFeature, lacking } from "../../src/variants/features.ts";
-import { proved, tool } from "../support/publish.ts";
-import { exec, removeScratch, scratch, wheels } from "../support/run.ts";
+import { type IsaFeature, lacking } from "../../../src/variants/features.ts";
+import { proved, tool } from "../../support/publish.ts";
+import { exec, removeScratch, scratch, wheels } from "../../support/run.ts";
 
 afterAll(removeScratch);
 

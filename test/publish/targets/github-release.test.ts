@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
-import { type FakeGitHub, type FakeGitHubOptions, fakeGitHub } from "../support/github-api.ts";
-import { proved, type Running, start } from "../support/publish.ts";
-import { type Ran, removeScratch, scratch } from "../support/run.ts";
+import { type FakeGitHub, type FakeGitHubOptions, fakeGitHub } from "../../support/github-api.ts";
+import { proved } from "../../support/publish.ts";
+import { type Ran, type Running, removeScratch, scratch, start } from "../../support/run.ts";
 
 const TOKEN = "ghs_secret";
 const open: FakeGitHub[] = [];

@@ -1,17 +1,9 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
-import {
-  type Meddled,
-  type Meddler,
-  proved,
-  proxy,
-  pypiserver,
-  type Running,
-  start,
-} from "../support/publish.ts";
-import { exec, type Ran, removeScratch, scratch } from "../support/run.ts";
-import type { Server } from "../support/server.ts";
+import { type Meddled, type Meddler, proved, proxy, pypiserver } from "../../support/publish.ts";
+import { exec, type Ran, type Running, removeScratch, scratch, start } from "../../support/run.ts";
+import type { Server } from "../../support/server.ts";
 
 const TOKEN = "pypi-very-secret-token";
 const open: Server[] = [];

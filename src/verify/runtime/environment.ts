@@ -1,0 +1,200 @@
+import { z } from "zod";
+import { WheelsError } from "../../errors/wheels-error.ts";
+import type { Host } from "../../host/host.ts";
+import { freePort } from "../../host/ports.ts";
+import type { TorchFacts } from "../../torch/gate.ts";
+import { torchFacts } from "../../torch/install.ts";
+import { runProbe } from "../../torch/python.ts";
+import { KERNEL_CHECKS } from "../facts/gather.ts";
+import { type Policy, severityOf } from "../policy/policy.ts";
+import type { Check, CheckId, Level } from "../verdict/verdict.ts";
+import { usableFlags } from "./machine.ts";
+import { type Challenge, notRun, runPrograms } from "./programs.ts";
+import { openRoom } from "./room.ts";
+import {
+  demandEmulator,
+  GATE_IDS,
+  gateChecks,
+  makeChallenge,
+  RUN_IDS,
+  type RuntimeAnswer,
+  seenTorch,
+} from "./runtime.ts";
+import type { RunSettings } from "./settings.ts";
+
+const installedSchema = z.array(
+  z.object({
+    distribution: z.string(),
+    version: z.string(),
+    packages: z.array(z.string()),
+    kernelChecks: z.array(z.string()),
+  }),
+);
+
+type Installed = z.infer<typeof installedSchema>[number];
+type RunLevel = Exclude<Level, "static">;
+
+const ENGINE = "vllm";
+const hasEngine = ({ packages }: Installed): boolean => packages.includes(ENGINE);
+const titleOf = ({ distribution, version }: Installed): string => `${distribution} ${version}`;
+
+/** What can go wrong with an interpreter that is there, but is none. */
+const isBroken = (thrown: unknown): thrown is Error =>
+  (thrown instanceof WheelsError && (thrown.code === "E_PYTHON_PROBE" || thrown.code === "E_TOOL_MISSING")) ||
+  (thrown instanceof Error && "code" in thrown && /^(EACCES|ENOEXEC)$/.test(String(thrown.code)));
+
+function brokenInterpreter(python: string, why: string, level: Level): Check[] {
+  const [first, ...rest] = GATE_IDS;
+  const failed: Check = {
+    id: first ?? "runtime.torch-cpu",
+    result: "fail",
+    detail: `the environment's interpreter is broken: ${why}`,
+    evidence: { python, problem: why },
+    remedy: "Make the environment anew: vllm-cpu-wheels setup FOLDER.",
+  };
+  const others: CheckId[] = [...rest, ...(level === "static" ? [] : RUN_IDS[level])];
+  return [failed, ...others.map((id) => notRun(id, "not run: the environment's interpreter is broken"))];
+}
+
+/** Two distributions that own one package: whichever came last has overwritten files of the other. */
+function clash(engines: readonly Installed[]): Check {
+  const names = engines.map(titleOf);
+  return {
+    id: "runtime.import",
+    result: "fail",
+    detail: `the package ${ENGINE} belongs to ${engines.length} distributions: ${names.join(", ")}; the files of one lie over the other's`,
+    evidence: { distributions: names },
+    remedy: `Keep one of them: pip uninstall -y ${engines.map(({ distribution }) => distribution).join(" ")}, then install the one that you want.`,
+  };
+}
+
+const RANK: readonly Check["result"][] = ["fail", "not-run", "warn", "pass"];
+
+/** One answer of those that several distributions gave: the worst, with all of them told. */
+function worst(answers: readonly { wheel: Installed; check: Check }[]): Check | null {
+  const [first, ...others] = [...answers].sort(
+    (one, other) => RANK.indexOf(one.check.result) - RANK.indexOf(other.check.result),
+  );
+  if (!first) return null;
+  const evidence = { ...first.check.evidence, distribution: titleOf(first.wheel) };
+  if (others.length === 0) return { ...first.check, evidence };
+  const told = [first, ...others].map(({ wheel, check }) => `${titleOf(wheel)}: ${check.detail}`);
+  return { ...first.check, detail: told.join("; "), evidence };
+}
+
+/** What is asked of one distribution: an engine is asked of vLLM alone, unless nothing else is there to ask. */
+const levelFor = (wheel: Installed, level: RunLevel, isVllmThere: boolean): RunLevel =>
+  level === "engine" && isVllmThere && !hasEngine(wheel) ? "kernels" : level;
+
+async function challengeFor(
+  host: Host,
+  python: string,
+  folder: string,
+): Promise<{ challenge: Challenge; problem: null } | { challenge: null; problem: string }> {
+  try {
+    return { challenge: await makeChallenge(host, python, folder), problem: null };
+  } catch (thrown) {
+    if (!(thrown instanceof WheelsError) || thrown.code !== "E_PYTHON_PROBE") throw thrown;
+    return {
+      challenge: null,
+      problem: `not run: its torch can't compute what to compare with: ${thrown.why}`,
+    };
+  }
+}
+
+/** Runs what is installed, up to a level, as a wheel in a clean room is run. */
+async function installedChecks(
+  host: Host,
+  python: string,
+  level: RunLevel,
+  settings: RunSettings,
+  facts: TorchFacts,
+): Promise<Check[]> {
+  const ids = RUN_IDS[level];
+  const found = installedSchema.parse(await runProbe(host, python, "installed_wheels.py", [KERNEL_CHECKS]));
+  const engines = found.filter(hasEngine);
+  if (engines.length > 1) {
+    const why = `not run: the package ${ENGINE} belongs to ${engines.length} distributions`;
+    return [clash(engines), ...ids.slice(1).map((id) => notRun(id, why))];
+  }
+  if (found.length === 0) {
+    // Up to the import an environment without a wheel is what the gate says of it.
+    const why = `not run: no distribution in this environment holds the package ${ENGINE} or declares kernel checks`;
+    const remedy = "Install a wheel first, or ask for no more than --level=import.";
+    return level === "import" ? [] : ids.map((id) => ({ ...notRun(id, why), remedy }));
+  }
+  if (facts.torch === null) return ids.map((id) => notRun(id, "not run: there is no torch to run it on"));
+  const flags = await usableFlags(host, python);
+  const brokenCompanion = gateChecks(facts).some(
+    ({ id, result }) => id === "runtime.torchvision" && result === "fail",
+  );
+  const answers: { wheel: Installed; check: Check }[] = [];
+  for (const wheel of found) {
+    host.log.info(`  ${titleOf(wheel)}:`);
+    const own = levelFor(wheel, level, engines.length > 0);
+    const checks = await host.scratch.withFolder("vcw", async (folder) => {
+      const wanted = hasEngine(wheel) && own !== "import" ? await challengeFor(host, python, folder) : null;
+      if (wanted?.problem) return ids.map((id) => notRun(id, wanted.problem));
+      return runPrograms(host, {
+        room: await openRoom(host, python, folder, settings),
+        facts: wheel,
+        level: own,
+        before: facts.torch,
+        flags,
+        challenge: wanted?.challenge ?? null,
+        hindrance: brokenCompanion ? "runtime.torchvision failed, and the engine loads it" : null,
+        // Who asks about an environment wants to use it on this machine, whatever its CPU lacks.
+        promised: true,
+        port: await freePort(),
+      });
+    });
+    answers.push(...checks.map((check) => ({ wheel, check })));
+  }
+  return ids.flatMap((id) => worst(answers.filter(({ check }) => check.id === id)) ?? []);
+}
+
+/**
+ * The gate over an existing environment, and from level `import` on what is installed in it: vLLM under whatever name
+ * its distribution has, and wheels that declare kernel checks. The environment stays as it is: nothing is installed,
+ * nothing written into it; programs run under the supervisor with folders of their own. What the kernels should answer
+ * is computed by the environment's own torch, so an environment whose torch lies is not found out by them.
+ * @param python the environment's interpreter
+ * @param level `static` asks for the gate alone
+ * @throws E_INTERRUPTED, E_TOOL_MISSING (the emulator); an interpreter that gives no answer is an answer
+ */
+export async function environmentChecks(
+  host: Host,
+  python: string,
+  level: Level,
+  settings: RunSettings,
+): Promise<RuntimeAnswer> {
+  if (level !== "static") await demandEmulator(host, settings);
+  let facts: TorchFacts;
+  try {
+    facts = await torchFacts(host, python);
+  } catch (thrown) {
+    if (!isBroken(thrown)) throw thrown;
+    const why = thrown instanceof WheelsError ? thrown.why : thrown.message;
+    return { checks: brokenInterpreter(python, why, level), torch: null };
+  }
+  const answer = (ran: Check[]): RuntimeAnswer => ({
+    checks: [...gateChecks(facts), ...ran],
+    torch: seenTorch(facts),
+  });
+  if (level === "static") return answer([]);
+  try {
+    return answer(await installedChecks(host, python, level, settings, facts));
+  } catch (thrown) {
+    if (!(thrown instanceof WheelsError) || thrown.code !== "E_PYTHON_PROBE") throw thrown;
+    return answer(RUN_IDS[level].map((id) => notRun(id, `not run: ${thrown.why}`)));
+  }
+}
+
+/**
+ * How an environment's answers come out, after its policy judged them. Nobody else looks at an environment's gaps
+ * later, as publishing does at a wheel's: what was asked and not answered is no pass.
+ */
+export function environmentOutcome(policy: Policy, checks: readonly Check[]): "pass" | "fail" {
+  const asked = checks.filter(({ id }) => severityOf(policy, id, null) !== "off");
+  return asked.some(({ result }) => result === "fail" || result === "not-run") ? "fail" : "pass";
+}
