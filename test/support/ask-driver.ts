@@ -32,7 +32,9 @@ async function answer(ask: (signal: AbortSignal) => Promise<ShortResult>): Promi
 
 const lines: string[] = [];
 const log = createTerminalLog({ info: sink, problems: sink, debug: false, colour: false });
-const terminal = await answer((signal) => createTerminalHost(log, signal).ask(command, args, options));
+const terminal = await answer((signal) =>
+  createTerminalHost(log, signal, { colour: false, cache: null }).ask(command, args, options),
+);
 const action = await answer((signal) =>
   askByActions(signal, (line) => lines.push(line), command, args, options),
 );
