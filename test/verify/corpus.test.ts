@@ -1,27 +1,12 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { elfCudaFree } from "../../src/verify/checks/cuda.ts";
-import { cpuInstructions, torchRequirement } from "../../src/verify/checks/metadata.ts";
-import { nameAgreement, recordHashes, tagsAgreement, zipIntegrity } from "../../src/verify/checks/package.ts";
-import { platformGlibc, platformLibraries } from "../../src/verify/checks/platform.ts";
+import { askStatic } from "../../src/verify/checks/static-checks.ts";
 import { gather } from "../../src/verify/facts/gather.ts";
 import { formatRecord, recordHash } from "../../src/wheel/record.ts";
 import { type NewEntry, writeZip } from "../../src/wheel/zip-writer.ts";
 import { compileLibrary } from "../support/library.ts";
 import { exec, removeScratch, scratch } from "../support/run.ts";
-
-const CHECKS = [
-  zipIntegrity,
-  recordHashes,
-  nameAgreement,
-  tagsAgreement,
-  platformGlibc,
-  platformLibraries,
-  elfCudaFree,
-  torchRequirement,
-  cpuInstructions,
-];
 
 const NAME = "good-1.0-cp311-cp311-manylinux_2_35_x86_64.whl";
 const INFO = "good-1.0.dist-info";
@@ -33,7 +18,7 @@ const TIME = new Date("2026-01-01T00:00:00Z");
 /** Which checks refuse these bytes under this name. */
 function refusedBy(bytes: Uint8Array, fileName = NAME): string[] {
   const facts = { ...gather(fileName, bytes).facts, audits: [] };
-  return CHECKS.map((check) => check(facts, { variant: null }))
+  return askStatic(facts, null)
     .filter(({ result }) => result === "fail")
     .map(({ id }) => id);
 }

@@ -48,7 +48,7 @@ describe("verdicts of two machines", () => {
     later.verdict.predicate.timeVerified = "2026-02-02T00:00:00.000Z";
     const merged = mergeVerdicts([builder, later]);
     const check = merged.predicate.checks.find(({ id }) => id === "runtime.kernels");
-    expect(check?.evidence["provenAt"]).toBe("2026-02-02T00:00:00.000Z");
+    expect(check?.provenAt).toBe("2026-02-02T00:00:00.000Z");
     expect(merged.predicate.timeVerified).toBe("2026-02-02T00:00:00.000Z");
   });
 

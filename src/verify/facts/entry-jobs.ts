@@ -128,7 +128,7 @@ async function readOne(
     const { facts, elf } = contentFacts(name, content, algorithm, forLinux, digest);
     return { facts, ...(elf ? await auditOf(content, elf, symbols, demangler) : NOTHING) };
   } catch (thrown) {
-    if (thrown instanceof FormatError) return { facts: unreadFacts(name, thrown.message), ...NOTHING };
+    if (thrown instanceof FormatError) return { facts: unreadFacts(name, thrown.problem), ...NOTHING };
     throw thrown;
   }
 }

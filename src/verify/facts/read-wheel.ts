@@ -11,7 +11,7 @@ import { normalizeName } from "../../wheel/names.ts";
 import { Arena } from "./arena.ts";
 import { type EntryFacts, isDense, looksLikeLibrary } from "./entry-facts.ts";
 import type { Answer, Divided, EntryRequest, Job } from "./entry-jobs.ts";
-import type { AuditFacts, LibraryFacts, WheelFacts } from "./facts.ts";
+import type { AuditFacts, CodeCoverage, LibraryFacts, WheelFacts } from "./facts.ts";
 import { gatherFacts, type OpenedWheel, openForFacts, readHere } from "./gather.ts";
 import { compileGlob } from "./glob.ts";
 
@@ -159,11 +159,27 @@ export function variantOfWheel(
   return null;
 }
 
+const attributed = ({ unowned, ...rest }: ElfAudit["coverage"]): CodeCoverage => ({
+  ...rest,
+  unattributed: unowned,
+});
+
 function auditFacts(
   { path, problem, architecture }: LibraryFacts,
   audit: (ElfAudit & { veiled: VeiledCode | null }) | undefined,
 ): AuditFacts {
-  if (audit) return { path, problem: null, ...audit };
+  if (audit) {
+    const { coverage, sections, unowned, veiled, ...rest } = audit;
+    return {
+      path,
+      problem: null,
+      ...rest,
+      coverage: attributed(coverage),
+      sections: sections.map(({ name, ...bytes }) => ({ name, ...attributed(bytes) })),
+      unattributed: unowned,
+      executableData: veiled,
+    };
+  }
   const none = { method: "none", bytes: 0, instructions: 0, found: {}, samples: [] };
   return { path, problem: problem ?? `${architecture} machine code is not decoded`, ...none };
 }
