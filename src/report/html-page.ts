@@ -8,7 +8,7 @@ import { folderChart, isaChart } from "./html-chart.ts";
 import { htmlDocument, timeHtml } from "./html-document.ts";
 import { badge, code, facts, lines, many, section, text } from "./html-parts.ts";
 import { titleOf } from "./markdown.ts";
-import { type Told, toldOf } from "./told.ts";
+import { isToldByDetail, type Told, toldOf } from "./told.ts";
 import { verdictText } from "./verdict-text.ts";
 
 /** What the page says beyond the answers. */
@@ -61,7 +61,7 @@ function checkItem(check: Check): string {
   const { id, result, detail, before, reference, remedy, evidence } = check;
   const { title, question } = definitionOf(id);
   const told = isProblem(check) ? toldOf(check) : [];
-  const found = told.map((one) => findingItem(one, told.length === 1)).join("");
+  const found = told.map((one) => findingItem(one, isToldByDetail(told))).join("");
   const telling = Object.entries(evidence).filter(
     ([, value]) => !["[]", "{}", "null"].includes(JSON.stringify(value)),
   );

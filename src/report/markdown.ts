@@ -2,7 +2,7 @@ import { formatBytes } from "../host/units.ts";
 import { type Check, isProblem } from "../verify/verdict/check.ts";
 import type { Result } from "../verify/verdict/result.ts";
 import { code, head, plainText, row } from "./markdown-text.ts";
-import { toldOf } from "./told.ts";
+import { isToldByDetail, toldOf } from "./told.ts";
 import { verdictText } from "./verdict-text.ts";
 import { visible } from "./visible.ts";
 
@@ -23,7 +23,7 @@ const MOST_PLACES = 3;
 function findingsCell(check: Check): string {
   const findings = toldOf(check);
   const lines = findings.flatMap(({ message, places, requirement }) => [
-    ...(findings.length > 1 ? [`<li>${plainText(message)}</li>`] : []),
+    ...(isToldByDetail(findings) ? [] : [`<li>${plainText(message)}</li>`]),
     ...places
       .slice(0, MOST_PLACES)
       .map(

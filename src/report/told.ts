@@ -31,3 +31,7 @@ export function toldOf(check: Check): Told[] {
     subject: subjectOf(finding),
   }));
 }
+
+/** True where a check's own sentence says all that there is to tell: there is one finding, and it names no places. */
+export const isToldByDetail = (told: readonly Told[]): boolean =>
+  told.length === 1 && told[0]?.places.length === 0;

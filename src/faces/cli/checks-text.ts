@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { placeText } from "../../findings/findings.ts";
 import { evidenceLines } from "../../report/evidence.ts";
-import { toldOf } from "../../report/told.ts";
+import { isToldByDetail, toldOf } from "../../report/told.ts";
 import { visible } from "../../report/visible.ts";
 import { type Check, isProblem } from "../../verify/verdict/check.ts";
 import type { Result } from "../../verify/verdict/result.ts";
@@ -30,7 +30,7 @@ function findingLines(check: Check): string[] {
   const lines = told
     .slice(0, MOST_FINDINGS)
     .flatMap(({ message, places, requirement }) => [
-      ...(told.length === 1 ? [] : [`- ${visible(message)}`]),
+      ...(isToldByDetail(told) ? [] : [`- ${visible(message)}`]),
       ...places.slice(0, MOST_PLACES).map((place) => `    ${visible(placeText(place))}`),
       ...(requirement === null ? [] : [`    Requires-Dist: ${visible(requirement)}`]),
     ]);
