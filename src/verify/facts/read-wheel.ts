@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ElfAudit } from "../../elf/audit.ts";
-import type { VeiledCode } from "../../elf/veiled.ts";
+import type { ExecutableData } from "../../elf/executable-data.ts";
 import { wheelsError } from "../../errors/wheels-error.ts";
 import type { Host } from "../../host/host.ts";
 import { auditWorkerPath } from "../../host/resources.ts";
@@ -11,7 +11,7 @@ import { normalizeName } from "../../wheel/names.ts";
 import { Arena } from "./arena.ts";
 import { type EntryFacts, isDense, looksLikeLibrary } from "./entry-facts.ts";
 import type { Answer, Divided, EntryRequest, Job } from "./entry-jobs.ts";
-import type { AuditFacts, CodeCoverage, LibraryFacts, WheelFacts } from "./facts.ts";
+import type { AuditFacts, LibraryFacts, WheelFacts } from "./facts.ts";
 import { gatherFacts, type OpenedWheel, openForFacts, readHere } from "./gather.ts";
 import { compileGlob } from "./glob.ts";
 
@@ -72,7 +72,7 @@ async function auditDivided(pool: Pool, { bytes, prepared, pieces }: Divided): P
 
 interface Read {
   entries: Map<string, EntryFacts>;
-  audits: Map<string, ElfAudit & { veiled: VeiledCode | null }>;
+  audits: Map<string, ElfAudit & { executableData: ExecutableData | null }>;
 }
 
 async function readBatch(
@@ -84,10 +84,10 @@ async function readBatch(
 ): Promise<void> {
   const answer = await pool.run({ kind: "read", archive, entries: batch.entries, memory });
   if (answer.kind !== "read") throw wheelsError("E_INTERNAL", { detail: `a worker answered ${answer.kind}` });
-  for (const { facts, audit, veiled, divided } of answer.entries) {
+  for (const { facts, audit, executableData, divided } of answer.entries) {
     read.entries.set(facts.path, facts);
     const whole = divided ? await auditDivided(pool, divided) : audit;
-    if (whole) read.audits.set(facts.path, { ...whole, veiled });
+    if (whole) read.audits.set(facts.path, { ...whole, executableData });
   }
 }
 
@@ -159,27 +159,11 @@ export function variantOfWheel(
   return null;
 }
 
-const attributed = ({ unowned, ...rest }: ElfAudit["coverage"]): CodeCoverage => ({
-  ...rest,
-  unattributed: unowned,
-});
-
 function auditFacts(
   { path, problem, architecture }: LibraryFacts,
-  audit: (ElfAudit & { veiled: VeiledCode | null }) | undefined,
+  audit: (ElfAudit & { executableData: ExecutableData | null }) | undefined,
 ): AuditFacts {
-  if (audit) {
-    const { coverage, sections, unowned, veiled, ...rest } = audit;
-    return {
-      path,
-      problem: null,
-      ...rest,
-      coverage: attributed(coverage),
-      sections: sections.map(({ name, ...bytes }) => ({ name, ...attributed(bytes) })),
-      unattributed: unowned,
-      executableData: veiled,
-    };
-  }
+  if (audit) return { path, problem: null, ...audit };
   const none = { method: "none", bytes: 0, instructions: 0, found: {}, samples: [] };
   return { path, problem: problem ?? `${architecture} machine code is not decoded`, ...none };
 }
