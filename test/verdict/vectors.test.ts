@@ -9,7 +9,14 @@ import { ISA_FEATURES } from "../../src/variants/features.ts";
 import { loadPolicy } from "../../src/verify/policy/load-policy.ts";
 import type { Policy } from "../../src/verify/policy/policy.ts";
 import { readVerdict } from "../../src/verify/verdict/read-verdict.ts";
-import { CHECK_IDS, TARGET_KINDS, type TargetKind, verdictFrame } from "../../src/verify/verdict/verdict.ts";
+import {
+  CHECK_IDS,
+  TARGET_KINDS,
+  type TargetKind,
+  type Verdict,
+  verdictFileName,
+  verdictFrame,
+} from "../../src/verify/verdict/verdict.ts";
 import { proved, tool } from "../support/publish.ts";
 import { exec, removeScratch, root, scratch, wheels } from "../support/run.ts";
 
@@ -267,6 +274,21 @@ describe("a wheel beside its verdict", () => {
     expect(both(forged)).toEqual([0, 0]);
     expect(wheels(["verify", "--level=static", forged]).status).toBe(1);
     expect(both(forged)).toEqual([1, 1]);
+  });
+
+  test("of the format before is taken by both, but where it hides what a warning found", () => {
+    const inFormat1 = (path: string): string => {
+      const { predicate, ...rest } = JSON.parse(readFileSync(verdictFileName(path), "utf8")) as Verdict;
+      const { formatVersion: _version, checks, ...more } = predicate;
+      const older = checks.map(({ findings: _findings, ...check }) => check);
+      writeFileSync(
+        verdictFileName(path),
+        JSON.stringify({ ...rest, predicate: { ...more, checks: older } }),
+      );
+      return path;
+    };
+    expect(both(inFormat1(wheel()))).toEqual([0, 0]);
+    expect(both(inFormat1(wheel({ "runtime.import": { result: "warn" } })))).toEqual([1, 1]);
   });
 
   test("is refused by both after one byte has changed, or a check", () => {

@@ -25,7 +25,7 @@ function evidenceOf(id: CheckId, raw: Readonly<Record<string, unknown>>): Check[
   return Object.fromEntries(fields);
 }
 
-type Frame = Omit<z.infer<typeof verdictFrame>, never>;
+type Frame = z.infer<typeof verdictFrame>;
 
 const typed = (frame: Frame): Verdict => ({
   ...frame,
