@@ -77,7 +77,7 @@ export const LAYERS: Readonly<Record<string, readonly string[]>> = {
   "ways in": ["faces"],
   "one job a command": ["options", "jobs"],
   "use cases": ["build", "torch", "verify", "publish", "compare", "report"],
-  "pure, over values and bytes": ["variants", "elf", "wheel"],
+  "pure, over values and bytes": ["findings", "variants", "elf", "wheel"],
   "the world": ["host"],
   "the catalogue": ["errors"],
 };

@@ -4,7 +4,7 @@ import { freeBytes, readTextIfAny } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { availableMemory } from "../host/memory.ts";
 import { askIndex, type IndexAnswer } from "../torch/ask-index.ts";
-import { gate } from "../torch/gate.ts";
+import { gateFailures } from "../torch/gate.ts";
 import { CPU_INDEX, torchFacts } from "../torch/install.ts";
 import { demandHeaders, findPython } from "../torch/python.ts";
 import { cpuFlags, cpuModel } from "../variants/cpuinfo.ts";
@@ -89,9 +89,7 @@ async function whyNot(
 async function ownTorch(host: Host, python: string): Promise<OwnTorch | null> {
   const facts = await orNull(torchFacts(host, python));
   if (!facts?.torch) return null;
-  const findings = gate(facts)
-    .filter(({ result }) => result === "fail")
-    .map(({ detail }) => detail);
+  const findings = gateFailures(facts).map(({ text }) => text);
   return { version: facts.torch.version, cudaAvailable: facts.torch.cudaAvailable, findings };
 }
 

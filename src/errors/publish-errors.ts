@@ -35,6 +35,15 @@ export const PUBLISH = {
       remedy: "Remove it and run verify again.",
     }),
   ),
+  E_VERDICT_OLDER: entry(
+    EXIT.checkFailed,
+    "Verdict of an older format",
+    (p: { verdict: string; checks: string[] }) => ({
+      what: `${p.verdict} is of an older format, which does not say what its checks found.`,
+      why: `It has a failure or a warning of ${p.checks.join(", ")} without findings; a summary or a page made of it would hide them.`,
+      remedy: "Verify the wheel again with this release: vllm-cpu-wheels verify --level kernels WHEEL.",
+    }),
+  ),
   E_VERDICT_OTHER_BYTES: entry(
     EXIT.checkFailed,
     "Verdict for other bytes",

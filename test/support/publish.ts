@@ -5,15 +5,10 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  type Check,
-  type CheckId,
-  demandedChecks,
-  verdictFileName,
-} from "../../src/verify/verdict/verdict.ts";
+import { demandedChecks, verdictFileName } from "../../src/verify/verdict/verdict.ts";
 import { root } from "./run.ts";
 import { type Server, serve } from "./server.ts";
-import { type TinyWheel, tinyWheel, verdictFor } from "./wheel.ts";
+import { type CheckChanges, type TinyWheel, tinyWheel, verdictFor } from "./wheel.ts";
 
 /** Programs of the tools' environment, which ./run_tests.sh makes. */
 export const tool = (name: string): string => {
@@ -23,11 +18,7 @@ export const tool = (name: string): string => {
 };
 
 /** A tiny wheel with the verdict that proves it. */
-export function proved(
-  folder: string,
-  options: TinyWheel = {},
-  changes: Partial<Record<CheckId, Partial<Check>>> = {},
-): string {
+export function proved(folder: string, options: TinyWheel = {}, changes: CheckChanges = {}): string {
   const { fileName, bytes } = tinyWheel(options);
   const path = join(folder, fileName);
   writeFileSync(path, bytes);

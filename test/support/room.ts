@@ -5,7 +5,7 @@ import type { Challenge } from "../../src/verify/runtime/programs.ts";
 import { RUN_DEFAULTS, type RunSettings } from "../../src/verify/runtime/settings.ts";
 import type { Check, Level } from "../../src/verify/verdict/verdict.ts";
 import { exec, root, scratch, torchFolder } from "./run.ts";
-import { type TinyWheel, tinyWheel } from "./wheel.ts";
+import { type ChecksById, checksById, type TinyWheel, tinyWheel } from "./wheel.ts";
 
 /** An environment with real CPU-only torch, in which several wheels are tried one after the other. */
 export interface Bench {
@@ -55,7 +55,7 @@ export function tryWheel(
   wheel: TinyWheel,
   level: Trial["level"],
   options: Options = {},
-): Record<string, Check> {
+): ChecksById {
   const { challenge = null, promised = true, flags = [], env = {}, within = [], ...settings } = options;
   const { fileName, bytes } = tinyWheel(wheel);
   const folder = scratch();
@@ -80,7 +80,7 @@ export function tryWheel(
     const request = join(folder, "trial.json");
     writeFileSync(request, JSON.stringify(trial));
     const checks = drive(["try", request], { ...env, TMPDIR: folder }, within) as Check[];
-    return Object.fromEntries(checks.map((check) => [check.id, check]));
+    return checksById(checks);
   } finally {
     pip(["uninstall", "--python", bench.python, wheel.name ?? "tiny"]);
   }

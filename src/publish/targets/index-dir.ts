@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { z } from "zod";
 import { WheelsError, wheelsError } from "../../errors/wheels-error.ts";
 import {
   copyAtomic,
@@ -17,6 +16,7 @@ import {
 import type { Host } from "../../host/host.ts";
 import { withLock } from "../../host/lock.ts";
 import { needsKey } from "../../variants/cpu-needs.ts";
+import { checkOf } from "../../verify/verdict/check.ts";
 import { reportFileName, type Verdict, verdictFileName } from "../../verify/verdict/verdict.ts";
 import { FOLDER_LIMITS } from "../gate/rules.ts";
 import type { ListedFile } from "../plan/listing.ts";
@@ -58,18 +58,12 @@ async function readPage(dir: string, project: string): Promise<ProjectPage | nul
   }
 }
 
-const billSchema = z.object({
-  download: z.object({ bytes: z.number() }),
-  plainDownload: z.object({ bytes: z.number() }),
-});
-
 /** What an installation was measured to download; nothing where an index did not tell every size. */
 function downloadOf({ predicate }: Verdict): Pick<IndexFile["_proof"], "download"> {
-  const check = predicate.checks.find(({ id }) => id === "runtime.resolve");
-  const bill = billSchema.safeParse(check?.evidence);
-  if (!bill.success) return {};
-  const { download, plainDownload } = bill.data;
-  return { download: { bytes: download.bytes, plainBytes: plainDownload.bytes } };
+  const { download, plainDownload } = checkOf(predicate.checks, "runtime.resolve")?.evidence ?? {};
+  return download?.bytes == null || plainDownload?.bytes == null
+    ? {}
+    : { download: { bytes: download.bytes, plainBytes: plainDownload.bytes } };
 }
 
 function indexFile(

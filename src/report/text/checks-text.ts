@@ -1,8 +1,9 @@
 import { styleText } from "node:util";
+import { placeText } from "../../findings/findings.ts";
+import { type Check, isProblem } from "../../verify/verdict/check.ts";
 import type { Result } from "../../verify/verdict/result.ts";
-import type { Check } from "../../verify/verdict/verdict.ts";
 import { evidenceLines } from "../evidence.ts";
-import { findingsOf } from "../findings.ts";
+import { isToldByDetail, toldOf } from "../told.ts";
 import { visible } from "../visible.ts";
 
 type Style = Parameters<typeof styleText>[0];
@@ -23,29 +24,25 @@ const INDENT = " ".repeat(10);
 
 type Paint = (style: Style, text: string) => string;
 
-function unfolded(check: Check, isa: Result["isa"], paint: Paint): string[] {
-  const findings = findingsOf(check, isa);
-  const [only] = findings.length === 1 ? findings : [];
-  const found = findings
+/** Findings one by one, each with the places and the requirement that it names. */
+function findingLines(check: Check): string[] {
+  const told = toldOf(check);
+  const lines = told
     .slice(0, MOST_FINDINGS)
-    .flatMap(({ message, places, header }) => [
-      ...(message === check.detail ? [] : [`- ${visible(message)}`]),
-      ...places
-        .slice(0, MOST_PLACES)
-        .map(
-          ({ instruction, address, symbol }) =>
-            `    ${visible(instruction)} at ${visible(address)}${symbol ? ` in ${visible(symbol, 200)}` : ""}`,
-        ),
-      ...(header === null ? [] : [`    Requires-Dist: ${visible(header)}`]),
+    .flatMap(({ message, places, requirement }) => [
+      ...(isToldByDetail(told) ? [] : [`- ${visible(message)}`]),
+      ...places.slice(0, MOST_PLACES).map((place) => `    ${visible(placeText(place))}`),
+      ...(requirement === null ? [] : [`    Requires-Dist: ${visible(requirement)}`]),
     ]);
-  const more = findings.length - MOST_FINDINGS;
-  if (more > 0) found.push(`- and ${more} more; --json has all of them`);
+  const more = told.length - MOST_FINDINGS + (check.omitted ?? 0);
+  return more > 0 ? [...lines, `- and ${more} more; --json has all that were kept`] : lines;
+}
+
+function unfolded(check: Check, paint: Paint): string[] {
+  const found = findingLines(check);
   // Where nothing was told one by one, the evidence itself is the finding.
-  const evidence =
-    only && only.places.length === 0 && only.header === null && only.message === check.detail
-      ? evidenceLines({ ...check.evidence, problems: [] }).slice(0, MOST_EVIDENCE)
-      : [];
-  const before = check.before;
+  const evidence = found.length === 0 ? evidenceLines(check.evidence).slice(0, MOST_EVIDENCE) : [];
+  const { before } = check;
   return [
     ...found,
     ...evidence.map((line) => paint("gray", line)),
@@ -55,13 +52,13 @@ function unfolded(check: Check, isa: Result["isa"], paint: Paint): string[] {
   ].map((line) => INDENT + line);
 }
 
-function checkLines(check: Check, isa: Result["isa"], paint: Paint): string[] {
+function checkLines(check: Check, paint: Paint): string[] {
   const [word, style] = MARK[check.result];
-  const isProblem = check.result === "fail" || check.result === "warn";
-  const count = isProblem ? findingsOf(check, isa).length : 1;
+  const isTold = isProblem(check);
+  const count = isTold ? check.findings.length + (check.omitted ?? 0) : 1;
   const detail = count > 1 ? `${count} findings:` : visible(check.detail);
   const line = `  ${paint(style, word.padEnd(7))} ${check.id.padEnd(26)} ${detail}`;
-  return [line, ...(isProblem ? unfolded(check, isa, paint) : [])];
+  return [line, ...(isTold ? unfolded(check, paint) : [])];
 }
 
 /**
@@ -69,11 +66,7 @@ function checkLines(check: Check, isa: Result["isa"], paint: Paint): string[] {
  * Texts from the wheel can't move the cursor, colour the terminal or hide.
  * @param colour whether the reader is a terminal that wants colours
  */
-export function checksText(
-  title: string,
-  { checks, isa }: Pick<Result, "checks" | "isa">,
-  colour: boolean,
-): string {
+export function checksText(title: string, { checks }: Pick<Result, "checks">, colour: boolean): string {
   const paint: Paint = (style, text) => (colour ? styleText(style, text, { validateStream: false }) : text);
-  return [title, ...checks.flatMap((check) => checkLines(check, isa, paint))].join("\n");
+  return [title, ...checks.flatMap((check) => checkLines(check, paint))].join("\n");
 }

@@ -193,15 +193,20 @@ function policyFor(glibc: readonly [number, number]): PlatformPolicy | undefined
   ).at(-1);
 }
 
-/**
- * What a set of symbol versions exceeds on a platform.
- * @returns lines such as "GLIBC_2.38 (it has 2.34)"; empty where all is there
- */
+/** A symbol version that a platform does not have. */
+interface Excess {
+  /** E.g. GLIBC_2.38. */
+  symbol: string;
+  /** The newest version that it has; null where no platform has any. */
+  expected: string | null;
+}
+
+/** What a set of symbol versions exceeds on a platform; empty where all is there. */
 export function exceeding(
   newest: ReadonlyMap<string, string>,
   glibc: readonly [number, number],
   architecture: string,
-): string[] {
+): Excess[] {
   const policy = policyFor(glibc);
   const own = architecture === "aarch64" ? policy?.aarch64 : undefined;
   const limit = [glibc.join("."), own?.GLIBC ?? NONE].sort(compareDotted).at(-1) ?? NONE;
@@ -211,12 +216,10 @@ export function exceeding(
     ...limits.flatMap(([family, limit]) => {
       const wanted = newest.get(family);
       return wanted !== undefined && compareDotted(wanted, limit) > 0
-        ? [`${family}_${wanted} (it has ${limit === NONE ? "none" : limit})`]
+        ? [{ symbol: `${family}_${wanted}`, expected: limit === NONE ? "none" : limit }]
         : [];
     }),
-    ...[...newest].flatMap(([name, version]) =>
-      version === "" ? [`${name}, which no platform promises`] : [],
-    ),
+    ...[...newest].flatMap(([name, version]) => (version === "" ? [{ symbol: name, expected: null }] : [])),
   ];
 }
 

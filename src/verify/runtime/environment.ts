@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { WheelsError } from "../../errors/wheels-error.ts";
+import type { Finding } from "../../findings/findings.ts";
 import type { Host } from "../../host/host.ts";
 import { freePort } from "../../host/ports.ts";
 import type { TorchFacts } from "../../torch/gate.ts";
@@ -7,9 +8,10 @@ import { torchFacts } from "../../torch/install.ts";
 import { runProbe } from "../../torch/python.ts";
 import { KERNEL_CHECKS } from "../facts/gather.ts";
 import { type Policy, severityOf } from "../policy/policy.ts";
+import { makeCheck, notRun } from "../verdict/check.ts";
 import type { Check, CheckId, Level } from "../verdict/verdict.ts";
 import { usableFlags } from "./machine.ts";
-import { type Challenge, notRun, runPrograms } from "./programs.ts";
+import { type Challenge, runPrograms } from "./programs.ts";
 import { openRoom } from "./room.ts";
 import {
   demandEmulator,
@@ -43,30 +45,23 @@ const isBroken = (thrown: unknown): thrown is Error =>
   (thrown instanceof WheelsError && (thrown.code === "E_PYTHON_PROBE" || thrown.code === "E_TOOL_MISSING")) ||
   (thrown instanceof Error && "code" in thrown && /^(EACCES|ENOEXEC)$/.test(String(thrown.code)));
 
-function brokenInterpreter(python: string, why: string, level: Level): Check[] {
+function brokenInterpreter(python: string, problem: string, level: Level): Check[] {
   const [first, ...rest] = GATE_IDS;
-  const failed: Check = {
-    id: first ?? "runtime.torch-cpu",
+  const failed = makeCheck(first, {
     result: "fail",
-    detail: `the environment's interpreter is broken: ${why}`,
-    evidence: { python, problem: why },
-    remedy: "Make the environment anew: vllm-cpu-wheels setup FOLDER.",
-  };
+    findings: [{ kind: "broken-interpreter", path: python, problem }],
+    evidence: {},
+  });
   const others: CheckId[] = [...rest, ...(level === "static" ? [] : RUN_IDS[level])];
-  return [failed, ...others.map((id) => notRun(id, "not run: the environment's interpreter is broken"))];
+  return [failed, ...others.map((id) => notRun(id, { kind: "gap", reason: "interpreter-broken" }))];
 }
 
 /** Two distributions that own one package: whichever came last has overwritten files of the other. */
-function clash(engines: readonly Installed[]): Check {
-  const names = engines.map(titleOf);
-  return {
-    id: "runtime.import",
-    result: "fail",
-    detail: `the package ${ENGINE} belongs to ${engines.length} distributions: ${names.join(", ")}; the files of one lie over the other's`,
-    evidence: { distributions: names },
-    remedy: `Keep one of them: pip uninstall -y ${engines.map(({ distribution }) => distribution).join(" ")}, then install the one that you want.`,
-  };
-}
+const clash = (engines: readonly Installed[]): Finding => ({
+  kind: "package-owned-twice",
+  package: ENGINE,
+  distributions: engines.map(titleOf),
+});
 
 const RANK: readonly Check["result"][] = ["fail", "not-run", "warn", "pass"];
 
@@ -76,10 +71,17 @@ function worst(answers: readonly { wheel: Installed; check: Check }[]): Check | 
     (one, other) => RANK.indexOf(one.check.result) - RANK.indexOf(other.check.result),
   );
   if (!first) return null;
-  const evidence = { ...first.check.evidence, distribution: titleOf(first.wheel) };
-  if (others.length === 0) return { ...first.check, evidence };
-  const told = [first, ...others].map(({ wheel, check }) => `${titleOf(wheel)}: ${check.detail}`);
-  return { ...first.check, detail: told.join("; "), evidence };
+  const { check, wheel } = first;
+  const evidence = { ...check.evidence, distribution: titleOf(wheel) };
+  if (others.length === 0) return { ...check, evidence } as Check;
+  const findings = [first, ...others].map(
+    (one): Finding => ({
+      kind: "distribution-said",
+      distribution: titleOf(one.wheel),
+      message: one.check.detail,
+    }),
+  );
+  return makeCheck(check.id, { result: check.result, findings, evidence });
 }
 
 /** What is asked of one distribution: an engine is asked of vLLM alone, unless nothing else is there to ask. */
@@ -90,15 +92,12 @@ async function challengeFor(
   host: Host,
   python: string,
   folder: string,
-): Promise<{ challenge: Challenge; problem: null } | { challenge: null; problem: string }> {
+): Promise<{ challenge: Challenge; problem: null } | { challenge: null; problem: Finding }> {
   try {
     return { challenge: await makeChallenge(host, python, folder), problem: null };
   } catch (thrown) {
     if (!(thrown instanceof WheelsError) || thrown.code !== "E_PYTHON_PROBE") throw thrown;
-    return {
-      challenge: null,
-      problem: `not run: its torch can't compute what to compare with: ${thrown.why}`,
-    };
+    return { challenge: null, problem: { kind: "no-reference", problem: thrown.why } };
   }
 }
 
@@ -114,16 +113,15 @@ async function installedChecks(
   const found = installedSchema.parse(await runProbe(host, python, "installed_wheels.py", [KERNEL_CHECKS]));
   const engines = found.filter(hasEngine);
   if (engines.length > 1) {
-    const why = `not run: the package ${ENGINE} belongs to ${engines.length} distributions`;
-    return [clash(engines), ...ids.slice(1).map((id) => notRun(id, why))];
+    const failed = makeCheck("runtime.import", { result: "fail", findings: [clash(engines)], evidence: {} });
+    return [failed, ...ids.slice(1).map((id) => notRun(id, clash(engines)))];
   }
   if (found.length === 0) {
     // Up to the import an environment without a wheel is what the gate says of it.
-    const why = `not run: no distribution in this environment holds the package ${ENGINE} or declares kernel checks`;
-    const remedy = "Install a wheel first, or ask for no more than --level=import.";
-    return level === "import" ? [] : ids.map((id) => ({ ...notRun(id, why), remedy }));
+    const nothing: Finding = { kind: "nothing-installed", package: ENGINE };
+    return level === "import" ? [] : ids.map((id) => notRun(id, nothing));
   }
-  if (facts.torch === null) return ids.map((id) => notRun(id, "not run: there is no torch to run it on"));
+  if (facts.torch === null) return ids.map((id) => notRun(id, { kind: "gap", reason: "no-torch" }));
   const flags = await usableFlags(host, python);
   const brokenCompanion = gateChecks(facts).some(
     ({ id, result }) => id === "runtime.torchvision" && result === "fail",
@@ -134,7 +132,8 @@ async function installedChecks(
     const own = levelFor(wheel, level, engines.length > 0);
     const checks = await host.scratch.withFolder("vcw", async (folder) => {
       const wanted = hasEngine(wheel) && own !== "import" ? await challengeFor(host, python, folder) : null;
-      if (wanted?.problem) return ids.map((id) => notRun(id, wanted.problem));
+      const problem = wanted?.problem;
+      if (problem) return ids.map((id) => notRun(id, problem));
       return runPrograms(host, {
         room: await openRoom(host, python, folder, settings),
         facts: wheel,
@@ -142,7 +141,7 @@ async function installedChecks(
         before: facts.torch,
         flags,
         challenge: wanted?.challenge ?? null,
-        hindrance: brokenCompanion ? "runtime.torchvision failed, and the engine loads it" : null,
+        hindrance: brokenCompanion ? { kind: "gap", reason: "torchvision-broken" } : null,
         // Who asks about an environment wants to use it on this machine, whatever its CPU lacks.
         promised: true,
         port: await freePort(),
@@ -186,7 +185,7 @@ export async function environmentChecks(
     return answer(await installedChecks(host, python, level, settings, facts));
   } catch (thrown) {
     if (!(thrown instanceof WheelsError) || thrown.code !== "E_PYTHON_PROBE") throw thrown;
-    return answer(RUN_IDS[level].map((id) => notRun(id, `not run: ${thrown.why}`)));
+    return answer(RUN_IDS[level].map((id) => notRun(id, { kind: "probe-failed", problem: thrown.why })));
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { basename, join } from "node:path";
 import { WheelsError } from "../../errors/wheels-error.ts";
+import type { Finding } from "../../findings/findings.ts";
 import { makeDir, readBytes } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
 import { freePort } from "../../host/ports.ts";
@@ -16,13 +17,14 @@ import {
 } from "../../torch/install.ts";
 import { findPython, runProbe } from "../../torch/python.ts";
 import type { Uv } from "../../torch/uv.ts";
-import type { Claim, WheelFacts } from "../facts/facts.ts";
-import type { Check, CheckId, Level } from "../verdict/verdict.ts";
+import type { ClaimedVariant, WheelFacts } from "../facts/facts.ts";
+import { type Check, makeCheck, notRun } from "../verdict/check.ts";
+import type { CheckId, Level } from "../verdict/verdict.ts";
 import { readContents } from "./contents.ts";
 import { modelSchema } from "./engine-check.ts";
 import { lackedBy, usableFlags } from "./machine.ts";
 import { expectedSchema } from "./operators.ts";
-import { type Challenge, notRun, runPrograms } from "./programs.ts";
+import { type Challenge, runPrograms } from "./programs.ts";
 import { installWheel } from "./resolve.ts";
 import { openRoom } from "./room.ts";
 import type { RunSettings } from "./settings.ts";
@@ -30,7 +32,7 @@ import type { RunSettings } from "./settings.ts";
 export interface RuntimeRequest {
   wheel: string;
   facts: WheelFacts;
-  claim: Claim;
+  variant: ClaimedVariant;
   level: Exclude<Level, "static">;
   torch: TorchRequest;
   /** What was resolved for the build, if this run built it; used where it is the torch that the wheel wants. */
@@ -46,12 +48,12 @@ export interface RuntimeAnswer {
 }
 
 /** The questions about torch, in their order. */
-export const GATE_IDS: readonly GateId[] = [
+export const GATE_IDS = [
   "runtime.torch-cpu",
   "runtime.cuda-unavailable",
   "runtime.no-cuda-packages",
   "runtime.torchvision",
-];
+] as const satisfies readonly GateId[];
 /** The questions that running a wheel answers, by level. */
 export const RUN_IDS: Record<RuntimeRequest["level"], readonly CheckId[]> = {
   import: ["runtime.import"],
@@ -68,22 +70,9 @@ function pythonOf({ tags }: WheelFacts): string | null {
   return major && minor ? `${major}.${minor}` : null;
 }
 
-const CPU_REMEDY =
-  "Install torch and its companions from one CPU-only index: --index-url https://download.pytorch.org/whl/cpu";
-
-function remedyOf(id: GateId, facts: TorchFacts): string {
-  const broken = facts.companions.filter(({ error }) => error !== null).map(({ name }) => name);
-  return id === "runtime.torchvision" && broken.length > 0
-    ? `Take ${broken.join(" ")} from where torch comes from: pip install --force-reinstall --no-deps ${broken.join(" ")} --index-url https://download.pytorch.org/whl/cpu (or, where nothing needs them: pip uninstall -y ${broken.join(" ")}).`
-    : CPU_REMEDY;
-}
-
-/** The gate over an environment as checks, each failed one with what to type. */
+/** The gate over an environment as checks. */
 export function gateChecks(facts: TorchFacts): Check[] {
-  return gate(facts).map((answer) => ({
-    ...answer,
-    ...(answer.result === "fail" ? { remedy: remedyOf(answer.id, facts) } : {}),
-  }));
+  return gate(facts).map((answer) => makeCheck(answer.id, answer));
 }
 
 /** The torch of an environment, as results name it. */
@@ -127,7 +116,7 @@ export async function makeChallenge(host: Host, python: string, folder: string):
 }
 
 async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeRequest): Promise<RuntimeAnswer> {
-  const { facts, level, settings, claim, wheel } = request;
+  const { facts, level, settings, variant, wheel } = request;
   const wanted = request.python ?? pythonOf(facts) ?? (await findPython(host));
   const python = await makeVenv(uv, join(folder, "v"), wanted);
   const contents = readContents(facts.fileName, await readBytes(wheel));
@@ -140,20 +129,19 @@ async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeReques
   const distribution = facts.distribution ?? basename(wheel);
   const { strays } = contents;
   const { without } = settings;
-  const resolve = await installWheel(host, uv, python, { wheel, distribution, torch, without, strays });
+  const installed = await installWheel(host, uv, python, { wheel, distribution, torch, without, strays });
+  const resolve = makeCheck("runtime.resolve", installed);
   const after = await torchFacts(host, python);
   const gates = gateChecks(after);
   const answer = (ran: Check[]): RuntimeAnswer => ({
     checks: [resolve, ...gates, ...ran],
     torch: seenTorch(after),
   });
-  const lacks = settings.emulator.length > 0 ? [] : lackedBy(facts, claim, flags);
+  const lacks = settings.emulator.length > 0 ? [] : lackedBy(facts, variant, flags);
   if (lacks.length > 0)
-    return answer(
-      RUN_IDS[level].map((id) => notRun(id, `not run: this CPU lacks ${lacks.join(", ")}`, lacks)),
-    );
+    return answer(RUN_IDS[level].map((id) => notRun(id, { kind: "lacks-features", features: lacks })));
   if (resolve.result === "fail")
-    return answer(RUN_IDS[level].map((id) => notRun(id, "not run: the wheel can't be installed")));
+    return answer(RUN_IDS[level].map((id) => notRun(id, { kind: "gap", reason: "not-installable" })));
   const broken = gates.find(({ id, result }) => id === "runtime.torchvision" && result === "fail");
   const room = await openRoom(host, python, folder, settings);
   return answer(
@@ -164,8 +152,8 @@ async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeReques
       before: before.torch,
       flags,
       challenge,
-      hindrance: broken ? "runtime.torchvision failed, and the engine loads it" : null,
-      promised: claim.variant !== null,
+      hindrance: broken ? { kind: "gap", reason: "torchvision-broken" } : null,
+      promised: variant !== null,
       port: await freePort(),
     }),
   );
@@ -190,24 +178,23 @@ export async function runtimeChecks(host: Host, uv: Uv, request: RuntimeRequest)
       if (!(thrown instanceof WheelsError)) throw thrown;
       const ids = [...GATE_IDS, ...RUN_IDS[request.level]];
       if (thrown.code === "E_PYTHON_MISSING" && pythonOf(request.facts)) {
-        const why = `not run: ${thrown.what} The wheel's tag wants it.`;
-        const evidence = { wanted: pythonOf(request.facts), problem: thrown.why };
-        const all: readonly CheckId[] = ["runtime.resolve", ...ids];
-        return {
-          checks: all.map((id) => ({ ...notRun(id, why), evidence, remedy: thrown.remedy })),
-          torch: null,
+        const missing: Finding = {
+          kind: "python-missing",
+          expected: pythonOf(request.facts) ?? "",
+          problem: thrown.why,
+          remedy: thrown.remedy,
         };
+        const all: readonly CheckId[] = ["runtime.resolve", ...ids];
+        return { checks: all.map((id) => notRun(id, missing)), torch: null };
       }
       if (thrown.code !== "E_TORCH_CUDA") throw thrown;
-      const failed: Check = {
-        id: "runtime.resolve",
+      const failed = makeCheck("runtime.resolve", {
         result: "fail",
-        detail: thrown.what,
+        findings: [{ kind: "torch-refused", message: thrown.what, remedy: thrown.remedy }],
         evidence: {},
-        remedy: thrown.remedy,
-      };
+      });
       return {
-        checks: [failed, ...ids.map((id) => notRun(id, "not run: there is no CPU-only torch to run on"))],
+        checks: [failed, ...ids.map((id) => notRun(id, { kind: "gap", reason: "no-cpu-torch" }))],
         torch: null,
       };
     }

@@ -47,7 +47,7 @@ function best(answers: readonly Answer[]): Check[] {
   const [first] = answers.toSorted((a, b) => WEIGHT[b.result] - WEIGHT[a.result]);
   if (!first) return [];
   const { file: _file, time, ...check } = first;
-  return [{ ...check, evidence: { ...check.evidence, provenAt: time } }];
+  return [{ ...check, provenAt: time }];
 }
 
 /**

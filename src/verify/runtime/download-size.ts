@@ -9,17 +9,7 @@ import { shownUrl } from "../../host/urls.ts";
 import { isGpuLocalVersion, isGpuPackage } from "../../torch/gate.ts";
 import { compileProject, type TorchSource } from "../../torch/install.ts";
 import type { Uv } from "../../torch/uv.ts";
-
-/** What an installation would fetch. */
-export interface Bill {
-  packages: number;
-  /** Bytes to download; null where an index does not tell every size. */
-  bytes: number | null;
-  /** Packages by the place they come from. */
-  places: Record<string, number>;
-  /** GPU packages among them, as name==version. */
-  gpu: string[];
-}
+import type { DownloadSize } from "../checks/catalogue/torch.ts";
 
 const lockSchema = z.object({
   packages: z
@@ -106,7 +96,7 @@ function wheelProject(
   });
 }
 
-async function readBill(result: RunResult): Promise<Bill | null> {
+async function readLock(result: RunResult): Promise<DownloadSize | null> {
   if (result.code !== 0) return null;
   const { packages } = lockSchema.parse(parse(result.stdout));
   const places: Record<string, number> = {};
@@ -125,23 +115,23 @@ async function readBill(result: RunResult): Promise<Bill | null> {
 /**
  * What installing a wheel would fetch, from the indexes' metadata alone: beside CPU-only torch, and by the plain
  * command that knows the default index alone. Source: PEP 751 (pylock.toml), PEP 700 (sizes).
- * @returns null in place of a bill that can't be made
+ * @returns null in place of a size that can't be told
  */
-export async function bills(
+export async function downloadSizes(
   host: Host,
   uv: Uv,
   python: string,
   request: { wheel: string; distribution: string; torch: TorchSource; without: readonly string[] },
-): Promise<{ cpu: Bill | null; plain: Bill | null }> {
+): Promise<{ cpu: DownloadSize | null; plain: DownloadSize | null }> {
   const { wheel, distribution, torch, without } = request;
-  const bill = (source: TorchSource | null, env: Record<string, string>): Promise<Bill | null> =>
-    host.scratch.withFolder("vcw-bill", async (folder) => {
+  const sizeWith = (source: TorchSource | null, env: Record<string, string>): Promise<DownloadSize | null> =>
+    host.scratch.withFolder("vcw-size", async (folder) => {
       const text = wheelProject(wheel, distribution, source, torch.torchVersion, source ? without : []);
       const args = ["--format", "pylock.toml"];
       const result = await compileProject(uv, folder, python, text, { args, env });
-      if (result.code !== 0) host.log.debug(`no bill for ${basename(wheel)}: ${tail(result)}`);
-      return readBill(result);
+      if (result.code !== 0) host.log.debug(`no download size for ${basename(wheel)}: ${tail(result)}`);
+      return readLock(result);
     });
   // A folder of CPU wheels that pip is pointed at is no part of the default index.
-  return { cpu: await bill(torch, {}), plain: await bill(null, { UV_FIND_LINKS: "" }) };
+  return { cpu: await sizeWith(torch, {}), plain: await sizeWith(null, { UV_FIND_LINKS: "" }) };
 }
