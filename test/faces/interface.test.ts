@@ -11,8 +11,8 @@ import { root, wheels } from "../support/run.ts";
 const ACTIONS: Record<string, { inputs: string; outputs: string }> = {
   "action.yml": {
     inputs:
-      "variant source vllm-version python-version version-suffix output-dir max-jobs torch-index-url torch-packages torch-version manifest level policy strict accept-unproven cache upload publish-to",
-    outputs: "torch-version saved-bytes wheel sha256 verdict result published",
+      "variant source vllm-version python-version version-suffix output-dir max-jobs torch-index-url torch-packages torch-version manifest level policy strict accept-unproven cache upload publish-to glibc onednn-source recipe limit html markdown sarif sarif-kinds",
+    outputs: "torch-version saved-bytes wheel sha256 verdict result published sarif reports",
   },
   "actions/plan/action.yml": {
     inputs:
@@ -25,7 +25,7 @@ const ACTIONS: Record<string, { inputs: string; outputs: string }> = {
   },
   "actions/build-variant/action.yml": {
     inputs:
-      "variant source vllm-version python-version version-suffix output-dir max-jobs recipe onednn-source fresh glibc keep-debug torch-requirement torch-index-url torch-packages torch-version manifest level html markdown sarif sarif-kinds policy strict accept-unproven upload artifact-name retention-days",
+      "variant source vllm-version python-version version-suffix output-dir max-jobs recipe onednn-source fresh glibc keep-debug torch-requirement torch-index-url torch-packages torch-version manifest level html markdown sarif sarif-kinds policy strict accept-unproven upload artifact-name retention-days limit without emulator",
     outputs: "wheel sha256 verdict result artifact-name sarif reports",
   },
   "actions/verify-torch-cpu/action.yml": {
@@ -49,7 +49,7 @@ const COMMANDS: Record<string, string> = {
   verify:
     "level environment variant policy strict no-verdict html markdown sarif limit without emulator manifest json",
   publish: "to dry-run check-url require-complete signed-by trusted-root policy expect json",
-  run: "variant source vllm-version output-dir publish-to torch-index-url max-jobs policy html json",
+  run: "variant source vllm-version output-dir publish-to torch-index-url max-jobs policy html level limit signed-by trusted-root check-url skip-build dry-run json",
   merge: "output json",
   compare: "html json",
   withdraw: "from reason json",
@@ -95,4 +95,31 @@ test("the documents have a row for each input and each option", () => {
   const commands = rows("docs/commands.md");
   for (const [name, options] of Object.entries(COMMANDS))
     expect(commands[name]).toEqual(expect.arrayContaining(words(options)));
+});
+
+describe("the reusable workflow", () => {
+  interface Workflow {
+    on: Record<"workflow_call" | "workflow_dispatch", { inputs: Record<string, { type: string }> }>;
+    jobs: Record<string, { steps: { uses?: string; with?: Record<string, unknown> }[] }>;
+  }
+  const workflow = load(readFileSync(join(root, ".github/workflows/build-wheels.yml"), "utf8")) as Workflow;
+  const called = Object.keys(workflow.on.workflow_call.inputs);
+  const byHand = Object.keys(workflow.on.workflow_dispatch.inputs);
+
+  test("shows a person no more inputs than GitHub does", () => {
+    expect(byHand.length).toBeGreaterThan(10);
+    expect(byHand.length).toBeLessThanOrEqual(25);
+    expect(byHand.filter((name) => !called.includes(name))).toEqual([]);
+  });
+
+  test.each([
+    ["plan", "plan", []],
+    ["build", "build-variant", ["upload", "artifact-name"]],
+    ["gate", "publish-wheel", ["wheels", "artifacts", "torch-index-url"]],
+  ])("hands every input to the job %s", (job, action, left) => {
+    const step = workflow.jobs[job]?.steps.find(({ uses }) => uses?.includes(`/${action}@`));
+    const given = Object.keys(step?.with ?? {});
+    const { inputs } = ACTIONS[`actions/${action}/action.yml`] ?? { inputs: "" };
+    expect([...given, ...left].sort()).toEqual(words(inputs).sort());
+  });
 });

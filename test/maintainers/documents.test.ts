@@ -84,7 +84,7 @@ test("the walk through a build names files that a build loads", () => {
   const loaded = new Set<string>();
   const next = [
     "src/faces/cli/cli.ts",
-    "src/faces/action/build-variant.ts",
+    "src/faces/action/entries/build-variant.ts",
     "src/verify/facts/audit-worker.ts",
   ];
   for (let file = next.pop(); file !== undefined; file = next.pop()) {
