@@ -115,7 +115,7 @@ describe("the reusable workflow", () => {
   test.each([
     ["plan", "plan", []],
     ["build", "build-variant", ["upload", "artifact-name"]],
-    ["gate", "publish-wheel", ["wheels", "artifacts", "torch-index-url"]],
+    ["gate", "publish-wheel", ["wheels", "artifacts"]],
   ])("hands every input to the job %s", (job, action, left) => {
     const step = workflow.jobs[job]?.steps.find(({ uses }) => uses?.includes(`/${action}@`));
     const given = Object.keys(step?.with ?? {});
