@@ -1,8 +1,9 @@
 import { z } from "zod";
-import { WheelsError, wheelsError } from "../../errors/wheels-error.ts";
+import { rootMessageOf } from "../../errors/thrown.ts";
+import { isWheelsError, wheelsError } from "../../errors/wheels-error.ts";
 import { ask } from "../../host/ask.ts";
 import type { Host } from "../../host/host.ts";
-import { hashOfUrl, reasonOf } from "../../host/http.ts";
+import { hashOfUrl } from "../../host/http.ts";
 import { shownUrl } from "../../host/urls.ts";
 import { normalizeName } from "../../wheel/names.ts";
 import type { Existing } from "./planner.ts";
@@ -81,8 +82,8 @@ export async function listedAt(host: Host, index: string, project: string): Prom
     if (page.status >= 400) throw new Error(`It answered with status ${page.status}.`);
     return filesOf(page.contentType, page.text, url);
   } catch (thrown) {
-    if (thrown instanceof WheelsError) throw thrown;
-    throw wheelsError("E_INDEX_READ", { index: shownUrl(index), detail: reasonOf(thrown) }, thrown);
+    if (isWheelsError(thrown)) throw thrown;
+    throw wheelsError("E_INDEX_READ", { index: shownUrl(index), detail: rootMessageOf(thrown) }, thrown);
   }
 }
 
@@ -104,7 +105,8 @@ export async function existingAt(
     return [
       fileName,
       await hashOfUrl(host, url).catch((thrown: unknown) => {
-        throw wheelsError("E_INDEX_READ", { index: shownUrl(index), detail: reasonOf(thrown) }, thrown);
+        if (isWheelsError(thrown)) throw thrown;
+        throw wheelsError("E_INDEX_READ", { index: shownUrl(index), detail: rootMessageOf(thrown) }, thrown);
       }),
     ];
   });
