@@ -93,5 +93,8 @@ export async function hashOfUrl(
 ): Promise<{ sha256: string; size: number }> {
   const response = await send(host, url, { headers });
   if (!response.ok || !response.body) throw new Error(`${response.status} for ${url}`);
+  // A sign-in page has a hash, too.
+  if (response.headers.get("content-type")?.startsWith("text/html"))
+    throw new Error(`a web page came in place of the file ${url}`);
   return hashOf(response.body);
 }
