@@ -1,9 +1,9 @@
+import { isPlatformTag } from "../../wheel/platform-tags.ts";
 import type { LibraryFacts, WheelFacts } from "../facts/facts.ts";
 import type { Check } from "../verdict/verdict.ts";
 import {
   earnedGlibc,
   exceeding,
-  isPlatformTag,
   MUSL_LIBC,
   MUSL_LIBRARIES,
   PLATFORM_LIBRARIES,
