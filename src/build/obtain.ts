@@ -12,6 +12,7 @@ import { fileSha256 } from "../host/hash.ts";
 import type { Host } from "../host/host.ts";
 import { withLock } from "../host/lock.ts";
 import { run, tail } from "../host/process.ts";
+import { trustEnv } from "../host/trust-env.ts";
 import { shownUrl } from "../host/urls.ts";
 import type { Uv } from "../torch/uv.ts";
 import { asVersion, type ReadySource, readFolder, type Source } from "./source.ts";
@@ -98,7 +99,7 @@ async function unpackSdist(host: Host, label: string, archive: string, folder: s
 
 async function git(host: Host, folder: string, args: readonly string[]): Promise<void> {
   const result = await run(host, "git", ["-C", folder, ...args], {
-    env: { ...host.env, GIT_TERMINAL_PROMPT: "0" },
+    env: { ...host.env, ...(await trustEnv(host)), GIT_TERMINAL_PROMPT: "0" },
   });
   if (result.code !== 0)
     throw wheelsError("E_GIT", { what: args.map(shownUrl).join(" "), detail: tail(result) });

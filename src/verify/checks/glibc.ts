@@ -1,14 +1,8 @@
 import type { Finding } from "../../findings/findings.ts";
+import { isPlatformTag } from "../../wheel/platform-tags.ts";
 import type { LibraryFacts, WheelFacts } from "../facts/facts.ts";
 import type { Answer } from "../verdict/check.ts";
-import {
-  earnedGlibc,
-  exceeding,
-  isPlatformTag,
-  MUSL_LIBC,
-  promisedGlibc,
-  versionsOf,
-} from "./platform-policies.ts";
+import { earnedGlibc, exceeding, MUSL_LIBC, promisedGlibc, versionsOf } from "./platform-policies.ts";
 
 /** Libraries told of one symbol version. */
 const MOST_FILES = 20;

@@ -8,7 +8,6 @@ import {
   UPLOAD_LIMITS,
   withGranted,
 } from "../../../src/publish/gate/rules.ts";
-import { filesOf } from "../../../src/publish/plan/listing.ts";
 import {
   type Candidate,
   type Existing,
@@ -235,26 +234,6 @@ describe("what uv said", () => {
     expect(said("error: Failed\n  cause: client error (SendRequest)").kind).toBe("fault");
     expect(said("error: Failed\n  cause: Missing credentials for x").kind).toBe("denied");
   });
-});
-
-test("an index's page as JSON and as HTML says the same", () => {
-  const base = "https://example.org/simple/tiny/";
-  const file = { fileName: "tiny-1.0+cpu-py3-none-any.whl", sha256: "e".repeat(64), requiresPython: ">=3.9" };
-  const html = `<a href="../../files/tiny-1.0%2Bcpu-py3-none-any.whl#sha256=${file.sha256}" data-requires-python="&gt;=3.9">${file.fileName}</a>`;
-  const json = {
-    files: [
-      {
-        filename: file.fileName,
-        url: "../../files/tiny-1.0%2Bcpu-py3-none-any.whl",
-        hashes: { sha256: file.sha256 },
-        "requires-python": ">=3.9",
-      },
-    ],
-  };
-  const url = "https://example.org/files/tiny-1.0%2Bcpu-py3-none-any.whl";
-  const wanted = [{ ...file, url, size: null }];
-  expect(filesOf("text/html", html, base)).toEqual(wanted);
-  expect(filesOf("application/vnd.pypi.simple.v1+json", JSON.stringify(json), base)).toEqual(wanted);
 });
 
 test("a list of targets splits where a target begins", () => {
