@@ -1,8 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseProving } from "../../src/options/proving.ts";
 import type { TorchFacts } from "../../src/torch/gate.ts";
 import type { Challenge } from "../../src/verify/runtime/programs.ts";
-import { RUN_DEFAULTS, type RunSettings } from "../../src/verify/runtime/settings.ts";
+import type { RunSettings } from "../../src/verify/runtime/settings.ts";
 import type { Check, Level } from "../../src/verify/verdict/verdict.ts";
 import { exec, root, scratch, torchFolder } from "./run.ts";
 import { type ChecksById, checksById, type TinyWheel, tinyWheel } from "./wheel.ts";
@@ -72,7 +73,7 @@ export function tryWheel(
       torch: bench.torch,
       wheel: file,
       level,
-      settings: { ...RUN_DEFAULTS, limit: 60, ...settings },
+      settings: { ...parseProving({}).settings, limit: 60, ...settings },
       challenge,
       promised,
       flags,

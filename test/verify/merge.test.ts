@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
+import { parseJudging } from "../../src/options/judging.ts";
 import { judge } from "../../src/publish/gate/gate.ts";
-import { defaultPolicy } from "../../src/verify/policy/load-policy.ts";
+import { loadPolicy } from "../../src/verify/policy/load-policy.ts";
 import { mergeVerdicts, type NamedVerdict } from "../../src/verify/verdict/merge.ts";
 import type { Check, CheckId, Verdict } from "../../src/verify/verdict/verdict.ts";
 import { demandedChecks } from "../../src/verify/verdict/verdict.ts";
@@ -35,7 +36,7 @@ describe("verdicts of two machines", () => {
     expect(merged.predicate.verifiedLevels).toContain("VLLM_CPU_KERNELS");
     const wheel = { fileName: "x-1-py3-none-any.whl", sha256: SHA };
     const demand = {
-      policy: (await defaultPolicy()).policy,
+      policy: (await loadPolicy("", parseJudging({}))).policy,
       target: "pypi" as const,
       contracts: new Map<string, string[]>(),
     };

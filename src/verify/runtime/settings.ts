@@ -7,5 +7,3 @@ export interface RunSettings {
   /** A program, with its arguments, that runs another one on a CPU that this machine has not; empty for none. */
   emulator: readonly string[];
 }
-
-export const RUN_DEFAULTS: RunSettings = { limit: 600, without: [], emulator: [] };

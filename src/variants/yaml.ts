@@ -1,9 +1,39 @@
-import { EVENT_ID, getScalarValue, parseEvents } from "js-yaml";
+import { EVENT_ID, getScalarValue, load, parseEvents, YAMLException } from "js-yaml";
 
 /** 1-based. */
 export interface Position {
   line: number;
   column: number;
+}
+
+/** A YAML document, and where each of its nodes stands. */
+export interface YamlDocument {
+  data: unknown;
+  /** @param path keys from the top; what is not there has the place of the nearest node around it */
+  positionOf: (path: readonly PropertyKey[]) => Position;
+}
+
+/** Source: YAML 1.2.2, 7.1: aliases may multiply a small text without end. */
+const MOST_ALIASES = 200;
+
+/**
+ * Reads a YAML document of a user's.
+ * @param file how errors call it
+ * @param fail told where the text is no YAML, and why; throws
+ */
+export function readYaml(
+  text: string,
+  file: string,
+  fail: (at: Position, problem: string, cause: unknown) => never,
+): YamlDocument {
+  try {
+    const data: unknown = load(text, { filename: file, maxAliases: MOST_ALIASES });
+    return { data, positionOf: yamlPositions(text) };
+  } catch (thrown) {
+    if (!(thrown instanceof YAMLException)) throw thrown;
+    const { mark } = thrown;
+    return fail({ line: (mark?.line ?? 0) + 1, column: (mark?.column ?? 0) + 1 }, thrown.reason, thrown);
+  }
 }
 
 type Frame =
@@ -17,7 +47,7 @@ const keyOf = (path: readonly PropertyKey[]): string => JSON.stringify(path.map(
  * A mapping's entry is at its key. Text that doesn't parse gives no positions.
  * @returns look-up that falls back to the nearest enclosing node
  */
-export function yamlPositions(text: string): (path: readonly PropertyKey[]) => Position {
+function yamlPositions(text: string): (path: readonly PropertyKey[]) => Position {
   const offsets = new Map<string, number>();
   const frames: (Frame | null)[] = [];
   const place = (offset: number): string[] => {
