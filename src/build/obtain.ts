@@ -2,8 +2,6 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { closest } from "fastest-levenshtein";
-import { parse } from "smol-toml";
-import { z } from "zod";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { unpackTar } from "../host/archives.ts";
 import { downloadOnce } from "../host/download.ts";
@@ -14,27 +12,12 @@ import { withLock } from "../host/lock.ts";
 import { run, tail } from "../host/process.ts";
 import { trustEnv } from "../host/trust-env.ts";
 import { shownUrl } from "../host/urls.ts";
+import { parsePylock } from "../torch/pylock.ts";
 import type { Uv } from "../torch/uv.ts";
 import { asVersion, type ReadySource, readFolder, type Source } from "./source.ts";
 
 /** Another run fetches the very same thing. */
 const WAIT_MS = 1_800_000;
-
-const lockSchema = z.object({
-  packages: z.array(
-    z.object({
-      name: z.string(),
-      version: z.string(),
-      sdist: z
-        .object({
-          url: z.string(),
-          size: z.number().optional(),
-          hashes: z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
-        })
-        .optional(),
-    }),
-  ),
-});
 
 /**
  * Where the user's package index has a release's sdist. uv resolves it, so that its settings count, and reads the
@@ -61,9 +44,9 @@ async function findSdist(
       }
       throw wheelsError("E_TOOL_INSTALL", { tool: `${source.project} ${version}`, detail: tail(result) });
     }
-    const [found] = lockSchema.parse(parse(result.stdout)).packages;
-    if (!found?.sdist) throw wheelsError("E_NO_SDIST", { project: source.project, version });
-    return { url: found.sdist.url, sha256: found.sdist.hashes.sha256, size: found.sdist.size ?? null };
+    const { url, hashes, size = null } = parsePylock(result.stdout)[0]?.sdist ?? {};
+    if (url === undefined || !hashes) throw wheelsError("E_NO_SDIST", { project: source.project, version });
+    return { url, sha256: hashes.sha256, size };
   });
 }
 

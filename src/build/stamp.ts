@@ -1,5 +1,6 @@
 import { wheelsError } from "../errors/wheels-error.ts";
 import type { Variant } from "../variants/manifest.ts";
+import { COMPANIONS } from "../wheel/companions.ts";
 import { FormatError } from "../wheel/format-error.ts";
 import { linuxEnvironment, type MarkerEnvironment, markerHolds } from "../wheel/marker.ts";
 import { allOf, descriptionOf, type Headers, oneOf, withHeader } from "../wheel/metadata.ts";
@@ -53,8 +54,6 @@ function splitRequirements(lines: readonly string[]): { kept: string[]; direct: 
 }
 
 /** Packages beside torch whose builds must fit it, as far as the wheel requires them. */
-const COMPANIONS = ["torchvision", "torchaudio", "torchcodec"];
-
 function companionsIn(lines: readonly string[], platform: MarkerEnvironment): string[] {
   return COMPANIONS.filter((name) =>
     lines.some((line) => {

@@ -1,12 +1,11 @@
 import type { Result } from "../verify/verdict/result.ts";
+import { isCompanion } from "../wheel/companions.ts";
 import { FormatError } from "../wheel/format-error.ts";
 import { type InstallFacts, installCommands } from "../wheel/install-commands.ts";
 import { linuxEnvironment, markerHolds } from "../wheel/marker.ts";
 import { normalizeName, parseWheelFileName } from "../wheel/names.ts";
 import { parseRequirement, pinnedVersion, type Requirement } from "../wheel/requirement.ts";
 import { isVersion } from "../wheel/version.ts";
-
-const COMPANIONS: ReadonlySet<string> = new Set(["torchvision", "torchaudio", "torchcodec"]);
 
 /** Any Python that such wheels are for will do: markers on these packages ask for the machine. */
 const PYTHON = "3.12";
@@ -46,7 +45,7 @@ function installFacts(result: Result): InstallFacts | null {
       distribution: normalizeName(distribution),
       version: version.split("+")[0] ?? version,
       torchVersion,
-      companions: requirements.map(({ name }) => normalizeName(name)).filter((name) => COMPANIONS.has(name)),
+      companions: requirements.map(({ name }) => normalizeName(name)).filter(isCompanion),
     };
   } catch (thrown) {
     if (thrown instanceof FormatError) return null;

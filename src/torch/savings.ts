@@ -1,9 +1,6 @@
-import { fileURLToPath } from "node:url";
-import { parse } from "smol-toml";
-import { z } from "zod";
-import { statPath } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { compileProject, project, type TorchSource } from "./install.ts";
+import { downloadBytes, parsePylock } from "./pylock.ts";
 import type { Uv } from "./uv.ts";
 
 /** Download sizes in bytes of the same torch, CPU-only and as the default index gives it. */
@@ -13,36 +10,8 @@ export interface Savings {
   saved: number;
 }
 
-const lockSchema = z.object({
-  packages: z
-    .array(
-      z.object({
-        name: z.string(),
-        wheels: z
-          .array(
-            z.object({
-              url: z.string().optional(),
-              path: z.string().optional(),
-              size: z.number().optional(),
-            }),
-          )
-          .default([]),
-      }),
-    )
-    .default([]),
-});
-
-async function sizeOf(
-  wheel: { url?: string | undefined; size?: number | undefined } | undefined,
-): Promise<number | null> {
-  if (wheel?.size !== undefined) return wheel.size;
-  if (!wheel?.url?.startsWith("file://")) return null;
-  return (await statPath(fileURLToPath(wheel.url)))?.size ?? null;
-}
-
 /**
  * Bytes that an installation downloads, all dependencies included; null where the index does not tell every size.
- * uv lists for one interpreter, so each package has its one wheel. Source: PEP 751 (pylock.toml), PEP 700 (sizes).
  */
 async function downloadSize(
   host: Host,
@@ -55,10 +24,10 @@ async function downloadSize(
     const args = ["--format", "pylock.toml"];
     const result = await compileProject(uv, folder, python, text, { args, env });
     if (result.code !== 0) return null;
-    const { packages } = lockSchema.parse(parse(result.stdout));
+    const packages = parsePylock(result.stdout);
     let total = 0;
-    for (const { wheels } of packages) {
-      const size = await sizeOf(wheels[0]);
+    for (const one of packages) {
+      const size = await downloadBytes(one);
       if (size === null) return null;
       total += size;
     }

@@ -10,6 +10,7 @@ import { readContents } from "../../src/verify/runtime/contents.ts";
 import { lackedBy } from "../../src/verify/runtime/machine.ts";
 import { compareOperators, worstShare } from "../../src/verify/runtime/operators.ts";
 import { inMemory } from "../../src/verify/runtime/schedule.ts";
+import { COMPANIONS } from "../../src/wheel/companions.ts";
 import { exec, removeScratch, root, scratch } from "../support/run.ts";
 import { tinyWheel } from "../support/wheel.ts";
 
@@ -169,4 +170,11 @@ describe("what this machine must have is the contract's to say", () => {
   test("without a contract nothing is demanded", () => {
     expect(lackedBy(facts({ amx_tile: 1 }), null, flags)).toEqual([]);
   });
+});
+
+test("the probe asks the very packages that belong to torch's release", () => {
+  const probe = readFileSync(join(root, "src/probe/torch_facts.py"), "utf8");
+  const [, table = ""] = /^COMPANIONS = \{([\s\S]*?)^\}/m.exec(probe) ?? [];
+  const asked = [...table.matchAll(/^ {4}"(\w+)":/gm)].map(([, name]) => name);
+  expect(asked).toEqual([...COMPANIONS]);
 });

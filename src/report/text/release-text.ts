@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { isProblem } from "../../verify/verdict/check.ts";
 import type { VerifyResult } from "../../verify/verify.ts";
 import type { BuiltOutcome, PublishOutcome } from "../outcomes.ts";
 import { checksText } from "./checks-text.ts";
@@ -15,7 +16,7 @@ interface Release {
 export function releaseText(report: Release, colour: boolean): string {
   const parts = [`\n${buildTable(report.built, report.results)}`];
   for (const result of report.results) {
-    const checks = result.checks.filter((check) => check.result === "fail" || check.result === "warn");
+    const checks = result.checks.filter(isProblem);
     if (checks.length > 0)
       parts.push(checksText(`\n${basename(result.wheel)}:`, { ...result, checks }, colour));
   }

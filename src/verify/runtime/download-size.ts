@@ -1,49 +1,16 @@
 import { basename } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { parse, stringify } from "smol-toml";
-import { z } from "zod";
-import { statPath } from "../../host/files.ts";
+import { pathToFileURL } from "node:url";
+import { stringify } from "smol-toml";
 import type { Host } from "../../host/host.ts";
 import { type RunResult, tail } from "../../host/process.ts";
 import { shownUrl } from "../../host/urls.ts";
 import { isGpuLocalVersion, isGpuPackage } from "../../torch/gate.ts";
 import { compileProject, type TorchSource } from "../../torch/install.ts";
+import { downloadBytes, type LockedPackage, parsePylock } from "../../torch/pylock.ts";
 import type { Uv } from "../../torch/uv.ts";
 import type { DownloadSize } from "../checks/catalogue/torch.ts";
 
-const lockSchema = z.object({
-  packages: z
-    .array(
-      z.object({
-        name: z.string(),
-        version: z.string().optional(),
-        index: z.string().optional(),
-        wheels: z
-          .array(
-            z.object({
-              url: z.string().optional(),
-              path: z.string().optional(),
-              size: z.number().optional(),
-            }),
-          )
-          .default([]),
-        archive: z.object({ path: z.string().optional(), url: z.string().optional() }).optional(),
-      }),
-    )
-    .default([]),
-});
-
-type Locked = z.infer<typeof lockSchema>["packages"][number];
-
-async function sizeOf({ wheels, archive }: Locked): Promise<number | null> {
-  const [wheel] = wheels;
-  if (wheel?.size !== undefined) return wheel.size;
-  const place = wheel ?? archive;
-  const path = place?.path ?? (place?.url?.startsWith("file://") ? fileURLToPath(place.url) : undefined);
-  return path === undefined ? null : ((await statPath(path))?.size ?? null);
-}
-
-function placeOf({ index, wheels, archive }: Locked): string {
+function placeOf({ index, wheels, archive }: LockedPackage): string {
   const url = wheels[0]?.url ?? archive?.url;
   if (archive || wheels[0]?.path) return "this wheel's folder";
   if (url?.startsWith("file://") || index?.startsWith("file://")) return "a folder";
@@ -98,13 +65,13 @@ function wheelProject(
 
 async function readLock(result: RunResult): Promise<DownloadSize | null> {
   if (result.code !== 0) return null;
-  const { packages } = lockSchema.parse(parse(result.stdout));
+  const packages = parsePylock(result.stdout);
   const places: Record<string, number> = {};
   let bytes: number | null = 0;
   for (const one of packages) {
     const place = placeOf(one);
     places[place] = (places[place] ?? 0) + 1;
-    const size = await sizeOf(one);
+    const size = await downloadBytes(one);
     bytes = size === null || bytes === null ? null : bytes + size;
   }
   const pins = packages.map(({ name, version }) => `${name}==${version ?? "?"}`);

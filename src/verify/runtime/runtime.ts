@@ -17,6 +17,7 @@ import {
 } from "../../torch/install.ts";
 import { findPython, runProbe } from "../../torch/python.ts";
 import type { Uv } from "../../torch/uv.ts";
+import { isCompanion } from "../../wheel/companions.ts";
 import type { ClaimedVariant, WheelFacts } from "../facts/facts.ts";
 import { type Check, makeCheck, notRun } from "../verdict/check.ts";
 import type { CheckId, Level } from "../verdict/verdict.ts";
@@ -61,9 +62,6 @@ export const RUN_IDS: Record<RuntimeRequest["level"], readonly CheckId[]> = {
   engine: ["runtime.import", "runtime.kernels", "runtime.engine"],
 };
 
-/** What belongs to torch's release, so that another place's build of it does not load. */
-const COMPANIONS: ReadonlySet<string> = new Set(["torchvision", "torchaudio", "torchcodec"]);
-
 /** The one CPython that a wheel's tag ties it to, such as 3.11; null where it is tied to none. */
 function pythonOf({ tags }: WheelFacts): string | null {
   const [, major, minor] = /^cp(\d)(\d+)-cp\d+-/.exec(tags[0] ?? "") ?? [];
@@ -89,7 +87,7 @@ async function torchFor(
 ): Promise<TorchSource> {
   const pinned = request.facts.torch?.pinned?.split("+")[0] ?? null;
   const { known } = request;
-  const wanted = ["torchvision", ...requires.filter((name) => COMPANIONS.has(name))];
+  const wanted = ["torchvision", ...requires.filter(isCompanion)];
   const companions = [...new Set(wanted)].filter((name) => !request.settings.without.includes(name));
   if (known && (pinned === null || known.torchVersion.split("+")[0] === pinned)) return known;
   return resolveTorch(host, uv, python, {

@@ -117,9 +117,8 @@ function detailOf(id: CheckId, { result: said, findings, evidence }: Answer<Chec
 export function makeCheck<Id extends CheckId>(id: Id, answer: Answer<Id>): Check {
   const { result: said, findings, evidence } = answer;
   const { reference, remedy } = CHECKS[id];
-  const isProblem = said === "fail" || said === "warn";
   const lacks = findings.find((one) => one.kind === "lacks-features")?.features;
-  const advice = said === "pass" ? null : (remedyOf(findings) ?? (isProblem ? remedy : null));
+  const advice = said === "pass" ? null : (remedyOf(findings) ?? (isProblem(answer) ? remedy : null));
   const check: CheckOf<Id> = {
     id,
     result: said,
