@@ -19,7 +19,15 @@ export interface VeiledCode {
 export function auditVeiled(bytes: Uint8Array, elf: ElfFile): VeiledCode | null {
   if (elf.veiled.length === 0) return null;
   // Nobody's word on where functions begin: a forged one would hide what lies beside it.
-  const unnamed = { ...elf, code: elf.veiled, objects: [], unwind: NONE, functions: elf.functions.none() };
-  const { bytes: size, found, samples } = auditElf(bytes, unnamed, NO_GLOBS);
+  const unnamed = {
+    ...elf,
+    code: elf.veiled,
+    veiled: [],
+    entries: { called: elf.entries.called, taken: new Float64Array() },
+    objects: [],
+    unwind: NONE,
+    functions: elf.functions.none(),
+  };
+  const { bytes: size, found, samples } = auditElf(bytes, unnamed, NO_GLOBS, false);
   return { bytes: size, found, samples };
 }
