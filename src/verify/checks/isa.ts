@@ -61,10 +61,11 @@ function notRun(id: "isa.contained" | "isa.used", facts: WheelFacts, claim: Clai
   return detail === "" ? null : { id, result: "not-run", detail, evidence: {}, reference: REFERENCE };
 }
 
+type Contract = NonNullable<Claim["variant"]>["isa"];
 type Counted = Pick<AuditFacts, "path" | "found" | "samples" | "dispatched">;
 
 /** Features beyond a contract among those found in a library, what run-time dispatch excuses left out. */
-function beyond(audit: Counted, { mayUse, dispatch }: NonNullable<Claim["variant"]>["isa"]) {
+function beyond(audit: Counted, { mayUse, dispatch }: Contract) {
   const allowed = new Set<string>(mayUse);
   return Object.entries(audit.found)
     .filter(([feature]) => !allowed.has(feature))
@@ -84,7 +85,7 @@ function beyond(audit: Counted, { mayUse, dispatch }: NonNullable<Claim["variant
  * Libraries whose segments are executable where their sections say data. What is in there may be constants; but the
  * loader would run it, so it is refused where it reads like code beyond the contract.
  */
-function veiledOutside(facts: WheelFacts, isa: NonNullable<Claim["variant"]>["isa"]) {
+function veiledOutside(facts: WheelFacts, isa: Contract) {
   return facts.audits.flatMap(({ path, veiled }) => {
     const outside = veiled ? beyond({ path, ...veiled }, isa) : [];
     return veiled && outside.length > 0 ? [{ path, bytes: veiled.bytes, outside }] : [];
@@ -104,6 +105,44 @@ function undecoded(facts: WheelFacts) {
 const where = ({ symbol, address, instruction }: FeatureSample): string =>
   `${instruction} at ${address}${symbol ? ` in ${symbol}` : ""}`;
 
+/**
+ * What bytes that nobody names and nothing leads to would be beyond a contract, read from any offset: hidden code, or
+ * constants. Libraries whose code the manifest names by its digest are left out.
+ */
+function unnamedOutside(facts: WheelFacts, { mayUse, unnamedCode }: Contract) {
+  const allowed = new Set<string>(mayUse);
+  return facts.audits.flatMap(({ path, unowned, codeSha256 }) => {
+    const isNamed = unnamedCode.some(
+      ({ file, sha256 }) => sha256 === codeSha256 && compileGlob(file).test(path),
+    );
+    return isNamed || !unowned
+      ? []
+      : ([unowned.found, unowned.data] as const).flatMap((counts, index) =>
+          Object.entries(counts)
+            .filter(([feature]) => !allowed.has(feature))
+            .map(([feature, count]) => ({
+              path,
+              feature,
+              count,
+              readsLike: index === 0 ? ("code" as const) : ("constants" as const),
+              codeSha256,
+              samples: unowned.samples.filter((sample) => sample.feature === feature),
+            })),
+        );
+  });
+}
+
+/** What each rule of run-time dispatch excuses beyond a contract: instructions by feature and library. */
+function excuses(facts: WheelFacts, { mayUse, dispatch }: Contract) {
+  const allowed = new Set<string>(mayUse);
+  return facts.audits.flatMap((audit) =>
+    Object.keys(audit.found)
+      .filter((feature) => !allowed.has(feature))
+      .map((feature) => ({ path: audit.path, feature, count: excused(audit, feature, dispatch) }))
+      .filter(({ count }) => count > 0),
+  );
+}
+
 /** No instruction goes beyond the variant's contract, except behind a dispatch that the manifest names. */
 export function isaContained(facts: WheelFacts, claim: Claim): Check {
   const skipped = notRun("isa.contained", facts, claim);
@@ -111,21 +150,13 @@ export function isaContained(facts: WheelFacts, claim: Claim): Check {
   const { isa, name } = claim.variant;
   const outside = facts.audits.flatMap((audit) => beyond(audit, isa));
   const veiled = veiledOutside(facts, isa);
-  const allowed = new Set<string>(isa.mayUse);
-  const unproven = facts.audits.flatMap(({ path, unowned }) =>
-    Object.entries(unowned?.found ?? {})
-      .filter(([feature]) => !allowed.has(feature))
-      .map(([feature, count]) => ({
-        path,
-        feature,
-        count,
-        samples: unowned?.samples.filter((sample) => sample.feature === feature) ?? [],
-      })),
-  );
+  const unproven = unnamedOutside(facts, isa);
+  const behind = excuses(facts, isa);
   const evidence = {
     outside,
     veiled,
     unproven,
+    excused: behind,
     method: [...new Set(facts.audits.map(({ method }) => method))],
     libraries: facts.audits.map(({ path, method, coverage, sections, unowned }) => ({
       path,
@@ -154,16 +185,19 @@ export function isaContained(facts: WheelFacts, claim: Claim): Check {
     return {
       id: "isa.contained",
       result: "warn",
-      detail: `${unproven.map(({ count, feature, path }) => `${count} × ${feature} in ${path}`).join("; ")}, in bytes that no symbol, unwind entry, branch or pointer leads to${samples[0] ? `; first: ${where(samples[0])}` : ""}`,
+      detail: `${unproven.map(({ count, feature, path, readsLike }) => `${count} × ${feature} in ${path} (reads like ${readsLike})`).join("; ")}, in bytes that no symbol, unwind entry, branch or pointer leads to${samples[0] ? `; first: ${where(samples[0])}` : ""}`,
       evidence,
       reference: REFERENCE,
       remedy:
-        "These are data, or code that is hidden. Give data in code a symbol of type object, and code one of type function.",
+        "These are data, or code that is hidden. Keep data out of the code and give code a symbol of type function; or look at the bytes and name the library's codeSha256 under isa.unnamed-code in the manifest.",
     };
   }
   if (!first) {
     const instructions = facts.audits.reduce((sum, audit) => sum + audit.instructions, 0);
-    const detail = `all ${instructions} instructions are within the contract of ${name}`;
+    const detail =
+      behind.length === 0
+        ? `all ${instructions} instructions are within the contract of ${name}`
+        : `of ${instructions} instructions ${behind.reduce((sum, { count }) => sum + count, 0)} are beyond the contract of ${name} and excused by run-time-dispatch: ${behind.map(({ path, feature, count }) => `${count} × ${feature} in ${path}`).join("; ")}`;
     const unknown = undecoded(facts);
     if (unknown.length === 0)
       return { id: "isa.contained", result: "pass", detail, evidence, reference: REFERENCE };
