@@ -1,6 +1,7 @@
 import type { ElfFile } from "./elf.ts";
 import type { CodeRange } from "./elf-format.ts";
 import { isPadding } from "./padding.ts";
+import { lowerBound } from "./search.ts";
 
 /** Who says that bytes are code. `unattributed`: nobody, in a section where others are named. */
 export type Owner = "symbols" | "unwind" | "linear" | "padding" | "unattributed";
@@ -20,8 +21,11 @@ export interface PlannedSection {
   ends: Float64Array;
   /** What is swept as code: [start, end) pairs. */
   runs: [number, number][];
+  /** True where nobody names anything in it. */
+  isLinear: boolean;
   /** What nobody owns and is no padding. */
   gaps: [number, number][];
+  gapStarts: Float64Array;
   coverage: Coverage;
 }
 
@@ -83,9 +87,9 @@ function claimsOf(
   const base = Number(address);
   const { starts, sizes } = table;
   const claims: Claim[] = [];
-  for (let index = 0; index < starts.length; index++) {
+  const end = lowerBound(starts, base + size);
+  for (let index = lowerBound(starts, base); index < end; index++) {
     const start = (starts[index] ?? 0) - base;
-    if (start < 0 || start >= size) continue;
     const own = sizes[index] ?? 0;
     const kind = own === 0 ? INHERITED : classOf(index);
     claims.push({ start, end: own === 0 ? 0 : Math.min(start + own, size), class: kind });
@@ -132,7 +136,15 @@ function planSection(
     padding: total(unattributed) - total(gaps),
     unattributed: total(gaps),
   };
-  return { range, ...starting(all, size), runs: complement(gaps, size), gaps, coverage };
+  return {
+    range,
+    ...starting(all, size),
+    runs: complement(gaps, size),
+    isLinear,
+    gaps,
+    gapStarts: Float64Array.from(gaps, ([start]) => start),
+    coverage,
+  };
 }
 
 /** What two lists of disjoint intervals have in common. */

@@ -9,9 +9,12 @@ import {
 } from "./audit-plan.ts";
 import { codeSha256 } from "./code-digest.ts";
 import type { ElfFile } from "./elf.ts";
-import { followGaps, gapAddresses, gapsMatter, pointersInto } from "./gaps.ts";
-import { LONGEST, sweep, type Targets } from "./sweep.ts";
+import type { CodeRange } from "./elf-format.ts";
+import { reachFrom, type Surroundings } from "./reach.ts";
+import { lowerBound } from "./search.ts";
+import { LONGEST, sweep } from "./sweep.ts";
 import { BASELINE, type Count, SAMPLES, Tally } from "./tally.ts";
+import { type Leads, type Marked, Trail } from "./trail.ts";
 
 /** A place where a feature is used. */
 export interface Sample {
@@ -38,14 +41,17 @@ export interface DispatchedCount {
   found: Record<string, number>;
 }
 
-/** What bytes that nobody names would be as instructions; the baseline left out. */
+/**
+ * What bytes that nobody names and nothing leads to would be as instructions, read from any offset; the baseline left
+ * out.
+ */
 export interface Unattributed {
   bytes: number;
   /** Where the bytes read like code. */
   found: Record<string, number>;
   /** Where they read like constants. */
   data: Record<string, number>;
-  /** Of `found`. */
+  /** Of both, those of `found` first. */
   samples: Sample[];
 }
 
@@ -82,30 +88,30 @@ export interface Piece {
 /** All that decoding needs; plain data. */
 export interface PreparedAudit {
   plan: AuditPlan;
-  /** Gaps that must be told from data, absolute addresses; null where none matters. */
-  gaps: [number, number][] | null;
+  around: Surroundings;
 }
 
 /** What a piece held; plain data. */
 export interface PieceResult {
   counts: Count[];
-  branches: number[];
-  pointers: number[];
+  marked: Marked;
+  leads: Leads;
 }
 
 /** Plans the audit of an x86-64 library. */
 export function prepareAudit(bytes: Uint8Array, elf: ElfFile, dispatch: DispatchGlobs): PreparedAudit {
-  const plan = planAudit(bytes, elf, dispatch);
-  return { plan, gaps: gapsMatter(bytes, plan) ? gapAddresses(plan) : null };
+  const { entries, executableData, loads } = elf;
+  return { plan: planAudit(bytes, elf, dispatch), around: { entries, executableData, loads } };
 }
 
 /** Where a run can be cut so that both parts decode as the whole does: functions begin there, and none goes on. */
 function cuts({ starts, reach }: PlannedSection, [from, to]: [number, number], size: number): number[] {
   const found: number[] = [];
   let last = from;
-  for (let index = 0; index < starts.length; index++) {
+  for (let index = lowerBound(starts, from + size); index < starts.length; index++) {
     const start = starts[index] ?? 0;
-    if (start - last < size || start >= to) continue;
+    if (start >= to) break;
+    if (start - last < size) continue;
     if ((reach[index] ?? 0) > start) continue;
     found.push(start);
     last = start;
@@ -136,19 +142,16 @@ export function piecesOf({ plan }: PreparedAudit, size: number): Piece[] {
 }
 
 /** Decodes a piece. */
-export function auditPiece(bytes: Uint8Array, { plan, gaps }: PreparedAudit, piece: Piece): PieceResult {
+export function auditPiece(bytes: Uint8Array, { plan }: PreparedAudit, piece: Piece): PieceResult {
   const section = plan.sections[piece.section];
   const tally = new Tally(plan.classes.length);
-  const targets: Targets | null = gaps && { gaps, branches: new Set(), pointers: new Set() };
+  const [first = [0, 0], last = first] = [piece.runs[0], piece.runs.at(-1)];
+  const trail = new Trail(piece.section, first[0], last[1], section?.range.size ?? 0);
   if (section) {
     for (const [from, to] of piece.runs)
-      sweep({ bytes, section, index: piece.section, tally, targets }, from, to);
+      sweep({ bytes, section, index: piece.section, tally, trail }, from, to);
   }
-  return {
-    counts: tally.result(),
-    branches: [...(targets?.branches ?? [])],
-    pointers: [...(targets?.pointers ?? [])],
-  };
+  return { counts: tally.result(), ...trail.result() };
 }
 
 function disassemble(bytes: Uint8Array, position: number, address: bigint): string {
@@ -179,7 +182,13 @@ function beyondBaseline(counts: readonly Count[]): Record<string, number> {
 }
 
 /** The first places of each feature in each class of functions. */
-function samplesOf(bytes: Uint8Array, elf: ElfFile, plan: AuditPlan, counts: readonly Count[]): Sample[] {
+function samplesOf(
+  bytes: Uint8Array,
+  elf: ElfFile,
+  plan: AuditPlan,
+  ranges: readonly CodeRange[],
+  counts: readonly Count[],
+): Sample[] {
   const places = new Map<string, { feature: string; class: number; address: bigint; position: number }[]>();
   for (const { class: kind, features, isInvalid, first } of counts) {
     for (const feature of isInvalid ? [] : features) {
@@ -187,7 +196,7 @@ function samplesOf(bytes: Uint8Array, elf: ElfFile, plan: AuditPlan, counts: rea
       const key = `${feature} ${kind}`;
       const known = places.get(key) ?? [];
       for (const { section, offset } of first) {
-        const range = plan.sections[section]?.range;
+        const range = ranges[section];
         if (!range) continue;
         const address = range.address + BigInt(offset);
         known.push({ feature, class: kind, address, position: range.offset + offset });
@@ -220,32 +229,35 @@ function sum(all: readonly Coverage[]): Coverage {
   return whole;
 }
 
-/** Puts the pieces together. @param results of all pieces, in their order */
+/**
+ * Puts the pieces together, and follows what leads to places that no piece has read.
+ * @param results of all pieces, in their order
+ * @param readsAll true where what nothing leads to is to be read from any offset
+ * @throws FormatError where there is more to follow than honest code has
+ */
 export function finishAudit(
   bytes: Uint8Array,
   elf: ElfFile,
-  { plan, gaps }: PreparedAudit,
+  { plan, around }: PreparedAudit,
   results: readonly PieceResult[],
+  readsAll = true,
 ): ElfAudit {
   const counts = results.flatMap((result) => result.counts);
   const coverage = sum(plan.sections.map((section) => section.coverage));
-  const unattributed: Unattributed = { bytes: coverage.unattributed, found: {}, data: {}, samples: [] };
-  if (gaps) {
-    const tallies = followGaps(bytes, plan, {
-      gaps,
-      branches: new Set(results.flatMap((result) => result.branches)),
-      pointers: new Set([
-        ...results.flatMap((result) => result.pointers),
-        ...pointersInto(bytes, plan, gaps),
-      ]),
-    });
-    counts.push(...tallies.reached.result());
-    const unreached = tallies.unreached.result();
-    unattributed.bytes -= tallies.reachedBytes;
-    unattributed.found = beyondBaseline(unreached);
-    unattributed.data = beyondBaseline(tallies.data.result());
-    unattributed.samples = samplesOf(bytes, elf, plan, unreached);
-  }
+  const ranges = [...plan.sections.map(({ range }) => range), ...around.executableData];
+  const swept = {
+    marked: results.map(({ marked }) => marked),
+    leads: results.map(({ leads }) => leads),
+  };
+  const { code, unreached } = reachFrom(bytes, plan, around, swept, readsAll);
+  counts.push(...code.result());
+  const [hidden, data] = [unreached.code.result(), unreached.data.result()];
+  const unattributed: Unattributed = {
+    bytes: unreached.bytes,
+    found: beyondBaseline(hidden),
+    data: beyondBaseline(data),
+    samples: [hidden, data].flatMap((one) => samplesOf(bytes, elf, plan, ranges, one)),
+  };
   const isMethod = (owner: Owner): owner is ElfAudit["method"] =>
     owner !== "padding" && owner !== "unattributed";
   const method = OWNERS.filter(isMethod).reduce((best, one) => (coverage[one] > coverage[best] ? one : best));
@@ -261,14 +273,19 @@ export function finishAudit(
       symbols,
       found: featureSums(counts.filter((count) => count.class === index + 1)),
     })),
-    samples: samplesOf(bytes, elf, plan, counts),
+    samples: samplesOf(bytes, elf, plan, ranges, counts),
     unattributed,
     codeSha256: codeSha256(bytes, elf),
   };
 }
 
 /** Decodes all code of an x86-64 library and counts instructions by the CPUID feature they need. */
-export function auditElf(bytes: Uint8Array, elf: ElfFile, dispatch: DispatchGlobs): ElfAudit {
+export function auditElf(
+  bytes: Uint8Array,
+  elf: ElfFile,
+  dispatch: DispatchGlobs,
+  readsAll = true,
+): ElfAudit {
   const prepared = prepareAudit(bytes, elf, dispatch);
   const pieces = piecesOf(prepared, Number.POSITIVE_INFINITY);
   return finishAudit(
@@ -276,5 +293,6 @@ export function auditElf(bytes: Uint8Array, elf: ElfFile, dispatch: DispatchGlob
     elf,
     prepared,
     pieces.map((piece) => auditPiece(bytes, prepared, piece)),
+    readsAll,
   );
 }

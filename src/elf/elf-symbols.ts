@@ -49,7 +49,8 @@ export function countSymbols(file: Reader, dynamic: Dynamic, segments: readonly 
   return last + 1;
 }
 
-const RELOCATION_BYTES = 24;
+/** Bytes of an entry with an addend (gABI, Elf64_Rela). */
+export const RELOCATION_BYTES = 24;
 
 /**
  * Number of dynamic symbols that relocations ask for. Loaders take a symbol by the number in a relocation, whatever the

@@ -13,7 +13,8 @@ import {
   type Section,
 } from "./elf-format.ts";
 import { countRelocated, countSymbols, readVersions, SymbolTable, undefinedNames } from "./elf-symbols.ts";
-import { codeSymbols, type FunctionTable } from "./function-table.ts";
+import { type Entries, readEntries } from "./entries.ts";
+import { codeSymbols, type FunctionTable, membership } from "./function-table.ts";
 import { readUnwind, type UnwindRanges } from "./unwind.ts";
 
 /** What a shared library says of itself, read from its dynamic section (which loaders use, and strip keeps). */
@@ -43,6 +44,10 @@ export interface ElfFile {
   objects: [number, number][];
   /** Functions by unwind information, which strip keeps. */
   unwind: UnwindRanges;
+  /** Where a loader leads into its code. */
+  entries: Entries;
+  /** What a loader maps, and where. */
+  loads: { address: number; offset: number; size: number }[];
 }
 
 const MACHINES: Record<number, string> = {
@@ -155,6 +160,16 @@ export function readElf(bytes: Uint8Array): ElfFile {
       segments,
       sections.find((section) => nameOf(section) === ".eh_frame"),
     ),
+    entries: readEntries(
+      file,
+      dynamic,
+      segments,
+      dynamicSymbols,
+      membership([...ranges.code, ...ranges.executableData]),
+    ),
+    loads: segments
+      .filter(({ type, fileSize }) => type === PT_LOAD && fileSize > 0)
+      .map(({ address, offset, fileSize }) => ({ address, offset, size: fileSize })),
   };
 }
 

@@ -22,10 +22,12 @@ export function auditExecutableData(bytes: Uint8Array, elf: ElfFile): Executable
   const unnamed = {
     ...elf,
     code: elf.executableData,
+    executableData: [],
+    entries: { called: elf.entries.called, taken: new Float64Array() },
     objects: [],
     unwind: NONE,
     functions: elf.functions.none(),
   };
-  const { bytes: size, found, samples } = auditElf(bytes, unnamed, NO_GLOBS);
+  const { bytes: size, found, samples } = auditElf(bytes, unnamed, NO_GLOBS, false);
   return { bytes: size, found, samples };
 }

@@ -54,7 +54,8 @@ export interface CodeSymbols {
   objects: [number, number][];
 }
 
-function membership(code: readonly CodeRange[]): (address: number) => boolean {
+/** Says whether an address lies in one of these ranges, which don't overlap. */
+export function membership(code: readonly CodeRange[]): (address: number) => boolean {
   const bounds = code
     .map(({ address, size }): [number, number] => [Number(address), Number(address) + size])
     .sort(([a], [b]) => a - b);

@@ -1,10 +1,12 @@
-import { Code, Decoder, DecoderOptions, FlowControl, Instruction } from "iced-x86";
+import { Code, Decoder, DecoderOptions, Instruction } from "iced-x86";
 import type { AuditPlan, PlannedSection } from "./audit-plan.ts";
-import { lowerBound } from "./search.ts";
-import { inGaps, LONGEST, placeOf, type Targets, wayOf } from "./sweep.ts";
-import { BASELINE, Tally } from "./tally.ts";
+import type { Follower } from "./follow.ts";
+import { plainLength } from "./plain-length.ts";
+import { LONGEST } from "./sweep.ts";
+import { Tally } from "./tally.ts";
+import type { CodeMap } from "./trail.ts";
 
-/** A gap: bytes in an executable section that nobody names and that are no padding. */
+/** Bytes in an executable section that nobody names and that are no padding. */
 interface Gap {
   section: PlannedSection;
   index: number;
@@ -12,205 +14,85 @@ interface Gap {
   to: number;
 }
 
-function gapsOf({ sections }: AuditPlan): Gap[] {
-  return sections.flatMap((section, index) =>
-    section.gaps.map(([from, to]) => ({ section, index, from, to })),
-  );
-}
-
-/** Absolute addresses of all gaps, ascending. */
-export function gapAddresses(plan: AuditPlan): [number, number][] {
-  return gapsOf(plan)
-    .map(({ section, from, to }): [number, number] => {
-      const base = Number(section.range.address);
-      return [base + from, base + to];
-    })
-    .sort(([a], [b]) => a - b);
-}
-
-/** Decodes one instruction after another, with what is needed to follow them. */
-class Reader {
-  readonly instruction = new Instruction();
-  readonly #bytes: Uint8Array;
-  readonly #gap: Gap;
-  readonly #decoder: Decoder;
-
-  constructor(bytes: Uint8Array, gap: Gap) {
-    const { offset, size } = gap.section.range;
-    this.#bytes = bytes;
-    this.#gap = gap;
-    const end = Math.min(offset + gap.to + LONGEST, offset + size);
-    this.#decoder = new Decoder(64, bytes.subarray(offset + gap.from, end), DecoderOptions.None);
-  }
-  /** @returns the offset behind the instruction at this one */
-  decode(offset: number): number {
-    this.#decoder.position = offset - this.#gap.from;
-    this.#decoder.decodeOut(this.instruction);
-    return offset + Math.max(this.instruction.length, 1);
-  }
-  /** Offset in the section that the last decoded instruction branches to, or null. */
-  target(end: number): number | null {
-    const way = wayOf(this.instruction.code);
-    return way === 0 || way === 7 ? null : placeOf(this.#bytes, way, this.#gap.section.range.offset, end);
-  }
-  get isInvalid(): boolean {
-    return this.instruction.code === Code.INVALID;
-  }
-  /** True where what follows is not reached from here. */
-  get isEnd(): boolean {
-    const flow = this.instruction.flowControl;
-    return (
-      flow === FlowControl.Return ||
-      flow === FlowControl.UnconditionalBranch ||
-      flow === FlowControl.IndirectBranch ||
-      flow === FlowControl.Exception ||
-      flow === FlowControl.Interrupt
-    );
-  }
-  free(): void {
-    this.instruction.free();
-    this.#decoder.free();
-  }
-}
-
-/**
- * True where the bytes of some gap, read from any offset, hold an instruction beyond the baseline, so that it matters
- * whether they are code.
- */
-export function gapsMatter(bytes: Uint8Array, plan: AuditPlan): boolean {
-  const tally = new Tally(1);
-  for (const gap of gapsOf(plan)) {
-    const reader = new Reader(bytes, gap);
-    for (let at = gap.from; at < gap.to; at++) {
-      reader.decode(at);
-      if (!reader.isInvalid) tally.add(0, reader.instruction, gap.index, at);
-    }
-    reader.free();
-  }
-  return tally.result().some(({ features }) => features.some((feature) => feature !== BASELINE));
-}
-
-/** Words in the file outside of code that are an address in a gap: tables of functions, and the loader's own lists. */
-export function pointersInto(bytes: Uint8Array, plan: AuditPlan, gaps: Targets["gaps"]): Set<number> {
-  const found = new Set<number>();
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const code = plan.sections.map(({ range }) => range).toSorted((a, b) => a.offset - b.offset);
-  let at = 0;
-  for (const { offset, size } of [...code, { offset: bytes.length, size: 0 }]) {
-    for (; at + 8 <= offset; at += 8) {
-      const address = view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
-      if (inGaps(gaps, address)) found.add(address);
-    }
-    at = Math.max(at, (offset + size + 7) & ~7);
-  }
-  return found;
-}
-
-/** What the gaps hold: code that something leads to, and what may be code or data. */
-export interface GapTallies {
-  reached: Tally;
-  unreached: Tally;
-  /** The same where the bytes read like constants. */
+/** What nothing leads to: code that is hidden, or data. */
+export interface Unreached {
+  /** Where it reads like code. */
+  code: Tally;
+  /** Where it reads like constants. */
   data: Tally;
-  reachedBytes: number;
-}
-
-/** True where the bytes read like code from here to an instruction that ends it. */
-function readsLikeCode(reader: Reader, gap: Gap, from: number): boolean {
-  for (let at = from; at < gap.to; ) {
-    at = reader.decode(at);
-    if (reader.isInvalid) return false;
-    if (reader.isEnd) return true;
-  }
-  return false;
-}
-
-/** Of ascending numbers those in [from, to). */
-function between(sorted: Float64Array, from: number, to: number): Float64Array {
-  return sorted.subarray(lowerBound(sorted, from), lowerBound(sorted, to));
-}
-
-function reach(bytes: Uint8Array, gap: Gap, led: Led, tallies: GapTallies, onward: Set<number>): void {
-  const base = Number(gap.section.range.address);
-  const inside = (addresses: Float64Array): number[] =>
-    Array.from(between(addresses, base + gap.from, base + gap.to), (address) => address - base);
-  const reader = new Reader(bytes, gap);
-  const queue = inside(led.branches);
-  queue.push(...inside(led.pointers).filter((offset) => readsLikeCode(reader, gap, offset)));
-  const seen = new Set<number>();
-  const covered = new Uint8Array(gap.to - gap.from);
-  for (let start = queue.pop(); start !== undefined; start = queue.pop()) {
-    for (let at = start; at < gap.to && !seen.has(at); ) {
-      seen.add(at);
-      const end = reader.decode(at);
-      if (reader.isInvalid) break;
-      tallies.reached.add(0, reader.instruction, gap.index, at);
-      covered.fill(1, at - gap.from, Math.min(end, gap.to) - gap.from);
-      const target = reader.target(end);
-      if (target !== null && target >= gap.from && target < gap.to) queue.push(target);
-      else if (target !== null) onward.add(base + target);
-      if (reader.isEnd) break;
-      at = end;
-    }
-  }
-  rest(reader, gap, covered, tallies);
-  reader.free();
-}
-
-/** Offsets at which what nothing leads to reads as an instruction, from one end to the other. */
-function* unled(reader: Reader, gap: Gap, covered: Uint8Array): Generator<number> {
-  let met = gap.from;
-  for (let at = gap.from; at < gap.to; ) {
-    if (covered[at - gap.from]) {
-      at++;
-      continue;
-    }
-    if (met <= at) {
-      const next = covered.indexOf(1, at - gap.from);
-      met = next < 0 ? Number.POSITIVE_INFINITY : gap.from + next;
-    }
-    const end = reader.decode(at);
-    yield at;
-    at = Math.min(end, met);
-  }
+  bytes: number;
 }
 
 /** Of constants read as instructions about one in twenty is none; of code none is. */
 const DATA_SHARE = 1 / 100;
 
-function rest(reader: Reader, gap: Gap, covered: Uint8Array, tallies: GapTallies): void {
-  let [all, invalid] = [0, 0];
-  for (const _at of unled(reader, gap, covered)) {
-    all++;
-    if (reader.isInvalid) invalid++;
+/** Offsets of a gap that nothing leads to, as [start, end) pairs. */
+function* stretches(gap: Gap, follower: Follower): Generator<[number, number]> {
+  let start = -1;
+  for (let at = gap.from; at < gap.to; at++) {
+    const isReached = follower.covers(gap.index, at);
+    if (!isReached && start < 0) start = at;
+    else if (isReached && start >= 0) {
+      yield [start, at];
+      start = -1;
+    }
   }
-  const tally = invalid > all * DATA_SHARE ? tallies.data : tallies.unreached;
-  for (const at of unled(reader, gap, covered))
-    if (!reader.isInvalid) tally.add(0, reader.instruction, gap.index, at);
-  for (const byte of covered) tallies.reachedBytes += byte;
+  if (start >= 0) yield [start, gap.to];
 }
 
-interface Led {
-  branches: Float64Array;
-  pointers: Float64Array;
+/** True where a stretch, read from its beginning on, holds more that is no instruction than code does. */
+function readsLikeData(
+  decoder: Decoder,
+  instruction: Instruction,
+  base: number,
+  all: [number, number][],
+): boolean {
+  let [read, invalid] = [0, 0];
+  for (const [from, to] of all)
+    for (let at = from; at < to; read++) {
+      decoder.position = at - base;
+      decoder.decodeOut(instruction);
+      if (instruction.code === Code.INVALID) invalid++;
+      at += Math.max(instruction.length, 1);
+    }
+  return invalid > read * DATA_SHARE;
 }
 
-/** Gaps that lead to gaps that lead to gaps: nothing honest goes deeper, and each round reads all gaps. */
-const ROUNDS = 8;
-
-/** Follows every branch and pointer that leads into a gap, and the branches from there into other gaps. */
-export function followGaps(bytes: Uint8Array, plan: AuditPlan, targets: Targets): GapTallies {
-  const gaps = gapsOf(plan);
-  const branches = new Set(targets.branches);
-  const pointers = Float64Array.from(targets.pointers).sort();
-  for (let round = 1; ; round++) {
-    const [reached, unreached, data] = [new Tally(1), new Tally(1), new Tally(1)];
-    const tallies: GapTallies = { reached, unreached, data, reachedBytes: 0 };
-    const onward = new Set<number>();
-    const led = { branches: Float64Array.from(branches).sort(), pointers };
-    for (const gap of gaps) reach(bytes, gap, led, tallies, onward);
-    const fresh = [...onward].filter((address) => !branches.has(address) && inGaps(targets.gaps, address));
-    if (fresh.length === 0 || round === ROUNDS) return tallies;
-    for (const address of fresh) branches.add(address);
+/**
+ * Reads what nothing leads to from any offset, since a computed address may be any.
+ * @param follower has followed all that leads anywhere
+ * @param known instructions that are counted already
+ */
+export function readUnreached(
+  bytes: Uint8Array,
+  { sections }: AuditPlan,
+  follower: Follower,
+  known: CodeMap,
+): Unreached {
+  const found: Unreached = { code: new Tally(1), data: new Tally(1), bytes: 0 };
+  const instruction = new Instruction();
+  for (const [index, section] of sections.entries()) {
+    const gaps: [number, number][] = section.isLinear ? [[0, section.range.size]] : section.gaps;
+    for (const [from, to] of gaps) {
+      const all = [...stretches({ section, index, from, to }, follower)];
+      if (all.length === 0) continue;
+      const { offset, size } = section.range;
+      const end = Math.min(offset + to + LONGEST, offset + size);
+      const decoder = new Decoder(64, bytes.subarray(offset + from, end), DecoderOptions.None);
+      const tally = readsLikeData(decoder, instruction, from, all) ? found.data : found.code;
+      for (const [start, stop] of all) {
+        if (!section.isLinear) found.bytes += stop - start;
+        for (let at = start; at < stop; at++) {
+          if (known.begins(index, at)) continue;
+          if (at + LONGEST <= size && plainLength(bytes, offset + at) > 0) continue;
+          decoder.position = at - from;
+          decoder.decodeOut(instruction);
+          if (instruction.code !== Code.INVALID) tally.add(0, instruction, index, at);
+        }
+      }
+      decoder.free();
+    }
   }
+  instruction.free();
+  return found;
 }

@@ -67,6 +67,16 @@ function modrmLength(bytes: Uint8Array, at: number): number {
   return 1 + displacement + (mode === 0 && low === 5 ? 4 : 0);
 }
 
+/** How an instruction names a place, beside its length: by its last byte, its last four, `lea`, or by a computed address. */
+export const BY_BYTE = 0x10;
+export const BY_WORD = 0x20;
+export const TAKES = 0x40;
+export const JUMPS = 0x80;
+/** What follows is not reached from here. */
+export const ENDS = 0x100;
+/** The bits of a length. */
+export const LENGTH = 0xf;
+
 /** Length behind the opcode of a group's instruction; 0 where the register field makes it another one. */
 function groupLength(bytes: Uint8Array, at: number, opcode: number): number {
   const field = ((bytes[at] ?? 0) >> 3) & 7;
@@ -89,10 +99,9 @@ function groupLength(bytes: Uint8Array, at: number, opcode: number): number {
 
 /**
  * @param bytes at least 15 of them from `at` on
- * @param leading false to leave out what names a place in the code: jumps, calls, lea
- * @returns 0 where the instruction is for the decoder proper
+ * @returns the length with one of the flags above where it names a place; 0 where it is for the decoder proper
  */
-export function plainLength(bytes: Uint8Array, at: number, leading: boolean): number {
+export function plainLength(bytes: Uint8Array, at: number): number {
   let here = at;
   let opcode = bytes[here] ?? 0;
   let prefix = NONE;
@@ -112,17 +121,29 @@ export function plainLength(bytes: Uint8Array, at: number, leading: boolean): nu
     if (((SSE[opcode] ?? 0) & prefix) !== 0) return here + modrmLength(bytes, here) - at;
     kind = TWO[opcode] ?? 0;
   } else kind = ONE[opcode] ?? 0;
-  if (kind === 0 || ((kind & LEADS) !== 0 && !leading)) return 0;
+  if (kind === 0) return 0;
   // Other prefixes change what is there: sizes of immediates, or what the instruction is.
   if (prefix !== NONE && (prefix !== X66 || (kind & (IMM32 | MOVE | GROUP | LEADS)) !== 0)) return 0;
   if ((kind & GROUP) !== 0) {
     const length = groupLength(bytes, here, opcode);
-    return length === 0 ? 0 : here + length - at;
+    if (length === 0) return 0;
+    const jumps = opcode === 0xff && ((bytes[here] ?? 0) & 0x38) === 0x20;
+    return (here + length - at) | (jumps ? JUMPS | ENDS : 0);
   }
   if ((kind & MOVE) !== 0) return here + ((rex & 8) !== 0 ? 8 : 4) - at;
   if ((kind & MEMORY) !== 0 && (bytes[here] ?? 0) >= 0xc0) return 0;
+  let flags = 0;
+  if (kind === PLAIN && opcode === 0xc3) flags = ENDS;
+  if ((kind & LEADS) !== 0) {
+    if ((kind & MEMORY) === 0) {
+      flags = (kind & IMM8) !== 0 ? BY_BYTE : BY_WORD;
+      if (opcode === 0xeb || opcode === 0xe9) flags |= ENDS;
+    }
+    // lea counts only where its ModRM byte says "relative to the next instruction" (Intel SDM vol. 2, 2.2.1.6).
+    else if (((bytes[here] ?? 0) & 0xc7) === 5) flags = TAKES;
+  }
   if ((kind & MODRM) !== 0) here += modrmLength(bytes, here);
   if ((kind & IMM8) !== 0) here += 1;
   if ((kind & IMM32) !== 0) here += 4;
-  return here - at;
+  return (here - at) | flags;
 }

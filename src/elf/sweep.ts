@@ -1,62 +1,59 @@
-import { Code, Decoder, DecoderOptions, Instruction } from "iced-x86";
+import { Code, Decoder, DecoderOptions, FlowControl, Instruction } from "iced-x86";
 import { INHERITED, type PlannedSection } from "./audit-plan.ts";
-import type { CodeRange } from "./elf-format.ts";
-import { plainLength } from "./plain-length.ts";
+import { isPadding } from "./padding.ts";
+import { BY_BYTE, BY_WORD, ENDS, JUMPS, LENGTH, plainLength, TAKES } from "./plain-length.ts";
 import { lowerBound } from "./search.ts";
 import type { Tally } from "./tally.ts";
+import type { Trail } from "./trail.ts";
 
 /** Bytes handed to the decoder at a time, so that its copy stays small. */
 const CHUNK = 1024 * 1024;
 /** Longest x86 instruction, bytes (Intel SDM vol. 2, 2.3.11). */
 export const LONGEST = 15;
 
-/** How an instruction of an iced code names a place: 1 by a byte, 4 by four bytes at its end, 7 by `lea` from the next address. */
-const WAYS = new Uint8Array(8192);
+/** Instructions that let nothing through: returns, jumps, and those that are undefined by intent. `int n` comes back. */
+const ENDING = /^(Ret|Iret|Sysret|Sysexit|Uiret|Jmp|Ud[012]|Int3$)/;
+
+/** What an instruction of an iced code does to the flow, in the flags of plain-length. */
+const FLOWS = new Uint16Array(8192);
 for (const [name, code] of Object.entries(Code)) {
   if (typeof code !== "number") continue;
-  if (/^(J|Loop)[a-z]+_rel8_64(_[ER]CX)?$/.test(name)) WAYS[code] = 1;
-  else if (/^((J[a-z]+|Call)_rel32_64|Xbegin_rel32)$/.test(name)) WAYS[code] = 4;
-  else if (name === "Lea_r64_m") WAYS[code] = 7;
+  if (/^(J|Loop)[a-z]+_rel8_64(_[ER]CX)?$/.test(name)) FLOWS[code] = BY_BYTE;
+  else if (/^((J[a-z]+|Call)_rel32_64|Xbegin_rel32)$/.test(name)) FLOWS[code] = BY_WORD;
+  else if (name === "Lea_r64_m") FLOWS[code] = TAKES;
+  else if (name === "Jmp_rm64") FLOWS[code] = JUMPS;
+  if (ENDING.test(name)) FLOWS[code] = (FLOWS[code] ?? 0) | ENDS;
 }
 
-/** Where code points to, in sections whose gaps must be told from data. */
-export interface Targets {
-  /** Of gaps, absolute addresses, ascending and disjoint. */
-  gaps: readonly (readonly [number, number])[];
-  branches: Set<number>;
-  pointers: Set<number>;
-}
+/** What an instruction of this iced code does to the flow: flags of plain-length. */
+export const flowOf = (code: number): number => FLOWS[code] ?? 0;
 
-/** True for an address inside one of the gaps. */
-export function inGaps(gaps: Targets["gaps"], address: number): boolean {
-  let [low, high] = [0, gaps.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((gaps[middle]?.[1] ?? 0) <= address) low = middle + 1;
-    else high = middle;
-  }
-  return address >= (gaps[low]?.[0] ?? Number.POSITIVE_INFINITY);
-}
-
-/** The place that an instruction ending at `end` names, relative to the section. */
-export function placeOf(bytes: Uint8Array, way: number, base: number, end: number): number | null {
+/**
+ * The place that an instruction ending at `end` names, relative to the section; null where it names none.
+ * @param flow flags of plain-length
+ * @param base offset of the section in the bytes
+ */
+export function placeOf(bytes: Uint8Array, flow: number, base: number, end: number): number | null {
   const at = base + end;
-  if (way === 1) return end + (((bytes[at - 1] ?? 0) << 24) >> 24);
+  if ((flow & BY_BYTE) !== 0) return end + (((bytes[at - 1] ?? 0) << 24) >> 24);
   // lea counts only where its ModRM byte says "relative to the next instruction" (Intel SDM vol. 2, 2.2.1.6).
-  if (way === 7 && ((bytes[at - 5] ?? 0) & 0xc7) !== 5) return null;
-  const [a = 0, b = 0, c = 0, d = 0] = bytes.subarray(at - 4, at);
-  return end + (a | (b << 8) | (c << 16) | (d << 24));
+  if ((flow & TAKES) !== 0 && ((bytes[at - 5] ?? 0) & 0xc7) !== 5) return null;
+  if ((flow & (BY_WORD | TAKES)) === 0) return null;
+  return (
+    end +
+    ((bytes[at - 4] ?? 0) |
+      ((bytes[at - 3] ?? 0) << 8) |
+      ((bytes[at - 2] ?? 0) << 16) |
+      ((bytes[at - 1] ?? 0) << 24))
+  );
 }
-
-/** The way in which an instruction of this code names a place; 0 for none. */
-export const wayOf = (code: number): number => WAYS[code] ?? 0;
 
 interface Sweep {
   bytes: Uint8Array;
   section: PlannedSection;
   index: number;
   tally: Tally;
-  targets: Targets | null;
+  trail: Trail;
 }
 
 /** The class of the function around an offset, and where that function ends. */
@@ -76,11 +73,12 @@ function classAt({ starts, classes, ends }: PlannedSection, next: number, offset
  * instruction, that instruction counts; and where the function around it goes on, both readings do, until they meet.
  */
 export function sweep(work: Sweep, from: number, to: number): void {
-  const { bytes, section, tally, targets, index } = work;
+  const { bytes, section, tally, trail } = work;
   const { starts, classes, range } = section;
   const instruction = new Instruction();
   let next = lowerBound(starts, from + 1);
   let [kind, kindEnd] = classAt(section, next - 1, from);
+  let open = from;
   for (let done = from; done < to; ) {
     const length = Math.min(CHUNK + LONGEST, range.size - done);
     const start = range.offset + done;
@@ -92,19 +90,25 @@ export function sweep(work: Sweep, from: number, to: number): void {
     while (at < limit) {
       if (kind !== 0 && done + at >= kindEnd) kind = 0;
       const begun = done + at;
-      const quick = at <= plainLimit ? plainLength(bytes, start + at, targets === null) : 0;
+      const quick = at <= plainLimit ? plainLength(bytes, start + at) : 0;
+      let flow = quick;
+      trail.begin(begun);
       if (quick > 0) {
         tally.plain[kind] = (tally.plain[kind] ?? 0) + 1;
-        at += quick;
+        at += quick & LENGTH;
       } else {
         decoder.position = at;
         decoder.decodeOut(instruction);
-        if (instruction.code === Code.INVALID) tally.addUnknown(kind, bytes, start + at, index, begun);
-        else tally.add(kind, instruction, index, begun);
-        at += Math.max(instruction.length, 1);
-        if (targets) follow(targets, bytes, range, instruction.code, done + at);
+        const { code } = instruction;
+        at += count(work, instruction, kind, begun);
+        flow = flowOf(code);
+      }
+      if ((flow & ~LENGTH) !== 0) {
+        note(trail, bytes, flow, range.offset, begun, done + at);
+        if ((flow & ENDS) !== 0) open = done + at;
       }
       if (done + at < (starts[next] ?? range.size)) continue;
+      trail.settle();
       const following = starts[next] ?? range.size;
       if (following > begun && following < done + at) {
         const reach = Math.min(section.reach[next] ?? 0, to, done + length - LONGEST);
@@ -123,36 +127,80 @@ export function sweep(work: Sweep, from: number, to: number): void {
     done += at;
   }
   instruction.free();
+  trail.settle();
+  if (section.gaps[lowerBound(section.gapStarts, to)]?.[0] === to)
+    trail.end(open, to, fallsThrough(work, open, to));
 }
 
-/** Notes the place that an instruction names, where it lies in a gap. */
-function follow(targets: Targets, bytes: Uint8Array, range: CodeRange, code: number, end: number): void {
-  const way = wayOf(code);
-  const place = way === 0 ? null : placeOf(bytes, way, range.offset, end);
-  const address = Number(range.address);
-  if (place !== null && inGaps(targets.gaps, address + place))
-    (way === 7 ? targets.pointers : targets.branches).add(address + place);
+/**
+ * True where the last instruction of [from, to) goes on behind it, padding aside. A call does not count: where nothing
+ * but constants follows, what it calls does not come back.
+ */
+function fallsThrough({ bytes, section }: Sweep, from: number, to: number): boolean {
+  const { offset } = section.range;
+  const decoder = new Decoder(64, bytes.subarray(offset + from, offset + to), DecoderOptions.None);
+  const instruction = new Instruction();
+  let goesOn = false;
+  for (let at = from; at < to; at += Math.max(instruction.length, 1)) {
+    decoder.position = at - from;
+    decoder.decodeOut(instruction);
+    if (isPadding(bytes.subarray(offset + at, offset + to))) break;
+    const { flowControl, code } = instruction;
+    goesOn =
+      code !== Code.INVALID && flowControl !== FlowControl.Call && flowControl !== FlowControl.IndirectCall;
+  }
+  instruction.free();
+  decoder.free();
+  return goesOn;
+}
+
+/**
+ * Counts the instruction that was decoded.
+ * @returns bytes to what follows: one where nothing can be executed, since the next may begin what is
+ */
+function count(
+  { bytes, tally, trail, section, index }: Sweep,
+  instruction: Instruction,
+  kind: number,
+  offset: number,
+): number {
+  if (instruction.code === Code.INVALID) {
+    trail.stumble();
+    const isNewer = tally.addUnknown(kind, bytes, section.range.offset + offset, index, offset);
+    return isNewer ? Math.max(instruction.length, 1) : 1;
+  }
+  tally.add(kind, instruction, index, offset);
+  return instruction.length;
+}
+
+/** Notes what an instruction from `begun` to `end` does to the flow; offsets in the section. */
+function note(trail: Trail, bytes: Uint8Array, flow: number, base: number, begun: number, end: number): void {
+  if ((flow & JUMPS) !== 0) trail.jump(begun);
+  const place = placeOf(bytes, flow, base, end);
+  if (place === null) return;
+  if ((flow & TAKES) !== 0) trail.take(begun, place);
+  else trail.branch(place);
 }
 
 /** Two readings of the same bytes, each counted, up to where they meet or to the end of the outer function. */
 function both(
-  { bytes, tally, index, section }: Sweep,
+  work: Sweep,
   decoder: Decoder,
   instruction: Instruction,
   done: number,
   readings: [number, number],
   end: number,
 ): number {
+  const { bytes, section, trail } = work;
   let [first, second] = readings;
   while (first !== second && Math.min(first, second) < end) {
     const at = Math.min(first, second);
     decoder.position = at - done;
     decoder.decodeOut(instruction);
     const [kind] = classAt(section, lowerBound(section.starts, at + 1) - 1, at);
-    if (instruction.code === Code.INVALID)
-      tally.addUnknown(kind, bytes, section.range.offset + at, index, at);
-    else tally.add(kind, instruction, index, at);
-    const after = at + Math.max(instruction.length, 1);
+    trail.begin(at);
+    const after = at + count(work, instruction, kind, at);
+    note(trail, bytes, flowOf(instruction.code), section.range.offset, at, after);
     if (at === first) first = after;
     else second = after;
   }

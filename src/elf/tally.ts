@@ -10,14 +10,18 @@ export const SAMPLES = 5;
 /** Room for iced's codes in a class's counts. */
 const CODES = 8192;
 
-const LEGACY_PREFIXES = new Set([0x66, 0xf2, 0xf3, 0x2e, 0x36, 0x3e, 0x26, 0x64, 0x65]);
+/** Intel SDM vol. 2, 2.1.1: operand and address size, repetition, lock, segments. */
+const LEGACY_PREFIXES = new Set([0x66, 0x67, 0xf0, 0xf2, 0xf3, 0x2e, 0x36, 0x3e, 0x26, 0x64, 0x65]);
 
-/** True where this byte stands at a place, behind at most four legacy prefixes. */
+/** No instruction is longer, its prefixes included; bytes (Intel SDM vol. 2, 2.3.11). */
+const LONGEST = 15;
+
+/** True where one of these bytes stands at a place, behind legacy prefixes. */
 const beginsWith =
   (...firsts: number[]) =>
   (bytes: Uint8Array, position: number): boolean => {
     let at = position;
-    while (at < position + 4 && LEGACY_PREFIXES.has(bytes[at] ?? 0)) at++;
+    while (at < position + LONGEST - 1 && LEGACY_PREFIXES.has(bytes[at] ?? 0)) at++;
     return firsts.includes(bytes[at] ?? 0);
   };
 
@@ -30,6 +34,10 @@ const NEWER_FORMS = [
   { feature: "evex-undecoded", begins: beginsWith(0x62) },
   { feature: "vex-undecoded", begins: beginsWith(0xc4, 0xc5) },
 ] as const;
+
+/** True where bytes that the decoder does not know begin like an instruction of an extension that is newer. */
+export const isNewerForm = (bytes: Uint8Array, position: number): boolean =>
+  NEWER_FORMS.some(({ begins }) => begins(bytes, position));
 
 const ICED_NAMES: Record<number, string> = Object.fromEntries(
   Object.entries(CpuidFeature)
@@ -85,13 +93,15 @@ export class Tally {
   /**
    * Counts bytes that the decoder does not know. What begins like an instruction of an extension newer than the decoder
    * is counted as one that no contract allows; other bytes are no instruction.
+   * @returns true where it is such an instruction
    */
-  addUnknown(kind: number, bytes: Uint8Array, position: number, section: number, offset: number): void {
+  addUnknown(kind: number, bytes: Uint8Array, position: number, section: number, offset: number): boolean {
     const form = NEWER_FORMS.findIndex(({ begins }) => begins(bytes, position));
     const slot = kind * CODES + (form < 0 ? Code.INVALID : CODES - 1 - form);
     const seen = this.counts[slot] ?? 0;
     this.counts[slot] = seen + 1;
     if (seen < SAMPLES) this.#place(slot, [NEWER_FORMS[form]?.feature ?? "invalid"], section, offset);
+    return form >= 0;
   }
   #remember(slot: number, instruction: Instruction, section: number, offset: number): void {
     this.#place(slot, this.#first.get(slot)?.features ?? featuresOf(instruction), section, offset);

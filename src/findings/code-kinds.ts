@@ -28,11 +28,18 @@ export const CODE_KINDS = {
       "Link it with -z separate-code (binutils 2.31 and later do), so that no data is executable; for a library of others name the features under run-time-dispatch in the manifest.",
   ),
   "unattributed-bytes": kind(
-    { file, feature, count, places },
-    ({ file: path, feature: name, count: number }) =>
-      `${number} × ${name} in ${path}, in bytes that no symbol, unwind entry, branch or pointer leads to`,
+    {
+      file,
+      feature,
+      count,
+      places,
+      readsLike: z.enum(["code", "constants"]).describe("What the bytes look like"),
+      codeSha256: z.string().optional().describe("Digest by which a manifest can name the library's code"),
+    },
+    ({ file: path, feature: name, count: number, readsLike }) =>
+      `${number} × ${name} in ${path} (reads like ${readsLike}), in bytes that no symbol, unwind entry, branch or pointer leads to`,
     () =>
-      "These are data, or code that is hidden. Give data in code a symbol of type object, and code one of type function.",
+      "These are data, or code that is hidden. Keep data out of the code and give code a symbol of type function; or look at the bytes and name the library's codeSha256 under isa.unnamed-code in the manifest.",
   ),
   "undecodable-code": kind(
     { file, count: z.number().describe("Byte sequences that are no known instruction") },

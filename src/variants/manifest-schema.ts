@@ -19,6 +19,19 @@ const dispatch = z
   })
   .describe("Code that may go beyond the contract, because it runs only after asking the CPU");
 
+const unnamedCode = z
+  .strictObject({
+    file: z.string().describe("Glob over the library's path in the wheel"),
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, "the codeSha256 of the library, as isa.contained states it")
+      .describe("Digest of the library's machine code: another build is another digest"),
+    reason: z.string().describe("What the bytes are, and how one can see it"),
+  })
+  .describe(
+    "A library in whose code bytes lie that nothing names or leads to, and that could be instructions beyond the contract; somebody looked at them",
+  );
+
 export const variantSchema = z.strictObject({
   extends: z.string().optional().describe("Another variant of this manifest whose settings this one adds to"),
   description: z.string().min(1).optional().describe("One line for people; becomes the wheel's summary"),
@@ -33,6 +46,7 @@ export const variantSchema = z.strictObject({
       "may-use": features.optional().describe("Features the machine code may use (what they imply included)"),
       "must-use": features.optional().describe("Features it must use, or its name promises too much"),
       "run-time-dispatch": z.array(dispatch).optional(),
+      "unnamed-code": z.array(unnamedCode).optional(),
     })
     .optional()
     .describe("The ISA contract"),
@@ -65,3 +79,4 @@ export const manifestSchema = z
 export type RawManifest = z.infer<typeof manifestSchema>;
 export type RawVariant = z.infer<typeof variantSchema>;
 export type RuntimeDispatch = z.infer<typeof dispatch>;
+export type UnnamedCode = z.infer<typeof unnamedCode>;

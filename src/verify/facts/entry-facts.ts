@@ -73,7 +73,16 @@ export function denseFacts(
 function libraryFacts(path: string, bytes: Uint8Array): { facts: LibraryFacts; elf: ElfFile | null } {
   try {
     const elf = readElf(bytes);
-    const { code: _c, executableData: _v, functions: _f, objects: _o, unwind: _u, ...rest } = elf;
+    const {
+      code: _c,
+      executableData: _v,
+      functions: _f,
+      objects: _o,
+      unwind: _u,
+      entries: _e,
+      loads: _l,
+      ...rest
+    } = elf;
     return { facts: { path, problem: null, ...rest }, elf };
   } catch (thrown) {
     if (!(thrown instanceof FormatError)) throw thrown;

@@ -29,6 +29,9 @@ export const ISA_CHECKS = {
     evidence: {
       variant: z.string(),
       instructions: z.number(),
+      excused: z
+        .array(z.object({ path: z.string(), feature: z.string(), count: z.number() }))
+        .describe("Instructions beyond the contract that the manifest's run-time-dispatch excuses"),
       method: z.array(z.string()),
       libraries: z.array(
         z.object({
@@ -41,8 +44,10 @@ export const ISA_CHECKS = {
       ),
     },
     holdsWithWarning: true,
-    summary: ({ instructions, variant }) =>
-      `all ${instructions} instructions are within the contract of ${variant}`,
+    summary: ({ instructions, variant, excused = [] }) =>
+      excused.length === 0
+        ? `all ${instructions} instructions are within the contract of ${variant}`
+        : `of ${instructions} instructions ${excused.reduce((sum, { count }) => sum + count, 0)} are beyond the contract of ${variant} and excused by run-time-dispatch: ${excused.map(({ path, feature, count }) => `${count} × ${feature} in ${path}`).join("; ")}`,
   }),
   "isa.used": define({
     level: "static",
