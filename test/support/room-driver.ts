@@ -12,7 +12,8 @@ import { ensureUv } from "../../src/torch/uv.ts";
 import type { WheelFacts } from "../../src/verify/facts/facts.ts";
 import { gather } from "../../src/verify/facts/gather.ts";
 import { runPrograms } from "../../src/verify/runtime/programs.ts";
-import { openRoom } from "../../src/verify/runtime/room.ts";
+import { openRoom, type Room } from "../../src/verify/runtime/room.ts";
+import { emulateTiles } from "../../src/verify/runtime/tiles.ts";
 import type { Bench, Trial } from "./room.ts";
 
 function host(): Host {
@@ -33,13 +34,22 @@ async function make(folder: string, index: string, cache: string): Promise<Bench
   return { python, uv: uv.path, torch: (await installTorch(here, uv, python, source)).torch };
 }
 
+/** The room of a trial, with tiles where it wants them emulated. */
+async function roomOf(here: Host, trial: Trial): Promise<Room> {
+  const folder = mkdtempSync(join(tmpdir(), "vcw-room-"));
+  const room = await openRoom(here, trial.python, folder, trial.settings);
+  if (trial.emulate.length === 0) return room;
+  const made = await emulateTiles(here, room, trial.emulate);
+  if ("problem" in made) throw new Error(String(made.problem));
+  return { ...room, emulation: made.emulation };
+}
+
 async function tryWheel(trial: Trial): Promise<unknown> {
   const here = host();
   const bytes = readFileSync(trial.wheel);
   const facts: WheelFacts = { ...gather(basename(trial.wheel), bytes).facts, audits: [] };
-  const folder = mkdtempSync(join(tmpdir(), "vcw-room-"));
   return runPrograms(here, {
-    room: await openRoom(here, trial.python, folder, trial.settings),
+    room: await roomOf(here, trial),
     facts,
     level: trial.level,
     before: trial.torch,
@@ -47,6 +57,7 @@ async function tryWheel(trial: Trial): Promise<unknown> {
     challenge: trial.challenge,
     hindrance: null,
     promised: trial.promised,
+    mustUse: trial.mustUse,
     port: await freePort(),
   });
 }

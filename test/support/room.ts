@@ -23,6 +23,9 @@ export interface Trial {
   challenge: Challenge | null;
   promised: boolean;
   flags: string[];
+  mustUse: string[];
+  /** Features to be emulated. */
+  emulate: string[];
 }
 
 const driver = join(root, "test", "support", "room-driver.ts");
@@ -43,7 +46,7 @@ export const makeBench = (): Bench =>
   drive(["make", scratch(), torchFolder, join(root, ".test-cache", "cache")]) as Bench;
 
 type Options = Partial<RunSettings> &
-  Partial<Pick<Trial, "challenge" | "promised" | "flags">> & {
+  Partial<Pick<Trial, "challenge" | "promised" | "flags" | "mustUse" | "emulate">> & {
     env?: NodeJS.ProcessEnv;
     /** A command under which all of it runs. */
     within?: readonly string[];
@@ -56,7 +59,8 @@ export function tryWheel(
   level: Trial["level"],
   options: Options = {},
 ): Record<string, Check> {
-  const { challenge = null, promised = true, flags = [], env = {}, within = [], ...settings } = options;
+  const { challenge = null, promised = true, flags = [], env = {}, within = [], ...others } = options;
+  const { mustUse = [], emulate = [], ...settings } = others;
   const { fileName, bytes } = tinyWheel(wheel);
   const folder = scratch();
   const file = join(folder, fileName);
@@ -76,6 +80,8 @@ export function tryWheel(
       challenge,
       promised,
       flags,
+      mustUse,
+      emulate,
     };
     const request = join(folder, "trial.json");
     writeFileSync(request, JSON.stringify(trial));

@@ -12,6 +12,7 @@ import { compareOperators, type Expected, operatorsSchema } from "./operators.ts
 import { type Room, writtenAtHome } from "./room.ts";
 import { inMemory, type Task } from "./schedule.ts";
 import { type Program, type Run, silence, supervise } from "./supervised.ts";
+import { onEmulatedCpu, type TileCounts } from "./tiles.ts";
 
 /** What was computed before the wheel entered the room. */
 export interface Challenge {
@@ -34,6 +35,8 @@ export interface Programs {
   hindrance: string | null;
   /** True where a contract promises that this CPU suffices; a missing feature is then the wheel's fault. */
   promised: boolean;
+  /** Features that the wheel must use by its contract; where they are emulated, the kernels must have used them. */
+  mustUse: readonly string[];
   /** A free port for the server. */
   port: number;
 }
@@ -104,7 +107,8 @@ async function importWheel(
   }
   const variable = env ? "VLLM_TARGET_DEVICE=cpu" : null;
   const check = importCheck({ ...base, ...seen, home: await writtenAtHome(room), variable });
-  return { check: excused(check, seen.run.crash, promised), crash: seen.run.crash, env };
+  const answer = onEmulatedCpu(check, room.emulation, [seen.run.tiles], null);
+  return { check: excused(answer, seen.run.crash, promised), crash: seen.run.crash, env };
 }
 
 type Running = Task<void>;
@@ -115,10 +119,12 @@ function kernelTasks(
   programs: Programs,
   env: Program["env"],
 ): { tasks: Running[]; check: () => Check } {
-  const { room, facts, flags, challenge, promised } = programs;
+  const { room, facts, flags, challenge, promised, mustUse } = programs;
+  const tiles: TileCounts[] = [];
   const found: KernelFacts = { declared: [], operators: null, broken: [] };
   const more = env ? { env } : {};
   const broke = (what: string, run: Run, understood: boolean): void => {
+    tiles.push(run.tiles);
     const silent = run.crash ? crashText(run.crash) : silence(run, room.settings.limit);
     const text = silent ?? (understood ? null : STRANGE);
     if (text !== null)
@@ -155,7 +161,11 @@ function kernelTasks(
     });
   }
   const check = (): Check =>
-    excused(kernelsCheck(found), found.broken.find(({ crash }) => crash)?.crash ?? null, promised);
+    excused(
+      onEmulatedCpu(kernelsCheck(found), room.emulation, tiles, mustUse),
+      found.broken.find(({ crash }) => crash)?.crash ?? null,
+      promised,
+    );
   return { tasks, check };
 }
 
@@ -165,7 +175,7 @@ function engineTasks(
   programs: Programs & { challenge: Challenge },
   env: Program["env"],
 ): { tasks: Running[]; check: () => Check } {
-  const { room, flags, port, promised } = programs;
+  const { room, flags, port, promised, mustUse } = programs;
   const { model, modelFolder } = programs.challenge;
   const prompts = model.cases.map(({ prompt }) => prompt);
   const tokens = model.cases[0]?.tokens.length ?? 0;
@@ -208,7 +218,9 @@ function engineTasks(
   ];
   const check = (): Check => {
     if (!runs.engine || !runs.server) return notRun("runtime.engine", "not run: it was never started");
-    return excused(engineCheck(model, runs.engine, runs.server, room.settings), runs.engine.crash, promised);
+    const answer = engineCheck(model, runs.engine, runs.server, room.settings);
+    const tiles = [runs.engine.tiles, runs.server.tiles];
+    return excused(onEmulatedCpu(answer, room.emulation, tiles, mustUse), runs.engine.crash, promised);
   };
   return { tasks, check };
 }

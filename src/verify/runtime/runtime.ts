@@ -24,8 +24,9 @@ import { lackedBy, usableFlags } from "./machine.ts";
 import { expectedSchema } from "./operators.ts";
 import { type Challenge, notRun, runPrograms } from "./programs.ts";
 import { installWheel } from "./resolve.ts";
-import { openRoom } from "./room.ts";
+import { openRoom, type Room } from "./room.ts";
 import type { RunSettings } from "./settings.ts";
+import { emulateTiles } from "./tiles.ts";
 
 export interface RuntimeRequest {
   wheel: string;
@@ -118,6 +119,15 @@ async function makeChallenge(host: Host, python: string, folder: string): Promis
   return { seed, operators, model, modelFolder };
 }
 
+/** What runs the wheel where this CPU lacks something: the user's emulator, or ours for tiles; else why nothing does. */
+async function standIn(host: Host, room: Room, lacks: readonly string[]): ReturnType<typeof emulateTiles> {
+  const { emulator } = room.settings;
+  if (emulator.length > 0) return { emulation: { features: lacks, library: null } };
+  const made = await emulateTiles(host, room, lacks);
+  if ("emulation" in made) host.log.info(`  this CPU lacks ${lacks.join(", ")}: emulating that`);
+  return made;
+}
+
 async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeRequest): Promise<RuntimeAnswer> {
   const { facts, level, settings, claim, wheel } = request;
   const wanted = request.python ?? pythonOf(facts) ?? (await findPython(host));
@@ -139,15 +149,20 @@ async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeReques
     checks: [resolve, ...gates, ...ran],
     torch: seenTorch(after),
   });
-  const lacks = settings.emulator.length > 0 ? [] : lackedBy(facts, claim, flags);
-  if (lacks.length > 0)
-    return answer(
-      RUN_IDS[level].map((id) => notRun(id, `not run: this CPU lacks ${lacks.join(", ")}`, lacks)),
-    );
+  const lacks = lackedBy(facts, claim, flags);
+  const room = await openRoom(host, python, folder, settings);
+  if (lacks.length > 0) {
+    const instead = await standIn(host, room, lacks);
+    if ("problem" in instead) {
+      const why = `not run: this CPU lacks ${lacks.join(", ")}${instead.problem === null ? "" : `, and ${instead.problem}`}`;
+      return answer(RUN_IDS[level].map((id) => notRun(id, why, lacks)));
+    }
+    room.emulation = instead.emulation;
+    for (const feature of lacks) flags.add(feature);
+  }
   if (resolve.result === "fail")
     return answer(RUN_IDS[level].map((id) => notRun(id, "not run: the wheel can't be installed")));
   const broken = gates.find(({ id, result }) => id === "runtime.torchvision" && result === "fail");
-  const room = await openRoom(host, python, folder, settings);
   return answer(
     await runPrograms(host, {
       room,
@@ -158,6 +173,7 @@ async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeReques
       challenge,
       hindrance: broken ? "runtime.torchvision failed, and the engine loads it" : null,
       promised: claim.variant !== null,
+      mustUse: claim.variant?.isa.mustUse ?? [],
       port: await freePort(),
     }),
   );

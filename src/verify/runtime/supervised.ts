@@ -7,6 +7,7 @@ import { run, tail } from "../../host/process.ts";
 import { probePath } from "../../host/resources.ts";
 import { type Crash, explain, faultSchema } from "./crash.ts";
 import type { Room } from "./room.ts";
+import { emulationEnv, readTileCounts, type TileCounts } from "./tiles.ts";
 
 const outputSchema = z.object({ bytes: z.number(), head: z.string(), tail: z.string() });
 
@@ -53,6 +54,8 @@ export interface Run extends z.infer<typeof runSchema> {
   /** Python's stacks where it hung or crashed; empty otherwise. */
   stacks: string;
   crash: Crash | null;
+  /** Tile instructions that were emulated, in it and in its children. */
+  tiles: TileCounts;
 }
 
 /** A server's side show: asked until it is ready, then once in earnest, then told to stop. */
@@ -92,6 +95,7 @@ export async function supervise(
   return host.scratch.withFolder("vcw-run", async (folder) => {
     const request = join(folder, "request.json");
     const stacks = join(folder, "stacks.txt");
+    const counters = join(folder, "amx.counts");
     await writeFile(request, JSON.stringify(program.request));
     const watch = async (trace: boolean): Promise<unknown> => {
       const spec = join(folder, "spec.json");
@@ -106,6 +110,8 @@ export async function supervise(
           limit: room.settings.limit,
           stacks,
           trace,
+          // Of the program alone: its supervisor must see this machine as it is.
+          env: emulationEnv(room.emulation, trace ? `${counters}.traced` : counters),
           folder: room.site,
           http: trace ? null : (program.http ?? null),
         }),
@@ -131,6 +137,7 @@ export async function supervise(
       ...facts,
       stacks: ((await readTextIfAny(stacks)) ?? "").slice(0, 20_000),
       crash: crash && (await explain(crash, room.site, flags)),
+      tiles: await readTileCounts(counters),
     };
   });
 }

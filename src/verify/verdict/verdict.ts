@@ -62,12 +62,24 @@ export const checkSchema = z.object({
   remedy: z.string().optional(),
   /** Why a check was not run, for machines: the ISA features this machine lacks, or another reason. */
   lacks: z.array(z.string()).optional(),
+  /** ISA features that this machine lacks and that were emulated while the check ran: more than not run, less than run. */
+  emulated: z.array(z.string()).optional(),
   /** Kinds of targets whose policy, when the wheel was verified, took this gap; publishing demands it again. */
   acceptedBy: z.array(z.enum(TARGET_KINDS)).optional(),
 });
 
 /** One named question and its answer. A `not-run` is never a pass. */
 export type Check = z.infer<typeof checkSchema>;
+
+/** True where a check gave an answer, and gave it on an emulated CPU. */
+export function isEmulated({
+  result,
+  before,
+  emulated,
+}: Pick<Check, "result" | "before" | "emulated">): boolean {
+  const answer = before ?? result;
+  return (answer === "pass" || answer === "warn") && emulated !== undefined && emulated.length > 0;
+}
 
 export const isaSchema = z.object({
   claimed: z.array(z.string()),
