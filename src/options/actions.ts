@@ -177,6 +177,7 @@ export const ACTIONS = {
       limit: verify.options.limit,
       without: verify.options.without,
       emulator: verify.options.emulator,
+      "least-cpu": verify.options["least-cpu"],
       ...POLICY_OPTIONS,
       ...torch,
       manifest: verify.options.manifest,

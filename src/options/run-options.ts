@@ -23,6 +23,10 @@ export const RUN_OPTIONS = {
     default: null,
     help: "Run the wheel under an emulator: sde64 -spr --, or qemu-x86_64 -cpu max; recorded as emulated",
   },
+  "least-cpu": {
+    kind: "flag",
+    help: "Run import and kernels of an AVX2 wheel once more on qemu-x86_64 -cpu Haswell, which has nothing beyond AVX2",
+  },
 } as const satisfies OptionSpecs;
 
 /** @throws E_OPTION_VALUE where `without` is no list of packages, or names torch itself */
@@ -37,5 +41,10 @@ export function runSettings(options: Values<typeof RUN_OPTIONS>): RunSettings {
     });
   }
   const emulator = options.emulator?.split(/\s+/).filter((word) => word !== "") ?? [];
-  return { limit: options.limit, without: without.map(normalizeName), emulator };
+  return {
+    limit: options.limit,
+    without: without.map(normalizeName),
+    emulator,
+    leastCpu: options["least-cpu"],
+  };
 }

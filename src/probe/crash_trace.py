@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import platform
+import re
 import signal
 import struct
 import time
@@ -23,6 +24,8 @@ FAULTS = (signal.SIGILL, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE)
 #: Place of the program counter in user_regs_struct, bytes.
 COUNTER = {"x86_64": 16 * 8, "aarch64": 32 * 8}
 CODE = 16
+#: A signal in the log of an emulator; si_code is positive for one that an instruction raised.
+FAULT = re.compile(r"--- (SIG\w+) \{si_signo=\w+, si_code=[1-9]\d*, si_addr=0x([0-9a-f]+)\}")
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
@@ -84,7 +87,24 @@ def place(pid: int, number: int, address: int) -> dict[str, object]:
     return found
 
 
-def follow(root: int, deadline: float, idle: Callable[[float], None]) -> dict[str, object] | None:
+def emulated_fault(log: str) -> tuple[int, int] | None:
+    """The last fault of the program that QEMU ran, whose memory lies in QEMU's own at the same addresses.
+
+    QEMU sends itself the signal of a fault; where it was stands in the log of -strace alone (linux-user/strace.c).
+    """
+    found = None
+    with contextlib.suppress(OSError), open(log, encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            match = FAULT.match(line)
+            # Of others the address is the memory that was touched, and not the instruction.
+            if match and match[1] in ("SIGILL", "SIGFPE"):
+                found = (signal.Signals[match[1]].value, int(match[2], 16))
+    return found
+
+
+def follow(
+    root: int, deadline: float, idle: Callable[[float], None], log: str
+) -> dict[str, object] | None:
     """Lets the traced program run to its end. Returns the fault that ended it, or None where none did.
 
     A fault that a handler made good, as the emulator of tiles does, ends nothing: so only the last one of each thread
@@ -116,8 +136,9 @@ def follow(root: int, deadline: float, idle: Callable[[float], None]) -> dict[st
         number = os.WSTOPSIG(status)
         deliver = 0 if number in (signal.SIGTRAP, signal.SIGSTOP) else number
         if status >> 16 == EVENT_EXIT:
-            if ending(pid) in FAULTS and pid in faults:
-                last = place(pid, *faults[pid])
+            if ending(pid) in FAULTS:
+                fault = faults.get(pid) or emulated_fault(log)
+                last = place(pid, *fault) if fault else last
         elif number in FAULTS and from_kernel(pid):
             address = counter(pid)
             if address is not None:

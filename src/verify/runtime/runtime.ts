@@ -20,9 +20,10 @@ import type { Claim, WheelFacts } from "../facts/facts.ts";
 import type { Check, CheckId, Level } from "../verdict/verdict.ts";
 import { readContents } from "./contents.ts";
 import { modelSchema } from "./engine-check.ts";
+import { onLeastCpu } from "./least-cpu.ts";
 import { lackedBy, usableFlags } from "./machine.ts";
 import { expectedSchema } from "./operators.ts";
-import { type Challenge, notRun, runPrograms } from "./programs.ts";
+import { type Challenge, notRun, type Programs, runPrograms } from "./programs.ts";
 import { installWheel } from "./resolve.ts";
 import { openRoom, type Room } from "./room.ts";
 import type { RunSettings } from "./settings.ts";
@@ -163,20 +164,20 @@ async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeReques
   if (resolve.result === "fail")
     return answer(RUN_IDS[level].map((id) => notRun(id, "not run: the wheel can't be installed")));
   const broken = gates.find(({ id, result }) => id === "runtime.torchvision" && result === "fail");
-  return answer(
-    await runPrograms(host, {
-      room,
-      facts,
-      level,
-      before: before.torch,
-      flags,
-      challenge,
-      hindrance: broken ? "runtime.torchvision failed, and the engine loads it" : null,
-      promised: claim.variant !== null,
-      mustUse: claim.variant?.isa.mustUse ?? [],
-      port: await freePort(),
-    }),
-  );
+  const programs: Programs = {
+    room,
+    facts,
+    level,
+    before: before.torch,
+    flags,
+    challenge,
+    hindrance: broken ? "runtime.torchvision failed, and the engine loads it" : null,
+    promised: claim.variant !== null,
+    mustUse: claim.variant?.isa.mustUse ?? [],
+    port: await freePort(),
+  };
+  const ran = await runPrograms(host, programs);
+  return answer(settings.leastCpu ? await onLeastCpu(host, programs, claim, ran) : ran);
 }
 
 /**

@@ -6,6 +6,8 @@ export interface RunSettings {
   without: readonly string[];
   /** A program, with its arguments, that runs another one on a CPU that this machine has not; empty for none. */
   emulator: readonly string[];
+  /** True to run import and kernels once more on the least CPU of a contract that promises AVX2 and no more. */
+  leastCpu: boolean;
 }
 
-export const RUN_DEFAULTS: RunSettings = { limit: 600, without: [], emulator: [] };
+export const RUN_DEFAULTS: RunSettings = { limit: 600, without: [], emulator: [], leastCpu: false };

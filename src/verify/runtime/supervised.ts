@@ -80,6 +80,14 @@ export interface Program {
 const SUPERVISORS_OWN = 60;
 const FAULTS: ReadonlySet<string> = new Set(["SIGILL", "SIGSEGV", "SIGBUS", "SIGFPE"]);
 
+/** QEMU for one program tells its signals in a log, with the place of a fault; of other emulators we know no such thing. */
+const isTraceable = ([emulator]: readonly string[]): boolean =>
+  emulator === undefined || /(^|\/)qemu-\w+$/.test(emulator);
+
+/** An emulator that logs; nothing where there is none. */
+const traced = ([program, ...words]: readonly string[], log: string): string[] =>
+  program === undefined ? [] : [program, "-strace", "-D", log, ...words];
+
 /**
  * Runs a program that loads the wheel, in the room, under the supervisor; where a fault ends it, runs it once more
  * under a tracer that says where. What the supervisor saw and what the program says of itself stay apart.
@@ -95,6 +103,7 @@ export async function supervise(
   return host.scratch.withFolder("vcw-run", async (folder) => {
     const request = join(folder, "request.json");
     const stacks = join(folder, "stacks.txt");
+    const log = join(folder, "emulator.log");
     const counters = join(folder, "amx.counts");
     await writeFile(request, JSON.stringify(program.request));
     const watch = async (trace: boolean): Promise<unknown> => {
@@ -105,7 +114,8 @@ export async function supervise(
       await writeFile(
         spec,
         JSON.stringify({
-          argv: [...room.settings.emulator, ...words],
+          argv: [...(trace ? traced(room.settings.emulator, log) : room.settings.emulator), ...words],
+          log,
           cwd: folder,
           limit: room.settings.limit,
           stacks,
@@ -131,7 +141,7 @@ export async function supervise(
     };
     const facts = runSchema.parse(await watch(false));
     const faulted = facts.signal !== null && FAULTS.has(facts.signal);
-    const fault = faulted && room.settings.emulator.length === 0 ? await watch(true) : null;
+    const fault = faulted && isTraceable(room.settings.emulator) ? await watch(true) : null;
     const { crash } = fault === null ? { crash: null } : traceSchema.parse(fault);
     return {
       ...facts,
