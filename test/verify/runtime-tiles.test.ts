@@ -1,14 +1,28 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { Check } from "../../src/verify/verdict/verdict.ts";
+import { CHECK_IDS, type Check } from "../../src/verify/verdict/verdict.ts";
 import { type Bench, makeBench, tryWheel } from "../support/room.ts";
-import { removeScratch } from "../support/run.ts";
+import { removeScratch, scratch, torchFolder, wheels } from "../support/run.ts";
 import { tileWheel } from "../support/tile-wheel.ts";
+import { tinyWheel } from "../support/wheel.ts";
 
 const cpuinfo = readFileSync("/proc/cpuinfo", "utf8");
 const hasTiles = /^flags.* amx_tile( |$)/m.test(cpuinfo);
 const flags = [...(/^flags\s*: (.*)$/m.exec(cpuinfo)?.[1]?.split(" ") ?? []), "amx_tile", "amx_bf16"];
 const settings = { flags, emulate: ["amx_tile", "amx_bf16"], mustUse: ["avx2", "amx_bf16"] };
+const MANIFEST = `version: 1
+variants:
+  tile-guest:
+    description: AVX2 and AMX
+    architecture: x86_64
+    isa:
+      may-use: [x86-64-v3, amx_tile, amx_bf16]
+      must-use: [avx2, amx_tile, amx_bf16]
+    runner-labels: [self-hosted]
+    build:
+      compiler: { gcc: "12", clang: "14" }
+`;
 let bench: Bench;
 
 beforeAll(() => {
@@ -65,6 +79,41 @@ const kernels = (check: string, env: NodeJS.ProcessEnv = {}): Check | undefined 
       },
       120_000,
     );
+
+    test("is verified so; a broken compiler is this machine's fault, with the exit status of a CPU that lacks AMX", () => {
+      const folder = scratch();
+      const { fileName, bytes } = tinyWheel({ ...tileWheel("matmul"), tag: "cp38-abi3-linux_x86_64" });
+      const [wheel, manifest, policy] = [fileName, "variants.yml", "policy.yml"].map((name) =>
+        join(folder, name),
+      );
+      writeFileSync(wheel ?? "", bytes);
+      writeFileSync(manifest ?? "", MANIFEST);
+      const told = CHECK_IDS.filter((id) => !id.startsWith("runtime.")).map((id) => `${id}: warn`);
+      writeFileSync(policy ?? "", `version: 1\nchecks: {${told.join(", ")}}\n`);
+      const verify = (env: NodeJS.ProcessEnv): { status: number | null; checks: Check[] } => {
+        const words = [`--manifest=${manifest}`, `--policy=${policy}`, `--torch-index-url=${torchFolder}`];
+        const ran = wheels(["verify", wheel ?? "", ...words, "--level=kernels", "--json"], { env });
+        const { results } = JSON.parse(ran.stdout) as { results: { checks: Check[] }[] };
+        return { status: ran.status, checks: results[0]?.checks ?? [] };
+      };
+      const good = verify({});
+      expect(good.checks.at(-1)).toMatchObject({
+        id: "runtime.kernels",
+        result: "pass",
+        emulated: ["amx_bf16", "amx_tile"],
+        acceptedBy: ["index"],
+      });
+      const bad = verify({ CC: "false" });
+      for (const check of bad.checks.slice(-2)) {
+        expect(check).toMatchObject({
+          result: "not-run",
+          detail: expect.stringContaining("without a working C compiler (false fails with status 1)"),
+          lacks: ["amx_bf16", "amx_tile"],
+          acceptedBy: ["index"],
+        });
+      }
+      expect([good.status, bad.status]).toEqual([0, 0]);
+    }, 600_000);
 
     test("needs a compiler that works", () => {
       expect(() => kernels("matmul", { CC: "false" })).toThrow(

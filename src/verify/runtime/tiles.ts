@@ -70,7 +70,7 @@ async function compile(host: Host, folder: string): Promise<{ library: string } 
       const args = [...words, ...FLAGS, "-o", library, ...sources, "-ldl"];
       const made = await run(host, command, args, { env: cleanPythonEnv(host), timeout: 120_000 });
       if (made.code === 0) return { library };
-      tried.push(`${command} fails: ${tail(made, 2)}`);
+      tried.push([`${command} fails with status ${made.code}`, tail(made, 2)].filter(Boolean).join(": "));
     } catch (thrown) {
       if (!(thrown instanceof WheelsError && thrown.code === "E_TOOL_MISSING")) throw thrown;
       tried.push(`${command} is not there`);
