@@ -1,5 +1,5 @@
 // The layers of the engine. Imports go one way: faces → options, jobs → use cases → pure parts; only host/ touches the world.
-const PURE = "^src/(errors|variants|wheel|elf)/";
+const PURE = "^src/(errors|variants|wheel|elf|findings)/";
 const USE_CASES = "^src/(torch|build|verify|publish)/";
 
 module.exports = {
@@ -7,7 +7,7 @@ module.exports = {
     { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
     {
       name: "pure-parts-touch-no-world",
-      comment: "variants, wheel, elf and the errors are pure: bytes and data in, data out.",
+      comment: "variants, wheel, elf, findings and the errors are pure: bytes and data in, data out.",
       severity: "error",
       from: { path: PURE },
       to: {
@@ -21,11 +21,11 @@ module.exports = {
       name: "checks-are-pure",
       severity: "error",
       from: {
-        path: "^src/verify/(checks/|facts/(facts|gather|contents)|verdict/(result|verdict|twins))",
+        path: "^src/verify/(checks/|facts/(facts|gather|contents)|verdict/(check|result|verdict|read-verdict|twins))",
       },
       to: {
         path: [
-          "^src/(host|faces|jobs|options|torch|build|publish)/",
+          "^src/(host/(?!units)|(faces|jobs|options|torch|build|publish)/)",
           "^(node:)?(fs|child_process|worker_threads)(/|$)",
         ],
       },
@@ -59,7 +59,7 @@ module.exports = {
     {
       name: "use-cases-reach-the-world-through-host",
       severity: "error",
-      from: { path: USE_CASES },
+      from: { path: USE_CASES, pathNot: "^src/verify/facts/audit-worker" },
       to: {
         path: [
           "^src/(faces|jobs|options)/",
@@ -82,9 +82,45 @@ module.exports = {
       to: { path: "^src/(publish|verify)/" },
     },
     {
-      name: "only-host-and-faces-know-actions",
+      name: "faces-know-no-use-case",
+      comment:
+        "A face reads words, calls one job and shows its report; what a report is made of, the job says.",
       severity: "error",
-      from: { pathNot: "^src/(host|faces)/" },
+      from: { path: "^src/faces/" },
+      to: { path: "^src/(?!faces/|options/|jobs/|host/|report/|errors/)" },
+    },
+    {
+      name: "faces-are-strangers",
+      severity: "error",
+      from: { path: "^src/faces/([^/]+)/" },
+      to: { path: "^src/faces/", pathNot: "^src/faces/$1/" },
+    },
+    {
+      name: "jobs-know-no-face",
+      severity: "error",
+      from: { path: "^src/(?!faces/)" },
+      to: { path: "^src/faces/" },
+    },
+    {
+      name: "options-know-no-use-case",
+      comment: "Only the words of verdicts and reports, which are data.",
+      severity: "error",
+      from: { path: "^src/options/" },
+      to: {
+        path: "^src/(faces|jobs|host|torch|build|publish|compare|elf|verify|report)/",
+        pathNot: "^src/(verify/verdict/verdict|report/sarif)\\.ts$",
+      },
+    },
+    {
+      name: "options-are-for-the-outer-ring",
+      severity: "error",
+      from: { path: "^src/(?!faces/|jobs/|options/)" },
+      to: { path: "^src/(options|jobs)/" },
+    },
+    {
+      name: "only-the-action-face-knows-actions",
+      severity: "error",
+      from: { path: "^src/(?!faces/action/)" },
       to: { path: ["^@actions/", "node_modules/@actions/"] },
     },
     { name: "no-orphans", severity: "error", from: { orphan: true, pathNot: "\\.d\\.ts$" }, to: {} },

@@ -6,8 +6,8 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { answers, freePort, proved, start, tool } from "../test/support/publish.ts";
-import { root } from "../test/support/run.ts";
+import { answers, freePort, proved, tool } from "../test/support/publish.ts";
+import { root, start } from "../test/support/run.ts";
 
 const LATENCY_MS = 50;
 const rounds = Number(process.argv[2] ?? 5);

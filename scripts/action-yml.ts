@@ -1,7 +1,9 @@
 // The metadata files of the actions, made from the same schemas that parse their inputs.
 import { dump } from "js-yaml";
 import { ACTIONS, type ActionSpec } from "../src/options/actions.ts";
-import type { OptionSpec, OptionSpecs } from "../src/options/options.ts";
+import { byTopic, describe } from "../src/options/help.ts";
+import { PUBLISH_TO } from "../src/options/publishing.ts";
+import type { OptionSpec, OptionSpecs } from "../src/options/spec.ts";
 
 const HEAD = "# Made from src/options/actions.ts by `npm run generate`.\n";
 
@@ -12,30 +14,34 @@ function defaultOf(spec: OptionSpec): string {
   return spec.default === null ? "" : String(spec.default);
 }
 
-const helpOf = (spec: OptionSpec): string =>
-  `${spec.help}${spec.kind === "text" && spec.choices ? ` (${spec.choices.join(", ")})` : ""}`;
+const text = (document: unknown): string => dump(document, { lineWidth: 110, noRefs: true });
 
-const inputsOf = (inputs: OptionSpecs): Record<string, unknown> =>
-  Object.fromEntries(
-    Object.entries(inputs).map(([name, spec]) => [
+const indented = (lines: string): string => lines.replace(/^(?=.)/gm, "  ");
+
+/** The inputs by topic, each topic under a comment with its name. */
+function inputsYml(inputs: OptionSpecs): string {
+  const groups = byTopic(inputs).map(([topic, specs]) => {
+    const entries = specs.map(([name, spec]) => [
       name,
-      { description: helpOf(spec), required: false, default: defaultOf(spec) },
-    ]),
-  );
-
-const yaml = (document: unknown): string => HEAD + dump(document, { lineWidth: 110, noRefs: true });
+      { description: describe(spec), required: false, default: defaultOf(spec) },
+    ]);
+    return `  # ${topic}\n${indented(text(Object.fromEntries(entries)))}`;
+  });
+  return `inputs:\n${groups.join("")}`;
+}
 
 /**
  * A JavaScript action's action.yml.
  * @param dist path of the bundles' folder, from the action's own
  */
 export function actionYml(action: ActionSpec, dist: string): string {
-  return yaml({
+  const head = text({
     name: action.title,
     description: action.description,
     author: "vllm-cpu-actions",
     branding: { icon: action.icon, color: "blue" },
-    inputs: inputsOf(action.inputs),
+  });
+  const tail = text({
     outputs: Object.fromEntries(
       Object.entries(action.outputs).map(([name, description]) => [name, { description }]),
     ),
@@ -46,42 +52,55 @@ export function actionYml(action: ActionSpec, dist: string): string {
       "post-if": "always()",
     },
   });
+  return `${HEAD}${head}${inputsYml(action.inputs)}${tail}`;
 }
 
 const build = ACTIONS["build-variant"];
 const setup = ACTIONS["setup-cpu-torch"];
 const verify = ACTIONS["verify-torch-cpu"];
+const publish = ACTIONS["publish-wheel"];
 
-const torchInputs = ["torch-index-url", "torch-packages", "torch-version"];
-const input = (names: readonly string[]): Record<string, string> =>
-  Object.fromEntries(names.map((name) => [name, `\${{ inputs.${name} }}`]));
+const own = (value: string): string => `\${{ ${value} }}`;
+
+/** The inputs of one step: those of the composite that the step's action has too. */
+const passed = (action: { inputs: OptionSpecs }, except: readonly string[] = []): Record<string, string> =>
+  Object.fromEntries(
+    Object.keys(action.inputs)
+      .filter((name) => name in COMPOSITE && !except.includes(name))
+      .map((name) => [name, own(`inputs.${name}`)]),
+  );
 
 /** The composite's own inputs, each one of a step's. */
-const COMPOSITE = {
+const COMPOSITE: OptionSpecs = {
   variant: build.inputs.variant,
   source: build.inputs.source,
   "vllm-version": build.inputs["vllm-version"],
   "python-version": build.inputs["python-version"],
   "version-suffix": build.inputs["version-suffix"],
+  recipe: build.inputs.recipe,
+  manifest: build.inputs.manifest,
   "output-dir": build.inputs["output-dir"],
+  "onednn-source": build.inputs["onednn-source"],
+  glibc: build.inputs.glibc,
   "max-jobs": build.inputs["max-jobs"],
   "torch-index-url": build.inputs["torch-index-url"],
   "torch-packages": build.inputs["torch-packages"],
   "torch-version": build.inputs["torch-version"],
-  manifest: build.inputs.manifest,
   level: verify.inputs.level,
+  limit: verify.inputs.limit,
   policy: verify.inputs.policy,
   strict: verify.inputs.strict,
   "accept-unproven": verify.inputs["accept-unproven"],
-  cache: setup.inputs.cache,
+  html: verify.inputs.html,
+  markdown: verify.inputs.markdown,
+  sarif: verify.inputs.sarif,
+  "sarif-kinds": verify.inputs["sarif-kinds"],
   upload: build.inputs.upload,
-  "publish-to": {
-    kind: "text",
-    placeholder: "TARGET",
-    default: null,
-    help: "Publish the proven wheel here, any target of publish-wheel; else nothing is published",
-  },
-} as const satisfies OptionSpecs;
+  cache: setup.inputs.cache,
+  ...PUBLISH_TO,
+};
+
+const REPORTS = ["html", "markdown", "sarif", "sarif-kinds"];
 
 /**
  * The root composite: one variant, the whole way.
@@ -91,97 +110,73 @@ const COMPOSITE = {
  */
 export function compositeYml(repository: string, ref: string): string {
   const uses = (name: string): string => `${repository}/${name}@${ref}`;
-  const shared = ["manifest", ...torchInputs];
-  const policyInputs = ["policy", "strict", "accept-unproven"];
-  return yaml({
+  const head = text({
     name: "vLLM CPU wheel",
     description: "Builds, proves and, where asked to, publishes the vLLM CPU wheel of one ISA variant.",
     author: "vllm-cpu-actions",
     branding: { icon: "package", color: "blue" },
-    inputs: inputsOf(COMPOSITE),
-    outputs: Object.fromEntries(
-      [
-        ["torch-version", setup.outputs["torch-version"], "setup"],
-        ["saved-bytes", setup.outputs["saved-bytes"], "setup"],
-        ["wheel", build.outputs.wheel, "build"],
-        ["sha256", build.outputs.sha256, "build"],
-        ["verdict", build.outputs.verdict, "build"],
-        ["result", verify.outputs.result, "verify"],
-        ["published", ACTIONS["publish-wheel"].outputs.published, "publish"],
-      ].map(([name, description, step]) => [
-        name,
-        { description, value: `\${{ steps.${step}.outputs.${name} }}` },
-      ]),
-    ),
-    runs: {
-      using: "composite",
-      steps: [
-        {
-          name: "Set up CPU-only PyTorch",
-          id: "setup",
-          uses: uses("setup-cpu-torch"),
-          with: input(["python-version", ...torchInputs, "cache"]),
-        },
-        {
-          name: "Build the wheel",
-          id: "build",
-          uses: uses("build-variant"),
-          with: {
-            ...input([
-              "variant",
-              "source",
-              "vllm-version",
-              "python-version",
-              "version-suffix",
-              "output-dir",
-              "max-jobs",
-              ...shared,
-            ]),
-            level: "static",
-            upload: "false",
-          },
-        },
-        {
-          name: "Verify the wheel",
-          id: "verify",
-          uses: uses("verify-torch-cpu"),
-          with: {
-            wheels: "${{ steps.build.outputs.wheel }}",
-            ...input(["level", "upload", ...policyInputs, ...shared]),
-          },
-        },
-        {
-          name: "Publish the wheel",
-          id: "publish",
-          if: "inputs.publish-to != ''",
-          uses: uses("publish-wheel"),
-          with: {
-            wheels: "${{ steps.build.outputs.wheel }}",
-            to: "${{ inputs.publish-to }}",
-            ...input(["manifest", "torch-index-url", ...policyInputs]),
-          },
-        },
-      ],
-    },
   });
+  const outputs = [
+    ["torch-version", setup.outputs["torch-version"], "setup"],
+    ["saved-bytes", setup.outputs["saved-bytes"], "setup"],
+    ["wheel", build.outputs.wheel, "build"],
+    ["sha256", build.outputs.sha256, "build"],
+    ["verdict", build.outputs.verdict, "build"],
+    ["result", verify.outputs.result, "verify"],
+    ["sarif", verify.outputs.sarif, "verify"],
+    ["reports", verify.outputs.reports, "verify"],
+    ["published", publish.outputs.published, "publish"],
+  ].map(([name, description, step]) => [name, { description, value: own(`steps.${step}.outputs.${name}`) }]);
+  const wheel = own("steps.build.outputs.wheel");
+  const steps = [
+    {
+      name: "Set up CPU-only PyTorch",
+      id: "setup",
+      uses: uses("setup-cpu-torch"),
+      with: passed(setup),
+    },
+    {
+      name: "Build the wheel",
+      id: "build",
+      uses: uses("build-variant"),
+      with: { ...passed(build, ["level", "limit", ...REPORTS]), level: "static", upload: "false" },
+    },
+    {
+      name: "Verify the wheel",
+      id: "verify",
+      uses: uses("verify-torch-cpu"),
+      with: { ...passed(verify, ["variant"]), wheels: wheel },
+    },
+    {
+      name: "Publish the wheel",
+      id: "publish",
+      if: "inputs.publish-to != ''",
+      uses: uses("publish-wheel"),
+      with: { ...passed(publish), wheels: wheel, to: own("inputs.publish-to") },
+    },
+  ];
+  const tail = text({ outputs: Object.fromEntries(outputs), runs: { using: "composite", steps } });
+  return `${HEAD}${head}${inputsYml(COMPOSITE)}${tail}`;
 }
 
-const cell = (text: string): string => text.replaceAll("|", "\\|");
+const cell = (words: string): string => words.replaceAll("|", "\\|");
 
-/** An action's page: what it takes and puts out, as tables. */
+/** An action's page: what it takes and puts out, as tables, the inputs by topic. */
 export function actionPage(action: ActionSpec): string {
   return [
     `## ${action.name}`,
     "",
     action.description,
     "",
-    "| input | meaning | default |",
-    "| --- | --- | --- |",
-    ...Object.entries(action.inputs).map(
-      ([name, spec]) =>
-        `| \`${name}\` | ${cell(helpOf(spec))} | ${defaultOf(spec) === "" ? "" : `\`${defaultOf(spec)}\``} |`,
-    ),
-    "",
+    ...byTopic(action.inputs).flatMap(([topic, specs]) => [
+      `| ${topic} | meaning | default |`,
+      "| --- | --- | --- |",
+      ...specs.map(
+        ([name, spec]) =>
+          `| \`${name}\` | ${cell(describe(spec))} | ${defaultOf(spec) === "" ? "" : `\`${defaultOf(spec)}\``} |`,
+      ),
+      "",
+    ]),
     "| output | meaning |",
     "| --- | --- |",
     ...Object.entries(action.outputs).map(([name, help]) => `| \`${name}\` | ${cell(help)} |`),

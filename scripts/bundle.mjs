@@ -3,6 +3,7 @@ import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promi
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
+import { bundleDigest } from "./bundle-digest.mjs";
 
 // iced-x86 is CommonJS and finds its wasm through __dirname; other packages define that name themselves.
 const FOLDER_OF_MODULE =
@@ -12,14 +13,14 @@ const out = resolve(process.argv[2] ?? join(root, "dist"));
 /** Source file by entry. */
 const ENTRIES = {
   cli: "faces/cli/start",
-  plan: "faces/action/plan",
-  "setup-cpu-torch": "faces/action/setup-cpu-torch",
-  "build-variant": "faces/action/build-variant",
-  "verify-torch-cpu": "faces/action/verify-torch-cpu",
-  "publish-wheel": "faces/action/publish-wheel",
-  post: "faces/action/post",
-  "audit-worker": "jobs/audit-worker",
-  "cache-worker": "faces/action/cache-worker",
+  plan: "faces/action/entries/plan",
+  "setup-cpu-torch": "faces/action/entries/setup-cpu-torch",
+  "build-variant": "faces/action/entries/build-variant",
+  "verify-torch-cpu": "faces/action/entries/verify-torch-cpu",
+  "publish-wheel": "faces/action/entries/publish-wheel",
+  post: "faces/action/entries/post",
+  "audit-worker": "verify/facts/audit-worker",
+  "cache-worker": "faces/action/entries/cache-worker",
 };
 const NAMES = Object.keys(ENTRIES);
 
@@ -76,7 +77,7 @@ await mkdir(join(out, "matchers"), { recursive: true });
 for (const name of (await readdir(join(root, "src/faces/action/matchers"))).sort())
   await copyFile(join(root, "src/faces/action/matchers", name), join(out, "matchers", name));
 const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
-await writeFile(join(out, "version.json"), `${JSON.stringify({ version })}\n`);
+await writeFile(join(out, "version.json"), `${JSON.stringify({ version, source: bundleDigest(root) })}\n`);
 
 // Licences of what is inside the bundle travel with it.
 const packages = new Set();

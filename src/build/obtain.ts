@@ -12,6 +12,7 @@ import { fileSha256 } from "../host/hash.ts";
 import type { Host } from "../host/host.ts";
 import { withLock } from "../host/lock.ts";
 import { run, tail } from "../host/process.ts";
+import { trustEnv } from "../host/trust-env.ts";
 import { shownUrl } from "../host/urls.ts";
 import type { Uv } from "../torch/uv.ts";
 import { asVersion, type ReadySource, readFolder, type Source } from "./source.ts";
@@ -98,7 +99,7 @@ async function unpackSdist(host: Host, label: string, archive: string, folder: s
 
 async function git(host: Host, folder: string, args: readonly string[]): Promise<void> {
   const result = await run(host, "git", ["-C", folder, ...args], {
-    env: { ...host.env, GIT_TERMINAL_PROMPT: "0" },
+    env: { ...host.env, ...(await trustEnv(host)), GIT_TERMINAL_PROMPT: "0" },
   });
   if (result.code !== 0)
     throw wheelsError("E_GIT", { what: args.map(shownUrl).join(" "), detail: tail(result) });
@@ -155,7 +156,7 @@ export async function cachedCommit(
 /** Whether a git checkout has changes that no commit holds. */
 async function isDirty(host: Host, path: string): Promise<boolean> {
   if (!(await exists(join(path, ".git")))) return false;
-  const result = await run(host, "git", ["-C", path, "status", "--porcelain"], { env: host.env });
+  const result = await host.ask("git", ["-C", path, "status", "--porcelain"], { env: host.env });
   return result.code === 0 && result.stdout.trim() !== "";
 }
 
@@ -163,7 +164,7 @@ async function isDirty(host: Host, path: string): Promise<boolean> {
 async function taggedVersion(host: Host, path: string): Promise<string | null> {
   if (!(await exists(join(path, ".git")))) return null;
   const args = ["-C", path, "describe", "--tags", "--exact-match", "--match", "v[0-9]*"];
-  const result = await run(host, "git", args, { env: host.env });
+  const result = await host.ask("git", args, { env: host.env });
   return result.code === 0 ? result.stdout.trim().replace(/^v/, "") : null;
 }
 

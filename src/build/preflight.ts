@@ -1,7 +1,7 @@
 import { arch } from "node:os";
 import { wheelsError } from "../errors/wheels-error.ts";
 import type { Host } from "../host/host.ts";
-import { run, tail } from "../host/process.ts";
+import { tail } from "../host/process.ts";
 import { compilerFlags } from "../variants/features.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { Compilers } from "../variants/recipe-schema.ts";
@@ -38,11 +38,11 @@ export async function findCompiler(host: Host): Promise<Compiler> {
   for (const [cxx, cc] of candidates) {
     const [command = "", ...args] = cxx;
     try {
-      const banner = await run(host, command, [...args, "--version"], { env: host.env });
+      const banner = await host.ask(command, [...args, "--version"], { env: host.env });
       if (banner.code !== 0) continue;
       const family = /clang/i.test(banner.stdout) ? "clang" : "gcc";
       const dump = family === "gcc" ? "-dumpfullversion" : "-dumpversion";
-      const version = (await run(host, command, [...args, dump], { env: host.env })).stdout.trim();
+      const version = (await host.ask(command, [...args, dump], { env: host.env })).stdout.trim();
       return { cxx, cc: cc.length > 0 ? cc : [family === "gcc" ? "gcc" : "clang"], family, version };
     } catch (thrown) {
       if (!(thrown instanceof Error && "code" in thrown && thrown.code === "E_TOOL_MISSING")) throw thrown;
@@ -102,7 +102,7 @@ export async function preflight(
   }
   const flags = compilerFlags(variant.isa.mayUse);
   const [command = "", ...args] = compiler.cxx;
-  const result = await run(host, command, [...args, ...flags, "-x", "c++", "-fsyntax-only", "/dev/null"], {
+  const result = await host.ask(command, [...args, ...flags, "-x", "c++", "-fsyntax-only", "/dev/null"], {
     env: host.env,
   });
   if (result.code !== 0) {

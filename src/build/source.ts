@@ -14,7 +14,6 @@ import {
   treeDigest,
 } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
-import { run } from "../host/process.ts";
 import { bundledSourcePath } from "../host/resources.ts";
 import { oneOf, parseHeaders } from "../wheel/metadata.ts";
 import { normalizeName } from "../wheel/names.ts";
@@ -206,7 +205,7 @@ async function leftovers(host: Host, path: string): Promise<Set<string>> {
   const found = new Set<string>();
   try {
     const args = ["-C", path, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"];
-    const result = await run(host, "git", args, { env: host.env });
+    const result = await host.ask("git", args, { env: host.env });
     if (result.code === 0) {
       for (const name of result.stdout.split(/[\0\n]/)) if (name) found.add(name.replace(/\/$/, ""));
     }

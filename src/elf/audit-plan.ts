@@ -2,8 +2,8 @@ import type { ElfFile } from "./elf.ts";
 import type { CodeRange } from "./elf-format.ts";
 import { isPadding } from "./padding.ts";
 
-/** Who says that bytes are code. `unowned`: nobody, in a section where others are named. */
-export type Owner = "symbols" | "unwind" | "linear" | "padding" | "unowned";
+/** Who says that bytes are code. `unattributed`: nobody, in a section where others are named. */
+export type Owner = "symbols" | "unwind" | "linear" | "padding" | "unattributed";
 
 /** Bytes by who says that they are code. */
 export type Coverage = Record<Owner, number>;
@@ -121,16 +121,16 @@ function planSection(
   const named = union(pairs(symbols).sort(([a], [b]) => a - b));
   const owned = union(pairs(all));
   const isLinear = all.length === 0;
-  const unowned = isLinear ? objects : complement(overlap(owned, data), size);
+  const unattributed = isLinear ? objects : complement(overlap(owned, data), size);
   const isBlank = ([start, end]: Interval): boolean =>
     isPadding(bytes.subarray(offset + start, offset + end));
-  const gaps = unowned.filter((gap) => !isBlank(gap));
+  const gaps = unattributed.filter((gap) => !isBlank(gap));
   const coverage: Coverage = {
     symbols: total(overlap(named, data)),
     unwind: total(overlap(owned, data)) - total(overlap(named, data)),
-    linear: isLinear ? size - total(unowned) : 0,
-    padding: total(unowned) - total(gaps),
-    unowned: total(gaps),
+    linear: isLinear ? size - total(unattributed) : 0,
+    padding: total(unattributed) - total(gaps),
+    unattributed: total(gaps),
   };
   return { range, ...starting(all, size), runs: complement(gaps, size), gaps, coverage };
 }

@@ -39,7 +39,7 @@ export interface DispatchedCount {
 }
 
 /** What bytes that nobody names would be as instructions; the baseline left out. */
-export interface Unowned {
+export interface Unattributed {
   bytes: number;
   /** Where the bytes read like code. */
   found: Record<string, number>;
@@ -68,7 +68,7 @@ export interface ElfAudit {
   dispatched: DispatchedCount[];
   samples: Sample[];
   /** Bytes that nobody names and nothing leads to: data, or code that is hidden. */
-  unowned: Unowned;
+  unattributed: Unattributed;
   /** SHA-256 over the bytes of all executable sections: equal for libraries with the same machine code. */
   codeSha256: string;
 }
@@ -212,10 +212,10 @@ function samplesOf(bytes: Uint8Array, elf: ElfFile, plan: AuditPlan, counts: rea
   );
 }
 
-const OWNERS: readonly Owner[] = ["symbols", "unwind", "linear", "padding", "unowned"];
+const OWNERS: readonly Owner[] = ["symbols", "unwind", "linear", "padding", "unattributed"];
 
 function sum(all: readonly Coverage[]): Coverage {
-  const whole: Coverage = { symbols: 0, unwind: 0, linear: 0, padding: 0, unowned: 0 };
+  const whole: Coverage = { symbols: 0, unwind: 0, linear: 0, padding: 0, unattributed: 0 };
   for (const one of all) for (const owner of OWNERS) whole[owner] += one[owner];
   return whole;
 }
@@ -229,7 +229,7 @@ export function finishAudit(
 ): ElfAudit {
   const counts = results.flatMap((result) => result.counts);
   const coverage = sum(plan.sections.map((section) => section.coverage));
-  const unowned: Unowned = { bytes: coverage.unowned, found: {}, data: {}, samples: [] };
+  const unattributed: Unattributed = { bytes: coverage.unattributed, found: {}, data: {}, samples: [] };
   if (gaps) {
     const tallies = followGaps(bytes, plan, {
       gaps,
@@ -241,12 +241,13 @@ export function finishAudit(
     });
     counts.push(...tallies.reached.result());
     const unreached = tallies.unreached.result();
-    unowned.bytes -= tallies.reachedBytes;
-    unowned.found = beyondBaseline(unreached);
-    unowned.data = beyondBaseline(tallies.data.result());
-    unowned.samples = samplesOf(bytes, elf, plan, unreached);
+    unattributed.bytes -= tallies.reachedBytes;
+    unattributed.found = beyondBaseline(unreached);
+    unattributed.data = beyondBaseline(tallies.data.result());
+    unattributed.samples = samplesOf(bytes, elf, plan, unreached);
   }
-  const isMethod = (owner: Owner): owner is ElfAudit["method"] => owner !== "padding" && owner !== "unowned";
+  const isMethod = (owner: Owner): owner is ElfAudit["method"] =>
+    owner !== "padding" && owner !== "unattributed";
   const method = OWNERS.filter(isMethod).reduce((best, one) => (coverage[one] > coverage[best] ? one : best));
   return {
     method,
@@ -261,7 +262,7 @@ export function finishAudit(
       found: featureSums(counts.filter((count) => count.class === index + 1)),
     })),
     samples: samplesOf(bytes, elf, plan, counts),
-    unowned,
+    unattributed,
     codeSha256: codeSha256(bytes, elf),
   };
 }

@@ -26,7 +26,7 @@ export async function createDemangler(wasm: Uint8Array): Promise<Demangle> {
 
 /** An audit with the names of its samples demangled. @param demangler is asked for where there is a name for it */
 export async function withNames(audit: ElfAudit, demangler: () => Promise<Demangle>): Promise<ElfAudit> {
-  const all = [...audit.samples, ...audit.unowned.samples];
+  const all = [...audit.samples, ...audit.unattributed.samples];
   if (!all.some(({ symbol }) => symbol !== null && isMangled(symbol))) return audit;
   const demangle = await demangler();
   const named = (sample: Sample): Sample => {
@@ -34,10 +34,10 @@ export async function withNames(audit: ElfAudit, demangler: () => Promise<Demang
     const text = symbol === null ? null : demangle(symbol);
     return symbol === null || text === symbol ? sample : { ...sample, symbol: text, mangled: symbol };
   };
-  const { unowned } = audit;
+  const { unattributed } = audit;
   return {
     ...audit,
     samples: audit.samples.map(named),
-    unowned: { ...unowned, samples: unowned.samples.map(named) },
+    unattributed: { ...unattributed, samples: unattributed.samples.map(named) },
   };
 }

@@ -68,7 +68,7 @@ function executableMappings(file: Reader, segments: readonly Segment[]): Mapping
  * What of a library can be run. The loader goes by segments and never looks at sections, so a forged or stripped
  * section table must hide nothing: what is mapped executable and no section names is code. Only in a segment where
  * sections are called data it is told apart, since older linkers put constants and code into one segment.
- * @returns `veiled`: stretches that are mapped executable although the section table calls them data
+ * @returns `executableData`: stretches that are mapped executable although the section table calls them data
  * @throws FormatError for a stretch outside the file
  */
 export function codeRanges(
@@ -76,7 +76,7 @@ export function codeRanges(
   segments: readonly Segment[],
   sections: readonly Section[],
   nameOf: (section: Section) => string,
-): { code: CodeRange[]; veiled: CodeRange[] } {
+): { code: CodeRange[]; executableData: CodeRange[] } {
   const present = sections.filter(({ type, size }) => type !== SHT_NULL && type !== SHT_NOBITS && size > 0);
   const code: CodeRange[] = present
     .filter(({ flags }) => (flags & SHF_EXECINSTR) !== 0)
@@ -89,7 +89,7 @@ export function codeRanges(
   const data = present.filter(({ flags }) => (flags & SHF_EXECINSTR) === 0);
   const named = code.map(spanOf);
   const headers = { start: 0, end: sections.length > 0 ? 64 + segments.length * 56 : 0 };
-  const veiled: CodeRange[] = [];
+  const executableData: CodeRange[] = [];
   for (const mapping of executableMappings(file, segments)) {
     const range = (name: string, { start, end }: Span): CodeRange => ({
       name,
@@ -101,7 +101,7 @@ export function codeRanges(
       .map((section) => ({ section, span: spanOf(section) }))
       .filter(({ span }) => span.start < mapping.end && span.end > mapping.start);
     // patchelf moves tables out of a mixed segment and leaves what they held, under no name.
-    const unnamed = inside.length > 0 ? veiled : code;
+    const unnamed = inside.length > 0 ? executableData : code;
     for (const gap of uncovered(mapping, [...named, headers, ...inside.map(({ span }) => span)]))
       unnamed.push(...islands(file.bytes, gap).map((island) => range("(no section)", island)));
     const parts = [
@@ -110,7 +110,7 @@ export function codeRanges(
     ];
     for (const { name, span } of parts) {
       const mapped = { start: Math.max(span.start, mapping.start), end: Math.min(span.end, mapping.end) };
-      veiled.push(...uncovered(mapped, named).map((part) => range(name, part)));
+      executableData.push(...uncovered(mapped, named).map((part) => range(name, part)));
     }
   }
   for (const { name, offset, size } of code) file.guard(offset, size, `code section ${name}`);
@@ -118,5 +118,5 @@ export function codeRanges(
   if (named.length > MOST_CODE_SECTIONS) throw new FormatError("code sections", `${named.length} of them`);
   if (code.reduce((sum, { size }) => sum + size, 0) > file.bytes.length)
     throw new FormatError("code sections", "they overlap");
-  return { code, veiled };
+  return { code, executableData };
 }

@@ -36,7 +36,7 @@ export interface ElfFile {
   /** What can be run: executable sections, and what else is mapped executable. */
   code: CodeRange[];
   /** What is mapped executable although the section table calls it data. */
-  veiled: CodeRange[];
+  executableData: CodeRange[];
   /** Functions by address, from .symtab and .dynsym. */
   functions: FunctionTable;
   /** Data that a symbol table names inside code: start and end addresses. */

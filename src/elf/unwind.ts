@@ -98,8 +98,8 @@ function framesAt(
 }
 
 /**
- * Ranges of the frame description entries. What can't be read ends the list: a range less only makes code unowned,
- * and unowned code is looked at as well.
+ * Ranges of the frame description entries. What can't be read ends the list: a range less only makes code unattributed,
+ * and unattributed code is looked at as well.
  * @param named the section .eh_frame, where there is one
  */
 export function readUnwind(

@@ -117,6 +117,30 @@ export const GENERAL = {
       remedy: `Wait for it to end, or use another folder. If no such process runs, remove ${p.lock}.`,
     }),
   ),
+  E_PROXY: entry(EXIT.badInput, "Proxy unusable", (p: { variable: string; detail: string }) => ({
+    what: `The variable ${p.variable} names no proxy that can be used.`,
+    why: `${p.detail}.`,
+    remedy: `Set ${p.variable} to the proxy's URL, such as http://HOST:PORT (http, https or socks5), or unset it.`,
+  })),
+  E_CERTIFICATES: entry(
+    EXIT.badInput,
+    "Certificate file unusable",
+    (p: { setting: string; path: string; detail: string }) => ({
+      what: `${p.setting} names ${p.path}, from which no certificates can be read.`,
+      why: p.detail,
+      remedy: `Let ${p.setting} name a PEM file (it has BEGIN CERTIFICATE lines; make one of a binary file with: openssl x509 -inform der -in FILE -out FILE.pem), or a folder that openssl rehash has prepared; or unset it.`,
+    }),
+  ),
+  E_UNTRUSTED: entry(
+    EXIT.toolFailed,
+    "Certificate not trusted",
+    (p: { what: string; detail: string; read: string }) => ({
+      what: `The certificate of ${p.what} is not trusted: ${p.detail}.`,
+      why: `The server, or a proxy on the way to it, shows a certificate that no known authority has signed. Known are the authorities of Node.js and of the system${p.read === "" ? "; no variable names others" : `, and those of ${p.read}`}.`,
+      remedy:
+        "Set SSL_CERT_FILE to a PEM file with the certificate of your company's authority; it then counts for all requests, those of pip, uv and git included.",
+    }),
+  ),
   E_DISK_FULL: entry(EXIT.machineCannot, "Disk full", (p: { where: string }) => ({
     what: `No space is left for ${p.where}.`,
     why: "The file system is full (ENOSPC) or a quota is reached (EDQUOT).",

@@ -35,6 +35,15 @@ export const PUBLISH = {
       remedy: "Remove it and run verify again.",
     }),
   ),
+  E_VERDICT_OLDER: entry(
+    EXIT.checkFailed,
+    "Verdict of an older format",
+    (p: { verdict: string; checks: string[] }) => ({
+      what: `${p.verdict} is of an older format, which does not say what its checks found.`,
+      why: `It has a failure or a warning of ${p.checks.join(", ")} without findings; a summary or a page made of it would hide them.`,
+      remedy: "Verify the wheel again with this release: vllm-cpu-wheels verify --level kernels WHEEL.",
+    }),
+  ),
   E_VERDICT_OTHER_BYTES: entry(
     EXIT.checkFailed,
     "Verdict for other bytes",
@@ -142,6 +151,18 @@ export const PUBLISH = {
     why: p.detail,
     remedy:
       "Make one with: gh attestation trusted-root > trusted_root.jsonl; then --trusted-root=trusted_root.jsonl",
+  })),
+  E_SIGNATURE_ROOTS: entry(EXIT.badInput, "No trust root named", (p: { by: string }) => ({
+    what: `Only verdicts that ${p.by} signed are taken, and no file of trust roots was named.`,
+    why: "A signature proves nothing without the roots that it is checked with.",
+    remedy:
+      "Make them with: gh attestation trusted-root > trusted_root.jsonl; then --trusted-root=trusted_root.jsonl",
+  })),
+  E_RELEASE_UNSIGNED: entry(EXIT.badInput, "Unsigned by its own run", (p: { by: string }) => ({
+    what: `This run can't publish what it builds: only verdicts that ${p.by} signed are taken.`,
+    why: "A verdict is signed by a workflow after it was written; what this command builds has no signature yet.",
+    remedy:
+      "Leave the target out here; sign the verdicts (docs/signing.md), then run vllm-cpu-wheels publish with --trusted-root.",
   })),
   E_SIGNATURE_MISSING: entry(
     EXIT.checkFailed,

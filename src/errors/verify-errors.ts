@@ -2,6 +2,11 @@ import { EXIT, entry } from "./entry.ts";
 
 /** Errors of proving. */
 export const VERIFY = {
+  E_VERIFY_NOTHING: entry(EXIT.badInput, "Nothing to verify", (p: { where: string }) => ({
+    what: "There is no wheel to verify.",
+    why: `${p.where} holds no *.whl.`,
+    remedy: "Build first, or name the wheels.",
+  })),
   E_MERGE_OTHER_WHEEL: entry(
     EXIT.badInput,
     "Verdicts of several wheels",

@@ -1,5 +1,6 @@
 import { CATALOGUE, type ErrorCode, type ErrorParams } from "./catalogue.ts";
 import type { ErrorText, ExitCode } from "./entry.ts";
+import { messageOf } from "./thrown.ts";
 
 /** The one error type that use cases throw: a permanent code, what happened, why, and what to type. */
 export class WheelsError extends Error {
@@ -43,11 +44,15 @@ export function wheelsError<C extends ErrorCode>(
   return new WheelsError(code, entry.exit, text, cause);
 }
 
+/** True for an error of the catalogue; where codes are named, for one of these. */
+export function isWheelsError(thrown: unknown, ...codes: readonly ErrorCode[]): thrown is WheelsError {
+  return thrown instanceof WheelsError && (codes.length === 0 || codes.includes(thrown.code));
+}
+
 /** Any thrown value as a WheelsError; what is not one becomes E_INTERNAL with the value as its cause. */
 export function asWheelsError(thrown: unknown): WheelsError {
   if (thrown instanceof WheelsError) return thrown;
-  const detail = thrown instanceof Error ? thrown.message : String(thrown);
-  return wheelsError("E_INTERNAL", { detail }, thrown);
+  return wheelsError("E_INTERNAL", { detail: messageOf(thrown) }, thrown);
 }
 
 /**

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { rootMessageOf } from "../errors/thrown.ts";
+import { isWheelsError } from "../errors/wheels-error.ts";
 import { isTransient, nextDelay, retryAfterMs } from "./backoff.ts";
-import { clockError, isClockTrouble } from "./clock.ts";
 import type { Host } from "./host.ts";
-import { type Page, type RequestOptions, reasonOf, request } from "./http.ts";
+import { type Page, type RequestOptions, request } from "./http.ts";
 import { shownUrl } from "./urls.ts";
 
 /**
@@ -28,7 +29,7 @@ export async function pause(
 /**
  * Sends a request that may be repeated without harm, and repeats it on network faults and transient answers.
  * @returns the last answer, whatever its status; throws an Error where none came
- * @throws E_CLOCK
+ * @throws E_PROXY, E_CERTIFICATES, E_UNTRUSTED, E_CLOCK
  */
 export async function ask(host: Host, url: string, options: RequestOptions = {}): Promise<Page> {
   for (let tried = 1; ; tried++) {
@@ -37,8 +38,8 @@ export async function ask(host: Host, url: string, options: RequestOptions = {})
       const why = `${shownUrl(url)} answered ${page.status}`;
       if (!isTransient(page.status) || !(await pause(host, tried, page, why))) return page;
     } catch (thrown) {
-      if (isClockTrouble(reasonOf(thrown))) throw clockError(host, url, `${reasonOf(thrown)}.`);
-      if (!(await pause(host, tried, null, `${shownUrl(url)}: ${reasonOf(thrown)}`))) throw thrown;
+      if (isWheelsError(thrown)) throw thrown;
+      if (!(await pause(host, tried, null, `${shownUrl(url)}: ${rootMessageOf(thrown)}`))) throw thrown;
     }
   }
 }

@@ -1,15 +1,14 @@
-import { open, rename, rm, stat } from "node:fs/promises";
+import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { wheelsError } from "../errors/wheels-error.ts";
-import { fetchProxied } from "./fetch.ts";
-import { exists, isMissing, makeDir, writing } from "./files.ts";
+import { rootMessageOf } from "../errors/thrown.ts";
+import { isWheelsError, wheelsError } from "../errors/wheels-error.ts";
+import { pause } from "./ask.ts";
+import { fetchTrusted } from "./fetch.ts";
+import { exists, makeDir, statPath, writing } from "./files.ts";
 import { fileSha256 } from "./hash.ts";
 import type { Host } from "./host.ts";
 import { shownUrl } from "./urls.ts";
 
-const TRIES = 4;
-const FIRST_PAUSE_MS = 1000;
 const IDLE_MS = 60_000;
 
 export interface Download {
@@ -20,15 +19,6 @@ export interface Download {
   size: number | null;
 }
 
-async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size;
-  } catch (thrown) {
-    if (isMissing(thrown)) return 0;
-    throw thrown;
-  }
-}
-
 /** Appends what is missing of a file; a server that knows no ranges sends all of it again (RFC 9110, section 14). */
 async function fetchRest(
   host: Host,
@@ -36,15 +26,15 @@ async function fetchRest(
   part: string,
   onProgress: (done: number) => void,
 ): Promise<void> {
-  const have = await sizeOf(part);
+  const have = (await statPath(part))?.size ?? 0;
   if (size !== null && have === size) return;
   const idle = new AbortController();
   let timer = setTimeout(() => idle.abort(), IDLE_MS);
   try {
-    const response = await fetchProxied(url, {
+    const response = await fetchTrusted(host, url, () => ({
       headers: { "accept-encoding": "identity", ...(have > 0 ? { range: `bytes=${have}-` } : {}) },
       signal: AbortSignal.any([host.signal, idle.signal]),
-    });
+    }));
     if (response.status === 416) {
       await rm(part, { force: true });
       throw new Error("the part that was kept is longer than the file");
@@ -74,7 +64,8 @@ async function fetchRest(
 /**
  * Fetches a file once: what is there with the right hash is kept, what broke off goes on where it ended.
  * @param to path of the file; the part that is not whole yet lies beside it
- * @throws E_DOWNLOAD after four tries, or for bytes whose hash is wrong; E_INTERRUPTED, E_DISK_FULL
+ * @throws E_DOWNLOAD after several tries, or for bytes whose hash is wrong; E_INTERRUPTED, E_DISK_FULL, and what
+ *   {@link fetchTrusted} throws
  */
 export async function downloadOnce(host: Host, download: Download, to: string): Promise<void> {
   if ((await exists(to)) && (await fileSha256(to)) === download.sha256) return;
@@ -93,14 +84,10 @@ export async function downloadOnce(host: Host, download: Download, to: string): 
         break;
       } catch (thrown) {
         if (host.signal.aborted) throw wheelsError("E_INTERRUPTED", { during: `the download of ${shown}` });
-        if (thrown instanceof Error && "code" in thrown && String(thrown.code).startsWith("E_")) throw thrown;
-        const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
-        const detail = cause instanceof Error ? cause.message : String(cause);
-        if (attempt === TRIES) throw wheelsError("E_DOWNLOAD", { url: shown, detail }, thrown);
-        host.log.debug(`try ${attempt} of ${shown}: ${detail}`);
-        await sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1), undefined, { signal: host.signal }).catch(
-          () => undefined,
-        );
+        if (isWheelsError(thrown)) throw thrown;
+        const detail = rootMessageOf(thrown);
+        if (!(await pause(host, attempt, null, `${shown}: ${detail}`)))
+          throw wheelsError("E_DOWNLOAD", { url: shown, detail }, thrown);
       }
     }
     const found = await fileSha256(part);

@@ -259,3 +259,17 @@ export async function treeDigest(from: string, wanted: (path: string) => boolean
   await visit("");
   return hash.digest("hex");
 }
+
+/**
+ * Asks whether a folder could be made and written to, and makes nothing.
+ * @throws E_OUTPUT_DIR, E_FOREIGN_OWNER
+ */
+export async function demandWritable(path: string): Promise<void> {
+  await writing(path, async () => {
+    let nearest = path;
+    while (!(await exists(nearest)) && dirname(nearest) !== nearest) nearest = dirname(nearest);
+    if (!(await fs.stat(nearest)).isDirectory())
+      throw Object.assign(new Error(`${nearest} is no folder`), { code: "ENOTDIR" });
+    await fs.access(nearest, fs.constants.W_OK | fs.constants.X_OK);
+  });
+}

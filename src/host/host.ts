@@ -23,6 +23,22 @@ export interface ToolStore {
   ): Promise<string>;
 }
 
+/** A short program: it asks something, ends within seconds, and starts nothing that would have to be stopped with it. */
+export interface ShortProgram {
+  cwd?: string;
+  /** The whole environment of the program. */
+  env: Readonly<Record<string, string | undefined>>;
+  /** True where its output may hold what nobody should read in a log, such as the password of an index. */
+  isSecret?: true;
+}
+
+export interface ShortResult {
+  /** Null where a signal ended it. */
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
 /** What a use case may know of the world: handed in, so that nothing below the faces reads globals. */
 export interface Host {
   readonly log: Log;
@@ -32,6 +48,17 @@ export interface Host {
   /** The environment at start; never changed in passing. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  /** Folder where tools, sources, compiled code and logs are kept from one run to the next. */
+  readonly cache: string;
+  /** Whether what a broken-off build has left is kept for the next run; a runner's next job can't go on with it. */
+  readonly keepsUnfinished: boolean;
+  /**
+   * Runs a short program with an argument array, never through a shell, to its end. What is long or has children of
+   * its own is run by process.ts, which stops all of it.
+   * @returns exit status and output; a non-zero status is not an error here
+   * @throws E_TOOL_MISSING where there is no such program, E_INTERRUPTED on abort
+   */
+  ask(command: string, args: readonly string[], options: ShortProgram): Promise<ShortResult>;
   /** Where tools are kept. @param cache the cache folder that was asked for; a runner has its own place */
   tools(cache: string): ToolStore;
   /** Whether texts for people may have colours. */

@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
-import { fetchProxied } from "./fetch.ts";
+import type { RequestInit } from "undici";
+import { fetchTrusted } from "./fetch.ts";
 import { hashOf } from "./hash.ts";
 import type { Host } from "./host.ts";
 
@@ -11,12 +12,16 @@ const UPLOAD_TIMEOUT_MS = 1_800_000;
 const MOST_BYTES = 64 * 1024 ** 2;
 
 export interface Page {
+  /** Where the answer came from, after redirects. */
+  url: string;
   status: number;
   contentType: string;
   /** The Retry-After header, if there is one. */
   retryAfter: string | null;
   /** The server's clock, milliseconds since 1970; null where it does not tell. Source: RFC 9110, 6.6.1. */
   serverTime: number | null;
+  bytes: Uint8Array;
+  /** The bytes as UTF-8. */
   text: string;
 }
 
@@ -43,20 +48,20 @@ async function send(host: Host, text: string, options: RequestOptions): Promise<
   const { url, headers } = withoutUser(text);
   const { file } = options;
   const length = file ? { "content-length": String(file.size) } : {};
-  return fetchProxied(url, {
+  const init = (): RequestInit => ({
     method: options.method ?? "GET",
     headers: { ...headers, ...length, ...options.headers },
     signal: AbortSignal.any([host.signal, AbortSignal.timeout(file ? UPLOAD_TIMEOUT_MS : TIMEOUT_MS)]),
     ...(options.body === undefined ? {} : { body: options.body }),
-    ...(file
-      ? { body: Readable.toWeb(createReadStream(file.path)) as ReadableStream, duplex: "half" as const }
-      : {}),
+    ...(file ? { body: Readable.toWeb(createReadStream(file.path)), duplex: "half" as const } : {}),
   });
+  return fetchTrusted(host, url, init);
 }
 
 /**
  * Sends a request. Redirects are followed; a status of 400 and more is an answer, not an error.
  * Throws an Error with a plain message where no answer comes within 30 s, or a longer one than 64 MiB.
+ * @throws E_PROXY, E_CERTIFICATES, E_UNTRUSTED, E_CLOCK
  */
 export async function request(host: Host, url: string, options: RequestOptions = {}): Promise<Page> {
   const response = await send(host, url, options);
@@ -68,12 +73,15 @@ export async function request(host: Host, url: string, options: RequestOptions =
     chunks.push(chunk);
   }
   const serverTime = Date.parse(response.headers.get("date") ?? "");
+  const body = Buffer.concat(chunks);
   return {
+    url: response.url,
     status: response.status,
     contentType: response.headers.get("content-type") ?? "",
     retryAfter: response.headers.get("retry-after"),
     serverTime: Number.isNaN(serverTime) ? null : serverTime,
-    text: Buffer.concat(chunks).toString("utf8"),
+    bytes: body,
+    text: body.toString("utf8"),
   };
 }
 
@@ -85,11 +93,8 @@ export async function hashOfUrl(
 ): Promise<{ sha256: string; size: number }> {
   const response = await send(host, url, { headers });
   if (!response.ok || !response.body) throw new Error(`${response.status} for ${url}`);
+  // A sign-in page has a hash, too.
+  if (response.headers.get("content-type")?.startsWith("text/html"))
+    throw new Error(`a web page came in place of the file ${url}`);
   return hashOf(response.body);
-}
-
-/** What went wrong below fetch's "fetch failed". */
-export function reasonOf(thrown: unknown): string {
-  const reason = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
-  return reason instanceof Error ? reason.message || String(reason) : String(reason);
 }

@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { codeOf } from "../errors/thrown.ts";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { remove } from "./files.ts";
 
@@ -16,30 +17,41 @@ export interface Scratch {
     work: (folder: string) => Promise<T>,
     options?: { keep?: boolean },
   ): Promise<T>;
+  /**
+   * A fresh folder that is removed when the process ends.
+   * @throws E_DISK_FULL, E_OUTPUT_DIR where it can't be made
+   */
+  folderUntilExit(prefix: string): Promise<string>;
   /** Removes what is left, at once; for a forced exit. */
   removeAllNow(): void;
 }
 
 export function createScratch(base: string = tmpdir()): Scratch {
   const open = new Set<string>();
+  const make = async (prefix: string): Promise<string> => {
+    try {
+      const folder = await mkdtemp(join(base, `${prefix}-`));
+      open.add(folder);
+      return folder;
+    } catch (thrown) {
+      if (codeOf(thrown) === "ENOSPC") throw wheelsError("E_DISK_FULL", { where: base }, thrown);
+      throw wheelsError("E_OUTPUT_DIR", { dir: base, detail: String(thrown) }, thrown);
+    }
+  };
   return {
     async withFolder(prefix, work, options) {
-      let folder: string;
-      try {
-        folder = await mkdtemp(join(base, `${prefix}-`));
-      } catch (thrown) {
-        if (thrown instanceof Error && "code" in thrown && thrown.code === "ENOSPC") {
-          throw wheelsError("E_DISK_FULL", { where: base }, thrown);
-        }
-        throw wheelsError("E_OUTPUT_DIR", { dir: base, detail: String(thrown) }, thrown);
-      }
-      open.add(folder);
+      const folder = await make(prefix);
       try {
         return await work(folder);
       } finally {
         open.delete(folder);
         if (!options?.keep) await remove(folder);
       }
+    },
+    async folderUntilExit(prefix) {
+      const folder = await make(prefix);
+      process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+      return folder;
     },
     removeAllNow() {
       for (const folder of open) rmSync(folder, { recursive: true, force: true });

@@ -4,11 +4,12 @@ import { performance } from "node:perf_hooks";
 import { styleText } from "node:util";
 import type { Host } from "./host.ts";
 import type { Log, Stage } from "./log.ts";
+import { cacheDir } from "./paths.ts";
 import { createScratch } from "./scratch.ts";
 import { folderTools } from "./tools.ts";
 import { formatSeconds } from "./units.ts";
 
-export { formatBytes, formatSeconds } from "./units.ts";
+export { formatBytes } from "./units.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -119,18 +120,33 @@ export function createTerminalLog(options: TerminalOptions): Log {
   };
 }
 
-/** The host of a command-line run; the signal is aborted by the caller's signal handlers. */
-export function createTerminalHost(log: Log, signal: AbortSignal, colour = false): Host {
-  return {
+/**
+ * The host of a command-line run; the signal is aborted by the caller's signal handlers.
+ * @param cache the cache folder that was asked for; null for the usual one
+ */
+export function createTerminalHost(
+  log: Log,
+  signal: AbortSignal,
+  options: { colour: boolean; cache: string | null },
+): Host {
+  const env = { ...process.env };
+  const cwd = process.cwd();
+  const host: Host = {
     log,
-    colour,
+    colour: options.colour,
     signal,
     scratch: createScratch(tmpdir()),
-    env: { ...process.env },
-    cwd: process.cwd(),
+    env,
+    cwd,
+    cache: cacheDir(env, cwd, options.cache),
+    keepsUnfinished: true,
     tools: (cache) => folderTools(join(cache, "tools")),
     cores: availableParallelism(),
     now: () => new Date(),
     monotonic: () => performance.now(),
+    // Loaded when a program is run: most commands run none before they print.
+    ask: async (command, args, { isSecret: _isSecret, ...options }) =>
+      (await import("./process.ts")).run(host, command, args, options),
   };
+  return host;
 }

@@ -1,8 +1,8 @@
-import { basename, dirname } from "node:path";
+import { basename } from "node:path";
 import { type WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import type { Host } from "../host/host.ts";
-import { cacheDir } from "../host/paths.ts";
 import type { Policy } from "../verify/policy/policy.ts";
+import type { TargetKind } from "../verify/verdict/verdict.ts";
 import { isRefusal, proven, readWheel, type SignedWheel } from "./gate/candidates.ts";
 import { renderRefusals } from "./gate/description.ts";
 import { type Expected, missingOf } from "./gate/expect.ts";
@@ -12,41 +12,58 @@ import { type SignatureDemand, signaturesOf } from "./signing/check.ts";
 import { parseTarget, splitTargets } from "./targets/parse.ts";
 import type { Target } from "./targets/target.ts";
 
+/** What is demanded of a publish, and what its targets are told; the wheels come later. */
 export interface PublishRequest {
-  /** Paths of wheels, each with its verdict beside it. */
-  wheels: readonly string[];
   /** One target, or a comma list. */
   target: string;
   /** What the targets demand of a wheel's proof. */
   policy: Policy;
   /** ISA features that a variant may use, by its name. */
   contracts: ReadonlyMap<string, readonly string[]>;
-  /** Who must have signed the verdicts; nobody where left out. */
-  signatures?: SignatureDemand | null;
+  /** Who must have signed the verdicts; null for nobody. */
+  signatures: SignatureDemand | null;
   /** True where every wheel must have a PEP 740 attestation beside it. */
-  attested?: boolean;
+  attested: boolean;
   dryRun: boolean;
   /** Wheels that must be among these, or nothing is published. */
   expected: readonly Expected[];
   /** Distributions that a release must have all of, here or at the target; empty where that does not matter. */
-  complete?: readonly string[];
-  /** Simple index that tells what an upload index holds. */
-  checkUrl?: string | null;
-  /** What an upload index takes a file, MiB, and a project, GiB. */
-  fileLimit?: number | null;
-  projectLimit?: number | null;
-  /** https address that a folder index will have. */
-  servedAt?: string | null;
+  complete: readonly string[];
+  /** Simple index that tells what an upload index holds; null for the target's own guess. */
+  checkUrl: string | null;
+  /** What an upload index takes a file, MiB, and a project, GiB; null for its default. */
+  fileLimit: number | null;
+  projectLimit: number | null;
+  /** https address that a folder index will have, without a slash at its end; null where it is not known. */
+  servedAt: string | null;
   /** True where a folder index tells variants in the format of variantlib too. */
-  variantIndex?: boolean;
-  /** Index or folder whose torch pages a folder index links. */
-  torchIndex?: string | null;
+  variantIndex: boolean;
+  /** Index or folder whose torch pages a folder index links; null for none. */
+  torchIndex: string | null;
   /** cpuinfo flags that a CPU must show, by distribution and architecture; see needsKey. */
-  needs?: ReadonlyMap<string, readonly string[]>;
-  cache?: string;
-  /** Told of every refusal before the first of them is thrown. */
-  onRefusal?: (refusals: readonly WheelsError[]) => void;
+  needs: ReadonlyMap<string, readonly string[]>;
+  /** Folder beside which the journal is kept. */
+  folder: string;
 }
+
+/** Targets that have said that this run may write to them. */
+export interface Publisher {
+  /** For messages. */
+  name: string;
+  /** Kinds of the targets, as policies name them. */
+  kinds: TargetKind[];
+  /**
+   * Publishes wheels whose verdicts prove these very bytes: all of them, or none. With several targets, nothing goes to
+   * any before all have said what they would refuse.
+   * @param wheels paths, each with its verdict beside it
+   * @param onRefusal told of every refusal before the first of them is thrown
+   * @throws the first refusal (E_VERDICT_*, E_PUBLISH_CONFLICT, E_PUBLISH_RULES) after naming every one; E_PUBLISH_*,
+   *   E_BUSY, E_OUTPUT_DIR, E_INDEX_READ, E_GITHUB_API
+   */
+  publish(wheels: readonly string[], onRefusal: OnRefusal): Promise<PublishReport>;
+}
+
+type OnRefusal = (refusals: readonly WheelsError[]) => void;
 
 export interface TargetReport {
   target: string;
@@ -72,10 +89,10 @@ interface Planning {
   plan: Planned;
 }
 
-function refuseAll(host: Host, request: PublishRequest, refusals: readonly WheelsError[]): void {
+function refuseAll(host: Host, onRefusal: OnRefusal, refusals: readonly WheelsError[]): void {
   const [first] = refusals;
   if (!first) return;
-  request.onRefusal?.(refusals);
+  onRefusal(refusals);
   for (const refusal of refusals) host.log.error(`  refuse ${refusal.code}: ${refusal.what} ${refusal.why}`);
   host.log.error("Nothing was published.");
   throw first;
@@ -83,7 +100,7 @@ function refuseAll(host: Host, request: PublishRequest, refusals: readonly Wheel
 
 async function readSigned(
   path: string,
-  { signatures: demand = null, attested = false }: PublishRequest,
+  { signatures: demand, attested }: PublishRequest,
 ): Promise<SignedWheel | WheelsError> {
   const wheel = await readWheel(path);
   if (isRefusal(wheel)) return wheel;
@@ -96,44 +113,41 @@ function prove(target: Target, wheels: readonly SignedWheel[], { policy, contrac
 }
 
 /**
- * Publishes wheels whose verdicts prove these very bytes: all of them, or none. With several targets, nothing goes to
- * any before all have said what they would refuse.
- * @throws the first refusal (E_VERDICT_*, E_PUBLISH_CONFLICT, E_PUBLISH_RULES) after naming every one; E_PUBLISH_*,
- *   E_BUSY, E_OUTPUT_DIR, E_INDEX_READ, E_GITHUB_API
+ * Asks everything of a publish that does not need the wheels, so that nothing is built in vain.
+ * @throws E_PUBLISH_TARGET, E_PUBLISH_CREDENTIALS, E_OUTPUT_DIR
  */
-export async function publishWheels(host: Host, request: PublishRequest): Promise<PublishReport> {
-  const settings = {
-    checkUrl: request.checkUrl ?? null,
-    fileLimit: request.fileLimit ?? null,
-    projectLimit: request.projectLimit ?? null,
-    servedAt: request.servedAt?.replace(/\/+$/, "") ?? null,
-    variantIndex: request.variantIndex ?? false,
-    torchIndex: request.torchIndex ?? null,
-    needs: request.needs ?? new Map<string, readonly string[]>(),
-    folder: dirname(request.wheels[0] ?? host.cwd),
-    ...(request.cache === undefined ? {} : { cache: request.cache }),
+export async function preparePublish(host: Host, request: PublishRequest): Promise<Publisher> {
+  const targets = splitTargets(request.target).map((text) => parseTarget(host, text, request));
+  if (!request.dryRun) for (const target of targets) await target.demandAccess();
+  return {
+    name: request.target,
+    kinds: targets.map(({ kind }) => kind),
+    publish: (wheels, onRefusal) => publishWheels(host, targets, wheels, request, onRefusal),
   };
-  if (request.policy.signedBy !== null && !request.signatures)
-    throw wheelsError("E_TRUSTED_ROOT", {
-      path: "This run",
-      detail: `The policy takes only what ${request.policy.signedBy} has signed; sign the verdicts, and publish with --trusted-root.`,
-    });
-  const targets = splitTargets(request.target).map((text) => parseTarget(host, text, settings));
+}
+
+async function publishWheels(
+  host: Host,
+  targets: readonly Target[],
+  paths: readonly string[],
+  request: PublishRequest,
+  onRefusal: OnRefusal,
+): Promise<PublishReport> {
   for (const { name } of targets) host.log.info(`Publishing to ${name}${request.dryRun ? " (dry run)" : ""}`);
-  const fileNames = request.wheels.map((path) => basename(path));
+  const fileNames = paths.map((path) => basename(path));
   const projects = projectsOf(fileNames.map(projectOf), request);
   for (const target of targets) target.announce?.(projects, new Set(fileNames));
-  const read = await Promise.all(request.wheels.map((path) => readSigned(path, request)));
+  const read = await Promise.all(paths.map((path) => readSigned(path, request)));
   const missing = missingOf(request.expected, fileNames);
   const wheels = read.filter((one): one is SignedWheel => !isRefusal(one));
   const judged = targets.map((target) => prove(target, wheels, request));
-  refuseAll(host, request, [
+  refuseAll(host, onRefusal, [
     ...read.filter(isRefusal),
     ...judged.flat().filter(isRefusal),
     ...(missing.length > 0 ? [wheelsError("E_PUBLISH_INCOMPLETE", { missing })] : []),
   ]);
   const proofs = judged.map((one) => one.filter((each): each is Candidate => !isRefusal(each)));
-  const act = (): Promise<PublishReport> => planAndPublish(host, targets, proofs, request);
+  const act = (): Promise<PublishReport> => planAndPublish(host, targets, proofs, request, onRefusal);
   if (request.dryRun) return act();
   return targets.reduceRight<() => Promise<PublishReport>>(
     (inner, target) => () => target.exclusively(inner),
@@ -141,7 +155,7 @@ export async function publishWheels(host: Host, request: PublishRequest): Promis
   )();
 }
 
-const projectsOf = (projects: readonly string[], { complete = [] }: PublishRequest): string[] => [
+const projectsOf = (projects: readonly string[], { complete }: PublishRequest): string[] => [
   ...new Set([...projects, ...complete]),
 ];
 
@@ -158,11 +172,9 @@ async function planFor(
   const wanted = new Set(candidates.map(({ fileName }) => fileName));
   const existing = await target.existing(projects, wanted);
   const plan = planPublish(candidates, existing, target);
-  plan.refuse.push(...missingVariants(candidates, [...existing.keys()], request.complete ?? []));
+  plan.refuse.push(...missingVariants(candidates, [...existing.keys()], request.complete));
   if (target.limits.isUploadIndex)
-    plan.refuse.push(
-      ...(await renderRefusals(host, request.cache ?? cacheDir(host, undefined), target.name, plan.upload)),
-    );
+    plan.refuse.push(...(await renderRefusals(host, host.cache, target.name, plan.upload)));
   for (const { fileName, proof } of plan.upload) {
     const less = shortfall(proof);
     host.log.info(`  upload ${fileName}${less === null ? "" : ` · ${less}`}`);
@@ -179,6 +191,7 @@ async function planAndPublish(
   targets: readonly Target[],
   proofs: readonly Candidate[][],
   request: PublishRequest,
+  onRefusal: OnRefusal,
 ): Promise<PublishReport> {
   const { dryRun } = request;
   const plannings: Planning[] = [];
@@ -186,7 +199,7 @@ async function planAndPublish(
     plannings.push(await planFor(host, target, proofs[index] ?? [], request));
   refuseAll(
     host,
-    request,
+    onRefusal,
     plannings.flatMap(({ plan }) => plan.refuse),
   );
   const reports: TargetReport[] = [];
@@ -226,7 +239,7 @@ async function planAndPublish(
 
 /**
  * Marks files as withdrawn at a target.
- * @throws E_WITHDRAW, E_PUBLISH_TARGET, E_BUSY, E_GITHUB_API
+ * @throws E_WITHDRAW, E_PUBLISH_TARGET, E_PUBLISH_CREDENTIALS, E_BUSY, E_GITHUB_API
  */
 export async function withdrawFiles(
   host: Host,
@@ -234,6 +247,7 @@ export async function withdrawFiles(
 ): Promise<{ target: string; withdrawn: string[]; reason: string }> {
   const target = parseTarget(host, request.target);
   const files = request.files.map((file) => basename(file));
+  await target.demandAccess();
   await target.exclusively(() => target.withdraw(files, request.reason));
   return { target: target.name, withdrawn: files, reason: request.reason };
 }

@@ -1,6 +1,7 @@
 import { formatBytes } from "../host/units.ts";
 import { ISA_FEATURES } from "../variants/features.ts";
 import type { FirstUse, WheelContents } from "../verify/facts/contents.ts";
+import { checkOf } from "../verify/verdict/check.ts";
 import type { Result } from "../verify/verdict/result.ts";
 import { code, count, many, text } from "./html-parts.ts";
 
@@ -47,13 +48,9 @@ const byRank = ([a]: [string, number], [b]: [string, number]): number =>
 
 /** `${path}:${feature}` of what `isa.contained` found beyond the contract. */
 function outsideOf({ checks }: Result): Set<string> {
-  const outside = checks.find(({ id }) => id === "isa.contained")?.evidence["outside"];
-  if (!Array.isArray(outside)) return new Set();
+  const findings = checkOf(checks, "isa.contained")?.findings ?? [];
   return new Set(
-    outside.map((one: unknown) => {
-      const { path, feature } = (one ?? {}) as { path?: unknown; feature?: unknown };
-      return `${String(path)}:${String(feature)}`;
-    }),
+    findings.flatMap((one) => (one.kind === "beyond-contract" ? [`${one.file}:${one.feature}`] : [])),
   );
 }
 

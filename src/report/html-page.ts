@@ -1,13 +1,14 @@
 import { formatBytes } from "../host/units.ts";
-import { CHECK_TEXTS } from "../verify/checks/check-texts.ts";
+import { definitionOf } from "../verify/checks/catalogue.ts";
+import { type Check, checkOf, isProblem } from "../verify/verdict/check.ts";
 import type { Result } from "../verify/verdict/result.ts";
-import { type Check, LEVELS } from "../verify/verdict/verdict.ts";
-import { type Finding, findingsOf } from "./findings.ts";
+import { LEVELS } from "../verify/verdict/verdict.ts";
 import { escapeHtml } from "./html.ts";
 import { folderChart, isaChart } from "./html-chart.ts";
 import { htmlDocument, timeHtml } from "./html-document.ts";
 import { badge, code, facts, lines, many, section, text } from "./html-parts.ts";
 import { titleOf } from "./markdown.ts";
+import { isToldByDetail, type Told, toldOf } from "./told.ts";
 import { verdictText } from "./verdict-text.ts";
 
 /** What the page says beyond the answers. */
@@ -37,12 +38,11 @@ const LEVEL_TEXT = {
 
 const ENVIRONMENT_TEXT = "The environment's own torch was asked; no wheel was read.";
 
-const isProblem = ({ result }: Check): boolean => result === "fail" || result === "warn";
-
-function findingItem({ message, places, header }: Finding, detail: string): string {
+/** @param isOnly true where the check's own sentence says it already */
+function findingItem({ message, places, requirement }: Told, isOnly: boolean): string {
   const parts = [
-    ...(message === detail ? [] : [text(message)]),
-    ...(header === null ? [] : [code(`Requires-Dist: ${header}`)]),
+    ...(isOnly ? [] : [text(message)]),
+    ...(requirement === null ? [] : [code(`Requires-Dist: ${requirement}`)]),
     ...(places.length === 0
       ? []
       : [
@@ -57,14 +57,11 @@ function findingItem({ message, places, header }: Finding, detail: string): stri
   return parts.length === 0 ? "" : `<li>${parts.join(" ")}</li>`;
 }
 
-function checkItem(check: Check, isa: Result["isa"]): string {
+function checkItem(check: Check): string {
   const { id, result, detail, before, reference, remedy, evidence } = check;
-  const { title, question } = CHECK_TEXTS[id];
-  const found = isProblem(check)
-    ? findingsOf(check, isa)
-        .map((one) => findingItem(one, detail))
-        .join("")
-    : "";
+  const { title, question } = definitionOf(id);
+  const told = isProblem(check) ? toldOf(check) : [];
+  const found = told.map((one) => findingItem(one, isToldByDetail(told))).join("");
   const telling = Object.entries(evidence).filter(
     ([, value]) => !["[]", "{}", "null"].includes(JSON.stringify(value)),
   );
@@ -87,15 +84,8 @@ ${all === "{}" ? "" : `<pre>${lines(shown)}</pre>`}
 </li>`;
 }
 
-const checkList = (checks: readonly Check[], isa: Result["isa"]): string =>
-  checks.length === 0
-    ? ""
-    : `<ul class="checks">${checks.map((check) => checkItem(check, isa)).join("\n")}</ul>`;
-
-function bytesIn(value: unknown): number | null {
-  const bytes = (value as { bytes?: unknown } | null | undefined)?.bytes;
-  return typeof bytes === "number" ? bytes : null;
-}
+const checkList = (checks: readonly Check[]): string =>
+  checks.length === 0 ? "" : `<ul class="checks">${checks.map(checkItem).join("\n")}</ul>`;
 
 /** What the wheel has to do with torch and CUDA, from the checks that ask for it. */
 function torchSection({ checks, torch }: Result): string {
@@ -103,9 +93,9 @@ function torchSection({ checks, torch }: Result): string {
     const check = checks.find((one) => one.id === id);
     return check ? `${badge(check.result)} ${text(check.detail)}` : null;
   };
-  const resolve = checks.find(({ id }) => id === "runtime.resolve");
-  const download = bytesIn(resolve?.evidence["download"]);
-  const plain = bytesIn(resolve?.evidence["plainDownload"]);
+  const resolve = checkOf(checks, "runtime.resolve")?.evidence;
+  const download = resolve?.download?.bytes ?? null;
+  const plain = resolve?.plainDownload?.bytes ?? null;
   return facts([
     [
       "torch that it ran with",
@@ -141,7 +131,7 @@ function verdictLine(result: Result): string {
  * too long (see `visible`).
  */
 export function reportHtml(result: Result, { install, version, time }: PageFacts): string {
-  const { checks, isa, contents, sha256, size, level, variant } = result;
+  const { checks, contents, sha256, size, level, variant } = result;
   const title = titleOf(result);
   const isWheel = result.wheel !== null;
   const problems = checks.filter(isProblem);
@@ -151,7 +141,7 @@ export function reportHtml(result: Result, { install, version, time }: PageFacts
     section(
       "problems",
       problems.some((one) => one.result === "fail") ? "What failed" : "Warnings",
-      checkList(problems, isa),
+      checkList(problems),
     ),
     section(
       "install",
@@ -162,7 +152,7 @@ export function reportHtml(result: Result, { install, version, time }: PageFacts
     section("torch", "torch and CUDA", torchSection(result)),
     section("sizes", "Sizes by folder", folderChart(contents, size)),
     section("requires", "What it requires", requirementList(result)),
-    section("checks", problems.length > 0 ? "Other checks" : "Checks", checkList(others, isa)),
+    section("checks", problems.length > 0 ? "Other checks" : "Checks", checkList(others)),
   ];
   const body = `<h1>${escapeHtml(title)}</h1>
 ${verdictLine(result)}

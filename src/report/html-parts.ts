@@ -1,4 +1,4 @@
-import type { Check } from "../verify/verdict/verdict.ts";
+import type { Check } from "../verify/verdict/check.ts";
 import { escapeHtml } from "./html.ts";
 import { visible } from "./visible.ts";
 

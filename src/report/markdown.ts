@@ -1,8 +1,8 @@
 import { formatBytes } from "../host/units.ts";
+import { type Check, isProblem } from "../verify/verdict/check.ts";
 import type { Result } from "../verify/verdict/result.ts";
-import type { Check } from "../verify/verdict/verdict.ts";
-import { findingsOf } from "./findings.ts";
 import { code, head, plainText, row } from "./markdown-text.ts";
+import { isToldByDetail, toldOf } from "./told.ts";
 import { verdictText } from "./verdict-text.ts";
 import { visible } from "./visible.ts";
 
@@ -20,32 +20,32 @@ const MOST_EVIDENCE = 2000;
 const MOST_PLACES = 3;
 
 /** What was found, as lines in a table's cell, where there is more to say than the detail does. */
-function findingsCell(check: Check, isa: Result["isa"]): string {
-  const findings = findingsOf(check, isa);
-  const lines = findings.flatMap(({ message, places, header }) => [
-    ...(findings.length > 1 || message !== check.detail ? [`<li>${plainText(message)}</li>`] : []),
+function findingsCell(check: Check): string {
+  const findings = toldOf(check);
+  const lines = findings.flatMap(({ message, places, requirement }) => [
+    ...(isToldByDetail(findings) ? [] : [`<li>${plainText(message)}</li>`]),
     ...places
       .slice(0, MOST_PLACES)
       .map(
         ({ instruction, address, symbol }) =>
           `<li>${code(instruction)} at ${code(address)}${symbol ? ` in ${code(symbol)}` : ""}</li>`,
       ),
-    ...(header === null ? [] : [`<li>${code(`Requires-Dist: ${header}`)}</li>`]),
+    ...(requirement === null ? [] : [`<li>${code(`Requires-Dist: ${requirement}`)}</li>`]),
   ]);
   return lines.length === 0 ? "" : `<ul>${lines.join("")}</ul>`;
 }
 
-function checkRow(check: Check, isa: Result["isa"]): string {
+function checkRow(check: Check): string {
   const { id, result, detail, remedy, before, reference } = check;
-  const isProblem = result === "fail" || result === "warn";
+  const isTold = isProblem(check);
   return row([
     `${MARK[result]} ${result}`,
     code(id),
     plainText(detail) +
       (before === undefined ? "" : `<br>The check itself said ${before}; the policy made it ${result}.`) +
-      (isProblem ? findingsCell(check, isa) : "") +
-      (isProblem && reference ? `<br><b>Rule:</b> ${plainText(reference)}` : "") +
-      (isProblem && remedy ? `<br><b>Do:</b> ${plainText(remedy)}` : ""),
+      (isTold ? findingsCell(check) : "") +
+      (isTold && reference ? `<br><b>Rule:</b> ${plainText(reference)}` : "") +
+      (isTold && remedy ? `<br><b>Do:</b> ${plainText(remedy)}` : ""),
   ]);
 }
 
@@ -78,10 +78,10 @@ export const titleOf = ({ wheel, environment }: Result): string =>
  * is, how to install it, and all checks with their evidence folded.
  */
 export function resultMarkdown(result: Result, extras: Extras): string {
-  const { checks, isa } = result;
+  const { checks } = result;
   const table = (some: readonly Check[]): string =>
-    [...head(["", "check", "detail"]), ...some.map((check) => checkRow(check, isa))].join("\n");
-  const problems = checks.filter((check) => check.result === "fail" || check.result === "warn");
+    [...head(["", "check", "detail"]), ...some.map((check) => checkRow(check))].join("\n");
+  const problems = checks.filter(isProblem);
   const rows = factRows(result, extras);
   const evidence = checks.map(
     ({ id, evidence: facts }) => `${id}: ${JSON.stringify(facts).slice(0, MOST_EVIDENCE)}`,

@@ -1,5 +1,6 @@
+import { type FindingPlace, placeText } from "../findings/findings.ts";
+import type { CodePlace } from "../findings/kind.ts";
 import type { Result } from "../verify/verdict/result.ts";
-import type { Finding, Place } from "./findings.ts";
 import { visible } from "./visible.ts";
 
 /** Places told of one result; GitHub reads 1,000 and shows 100. */
@@ -70,7 +71,7 @@ function addMember(artifacts: Artifacts, parent: number, path: string): number {
   });
 }
 
-const addressOf = ({ address, instruction }: Place): Record<string, unknown> => {
+const addressOf = ({ address, instruction }: CodePlace): Record<string, unknown> => {
   const absolute = Number(address);
   return {
     // What is larger can't be told exactly as a JSON number; the message has it.
@@ -80,7 +81,7 @@ const addressOf = ({ address, instruction }: Place): Record<string, unknown> => 
   };
 };
 
-function logicalOf(path: string, place: Place | null): Record<string, unknown>[] {
+function logicalOf(path: string, place: CodePlace | null): Record<string, unknown>[] {
   const library = { name: visible(path), fullyQualifiedName: visible(path), kind: "module" };
   if (!place?.symbol) return [library];
   const symbol = visible(place.symbol);
@@ -91,10 +92,9 @@ function logicalOf(path: string, place: Place | null): Record<string, unknown>[]
 export function placesOf(
   artifacts: Artifacts,
   subject: number,
-  finding: Finding,
+  { file, places, requirement }: FindingPlace,
 ): { locations: unknown[]; relatedLocations?: unknown[] } {
   const location = artifacts.list[subject]?.location;
-  const { path, places, header } = finding;
   const [first = null] = places;
   const locations = [
     {
@@ -102,35 +102,33 @@ export function placesOf(
         artifactLocation: { ...location, index: subject },
         // A wheel has no lines; code scanning takes no location without one.
         region: { startLine: 1 },
-        ...(first && path ? { address: addressOf(first) } : {}),
+        ...(first && file ? { address: addressOf(first) } : {}),
       },
-      ...(path === null ? {} : { logicalLocations: logicalOf(path, first) }),
+      ...(file === null ? {} : { logicalLocations: logicalOf(file, first) }),
     },
   ];
   const related: unknown[] = places.slice(0, MOST_PLACES).flatMap((place) => {
-    if (path === null) return [];
-    const member = addMember(artifacts, subject, path);
+    if (file === null) return [];
+    const member = addMember(artifacts, subject, file);
     return [
       {
         physicalLocation: {
           artifactLocation: { uri: artifacts.list[member]?.location.uri, index: member },
           address: addressOf(place),
         },
-        logicalLocations: logicalOf(path, place),
-        message: message(
-          `${place.instruction} at ${place.address}${place.symbol ? ` in ${place.symbol}` : ""}`,
-        ),
+        logicalLocations: logicalOf(file, place),
+        message: message(placeText(place)),
       },
     ];
   });
-  if (header !== null) {
+  if (requirement !== null) {
     const member = addMember(artifacts, subject, "METADATA");
     related.push({
       physicalLocation: {
         artifactLocation: { uri: artifacts.list[member]?.location.uri, index: member },
       },
       logicalLocations: [{ name: "Requires-Dist", fullyQualifiedName: "METADATA/Requires-Dist" }],
-      message: message(`Requires-Dist: ${header}`),
+      message: message(`Requires-Dist: ${requirement}`),
     });
   }
   return {

@@ -1,5 +1,4 @@
-import { CHECK_TEXTS } from "../verify/checks/check-texts.ts";
-import { CHECK_IDS, type CheckId } from "../verify/verdict/verdict.ts";
+import { CHECK_IDS, type CheckId, definitionOf } from "../verify/checks/catalogue.ts";
 
 const DOCUMENT = "https://github.com/org/vllm-cpu-actions/blob/v1/docs/checks.md";
 
@@ -25,7 +24,7 @@ interface Rule {
 }
 
 function ruleOf(id: CheckId): Rule {
-  const { title, question, why, remedy, tags } = CHECK_TEXTS[id];
+  const { title, question, why, remedy, tags } = definitionOf(id);
   return {
     id,
     name: camel(id),

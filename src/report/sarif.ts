@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
+import { type Check, isProblem } from "../verify/verdict/check.ts";
 import type { Result } from "../verify/verdict/result.ts";
-import { CHECK_IDS, type Check } from "../verify/verdict/verdict.ts";
+import { CHECK_IDS } from "../verify/verdict/verdict.ts";
 import { FormatError } from "../wheel/format-error.ts";
 import { normalizeName, parseWheelFileName } from "../wheel/names.ts";
-import { type Finding, findingsOf } from "./findings.ts";
 import { Artifacts, addSubject, message, pathOf, placesOf, ROOT_ID } from "./sarif-places.ts";
 import { SARIF_RULES } from "./sarif-rules.ts";
+import { type Told, toldOf } from "./told.ts";
 import { verdictText } from "./verdict-text.ts";
 import { visible } from "./visible.ts";
 
@@ -33,7 +34,7 @@ const MOST_RESULTS = 5000;
 const SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 const HOME = "https://github.com/org/vllm-cpu-actions";
 
-const LEVEL = { fail: "error", warn: "warning" } as const;
+const LEVEL = { fail: "error", warn: "warning", pass: "none", "not-run": "none" } as const;
 
 /** The wheel without its version: an alert stays the same one when the next release has it too. */
 function identity({ wheel, variant, environment }: Result): string {
@@ -64,26 +65,22 @@ interface SarifResult extends Record<string, unknown> {
 interface Item {
   result: Result;
   check: Check;
-  finding: Finding;
+  finding: Told;
 }
 
 function itemsOf(result: Result, check: Check): Item[] {
-  const isProblem = check.result === "fail" || check.result === "warn";
-  const whole: Finding = { message: check.detail, path: null, places: [], header: null, subject: check.id };
-  const findings = isProblem ? findingsOf(check, result.isa) : [whole];
-  return findings.map((finding) => ({ result, check, finding }));
+  return toldOf(check).map((finding) => ({ result, check, finding }));
 }
 
 function sarifResult(artifacts: Artifacts, { result, check, finding }: Item, root: string): SarifResult {
-  const isProblem = check.result === "fail" || check.result === "warn";
   const name = pathOf(result, root).split("/").at(-1) ?? "";
   const fingerprint = digest(check.id, identity(result), steady(finding.subject));
-  const remedy = isProblem && check.remedy ? ` What to do: ${check.remedy}` : "";
+  const remedy = isProblem(check) && check.remedy ? ` What to do: ${check.remedy}` : "";
   return {
     ruleId: check.id,
     ruleIndex: CHECK_IDS.indexOf(check.id),
     kind: KIND[check.result],
-    level: check.result === "fail" || check.result === "warn" ? LEVEL[check.result] : "none",
+    level: LEVEL[check.result],
     message: message(`${name}: ${visible(finding.message)}.${remedy}`),
     ...placesOf(artifacts, addSubject(artifacts, result, root), finding),
     partialFingerprints: {
@@ -171,8 +168,7 @@ function notifications(results: readonly Result[], root: string, dropped: number
 export function sarifLog({ results, kinds, version, root }: SarifRequest): object {
   const artifacts = new Artifacts();
   for (const result of results) addSubject(artifacts, result, root);
-  const wanted = (check: Check): boolean =>
-    kinds === "all" || check.result === "fail" || check.result === "warn";
+  const wanted = (check: Check): boolean => kinds === "all" || isProblem(check);
   const items = results.flatMap((result) =>
     result.checks.filter(wanted).flatMap((check) => itemsOf(result, check)),
   );

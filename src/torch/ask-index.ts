@@ -1,5 +1,6 @@
 import type { Host } from "../host/host.ts";
 import { run } from "../host/process.ts";
+import { trustEnv } from "../host/trust-env.ts";
 import { shownUrl } from "../host/urls.ts";
 import { cleanPythonEnv } from "./python.ts";
 
@@ -51,7 +52,12 @@ export async function askIndex(
   const place = isFolder ? ["--no-index", "--find-links", url] : url ? ["--index-url", url] : [];
   const args = ["-m", "pip", "index", "versions", project, "-vv", "--retries", "0"];
   const result = await run(host, python, [...args, "--timeout", String(seconds), ...place], {
-    env: { ...cleanPythonEnv(host), PIP_DISABLE_PIP_VERSION_CHECK: "1", NO_COLOR: "1" },
+    env: {
+      ...cleanPythonEnv(host),
+      ...(await trustEnv(host)),
+      PIP_DISABLE_PIP_VERSION_CHECK: "1",
+      NO_COLOR: "1",
+    },
     timeout: 4 * seconds * 1000,
   });
   const answer = parseIndexAnswer(

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { wheelsError } from "../errors/wheels-error.ts";
+import { type Finding, findingText } from "../findings/findings.ts";
 
 const factsSchema = z.object({
   python: z.string(),
@@ -32,20 +33,23 @@ export function parseTorchFacts(document: unknown): TorchFacts {
   throw wheelsError("E_PYTHON_PROBE", { probe: "torch_facts.py", detail: z.prettifyError(parsed.error) });
 }
 
-/** The gate's questions; a subset of the check ids of a verdict. */
-export type GateId =
-  | "runtime.torch-cpu"
-  | "runtime.cuda-unavailable"
-  | "runtime.no-cuda-packages"
-  | "runtime.torchvision";
-
-export interface GateAnswer {
-  id: GateId;
+interface Answer<Id extends string, Evidence> {
+  id: Id;
   /** `warn`: a CPU build by all it shows, without `+cpu` in its version. */
   result: "pass" | "warn" | "fail";
-  detail: string;
-  evidence: Record<string, unknown>;
+  findings: Finding[];
+  evidence: Evidence;
 }
+
+/** An answer to one of the gate's questions, which are a subset of a verdict's. */
+export type GateAnswer =
+  | Answer<"runtime.torch-cpu", Pick<TorchFacts, "torch" | "error" | "python" | "openmp">>
+  | Answer<"runtime.cuda-unavailable", { cudaAvailable: boolean | null }>
+  | Answer<"runtime.no-cuda-packages", { distributions: number }>
+  | Answer<"runtime.torchvision", Pick<TorchFacts, "companions">>;
+
+/** The gate's questions. */
+export type GateId = GateAnswer["id"];
 
 /**
  * True for a distribution of the CUDA (or ROCm) stack. `triton` alone is none: vLLM's own dependencies bring it.
@@ -60,82 +64,83 @@ export function isGpuLocalVersion(version: string): boolean {
   return /\+(cu\d|rocm|xpu|hip)/.test(version);
 }
 
+/** What makes a torch one that is not for the CPU alone, or not the only one. */
+function torchFindings({ torch, error, distributions, openmp }: TorchFacts): Finding[] {
+  if (!torch) return [{ kind: "torch-unimportable", message: error ?? "it is not installed" }];
+  const { version, cuda, hip, xpu, cudaLibraries } = torch;
+  const backends = Object.entries({ cuda, hip, xpu }).flatMap(([name, value]) =>
+    value === null ? [] : [{ name, version: value }],
+  );
+  const isGpu = backends.length > 0 || cudaLibraries.length > 0 || isGpuLocalVersion(version);
+  const versions = distributions
+    .filter(({ name }) => name.toLowerCase() === "torch")
+    .map((one) => one.version);
+  return [
+    ...(isGpu ? [{ kind: "gpu-torch" as const, found: version, backends, libraries: cudaLibraries }] : []),
+    ...(versions.length > 1 ? [{ kind: "several-torches" as const, found: versions }] : []),
+    ...(openmp.length > 1 ? [{ kind: "several-openmp" as const, files: openmp }] : []),
+  ];
+}
+
+function torchAnswer(facts: TorchFacts): GateAnswer {
+  const { torch, error, python, openmp } = facts;
+  const faults = torchFindings(facts);
+  const isUnlabelled = torch !== null && !torch.version.includes("+cpu");
+  const base = { id: "runtime.torch-cpu", evidence: { torch, error, python, openmp } } as const;
+  if (faults.length > 0) return { ...base, result: "fail", findings: faults };
+  return isUnlabelled
+    ? { ...base, result: "warn", findings: [{ kind: "unlabelled-torch", found: torch.version }] }
+    : { ...base, result: "pass", findings: [] };
+}
+
+function availabilityFindings({ torch, error }: TorchFacts): Finding[] {
+  if (!torch) return [{ kind: "torch-unimportable", message: error ?? "it is not installed" }];
+  return torch.cudaAvailable ? [{ kind: "cuda-available" }] : [];
+}
+
+const failOn = (findings: Finding[]): { result: "pass" | "fail"; findings: Finding[] } => ({
+  result: findings.length > 0 ? "fail" : "pass",
+  findings,
+});
+
 /**
  * The CPU-only gate over an environment's facts: every question is answered, none is skipped.
  * A build from source or from Debian has no `+cpu`; where torch itself says that it has no GPU backend, that is a
  * warning, which a policy may take or refuse.
  */
 export function gate(facts: TorchFacts): GateAnswer[] {
-  const { torch } = facts;
-  const gpuPackages = facts.distributions
+  const { torch, distributions, companions } = facts;
+  const gpuPackages = distributions
     .filter(({ name }) => isGpuPackage(name))
-    .map(({ name, version }) => `${name} ${version}`);
-  const broken = facts.companions.filter(({ error }) => error !== null);
-  const backends = torch
-    ? Object.entries({ cuda: torch.cuda, hip: torch.hip, xpu: torch.xpu }).filter(
-        ([, value]) => value !== null,
-      )
-    : [];
-  const torches = facts.distributions.filter(({ name }) => name.toLowerCase() === "torch");
-  const faults = [
-    ...(torches.length > 1
-      ? [`torch is installed ${torches.length} times (${torches.map(({ version }) => version).join(", ")})`]
-      : []),
-    ...(facts.openmp.length > 1
-      ? [`${facts.openmp.length} OpenMP runtimes are loaded: ${facts.openmp.join(", ")}`]
-      : []),
-  ];
-  const isCpu =
-    torch !== null &&
-    faults.length === 0 &&
-    backends.length === 0 &&
-    torch.cudaLibraries.length === 0 &&
-    !isGpuLocalVersion(torch.version);
-  const isLabelled = torch?.version.includes("+cpu") ?? false;
+    .map(({ name, version }): Finding => ({ kind: "gpu-package", package: name, found: version }));
+  const broken = companions.flatMap(({ name, version, error }): Finding[] =>
+    error === null ? [] : [{ kind: "broken-companion", package: name, found: version, message: error }],
+  );
   return [
-    {
-      id: "runtime.torch-cpu",
-      result: !isCpu ? "fail" : isLabelled ? "pass" : "warn",
-      detail: torch
-        ? `torch ${torch.version}${backends.map(([name, value]) => `, torch.version.${name} = ${value}`).join("")}${
-            torch.cudaLibraries.length > 0 ? `, ships ${torch.cudaLibraries.join(", ")}` : ""
-          }${isCpu && !isLabelled ? ", no +cpu, but no GPU backend either" : ""}${faults.map((fault) => `, ${fault}`).join("")}`
-        : `torch can't be imported: ${facts.error}`,
-      evidence: { torch, error: facts.error, python: facts.python, openmp: facts.openmp },
-    },
+    torchAnswer(facts),
     {
       id: "runtime.cuda-unavailable",
-      result: torch !== null && !torch.cudaAvailable ? "pass" : "fail",
-      detail: torch
-        ? `torch.cuda.is_available() is ${torch.cudaAvailable ? "True" : "False"}`
-        : "torch can't be imported",
+      ...failOn(availabilityFindings(facts)),
       evidence: { cudaAvailable: torch?.cudaAvailable ?? null },
     },
     {
       id: "runtime.no-cuda-packages",
-      result: gpuPackages.length === 0 ? "pass" : "fail",
-      detail:
-        gpuPackages.length === 0 ? "no nvidia-*/cuda-* distribution" : `installed: ${gpuPackages.join(", ")}`,
-      evidence: { packages: gpuPackages, distributions: facts.distributions.length },
+      ...failOn(gpuPackages),
+      evidence: { distributions: distributions.length },
     },
-    {
-      id: "runtime.torchvision",
-      result: broken.length === 0 ? "pass" : "fail",
-      detail:
-        broken.length > 0
-          ? broken.map(({ name, version, error }) => `${name} ${version}: ${error}`).join("; ")
-          : facts.companions
-              .map(({ name, version }) => `${name} ${version} loads with this torch`)
-              .join("; ") || "no torchvision, torchaudio or torchcodec is installed",
-      evidence: { companions: facts.companions },
-    },
+    { id: "runtime.torchvision", ...failOn(broken), evidence: { companions } },
   ];
+}
+
+/** What the gate answers with no, in words. */
+export function gateFailures(facts: TorchFacts): { id: GateId; text: string }[] {
+  return gate(facts)
+    .filter(({ result }) => result === "fail")
+    .map(({ id, findings }) => ({ id, text: findings.map(findingText).join("; ") }));
 }
 
 /** @throws E_TORCH_CUDA naming every question that the gate answered with no */
 export function demandCpuOnly(facts: TorchFacts): void {
-  const findings = gate(facts)
-    .filter(({ result }) => result === "fail")
-    .map(({ id, detail }) => `${id}: ${detail}`);
+  const findings = gateFailures(facts).map(({ id, text }) => `${id}: ${text}`);
   if (findings.length > 0) throw wheelsError("E_TORCH_CUDA", { findings });
 }

@@ -1,50 +1,10 @@
 import type { Host } from "../host/host.ts";
-import { run } from "../host/process.ts";
+import { type PipSettings, readPipConfig } from "../host/pip-config.ts";
 import { cleanPythonEnv } from "./python.ts";
-
-/** What the user's pip configuration says about where packages come from. */
-export interface PipSettings {
-  indexUrl: string | null;
-  extraIndexUrls: string[];
-  findLinks: string[];
-}
-
-/** Python's repr of a string, as `pip config list` prints it. */
-function fromRepr(text: string): string {
-  return text
-    .slice(1, -1)
-    .replace(/\\(n|t|\\|'|")/g, (_whole, char: string) => ({ n: "\n", t: "\t" })[char] ?? char);
-}
-
-/**
- * Parses `pip config list`. A later source overrides an earlier one as pip does: files first, then `install`
- * sections, then the environment. Source: pip documentation, "Configuration", precedence.
- */
-export function parsePipConfig(listing: string): PipSettings {
-  const found = new Map<string, { rank: number; value: string }>();
-  for (const line of listing.split("\n")) {
-    const match = /^(:env:|[\w-]+)\.([\w-]+)=(['"].*['"])$/.exec(line.trim());
-    const [, section, key, value] = match ?? [];
-    if (!section || !key || !value) continue;
-    const rank = { global: 1, install: 2, ":env:": 3 }[section] ?? 0;
-    if (rank >= (found.get(key)?.rank ?? 1)) found.set(key, { rank, value: fromRepr(value) });
-  }
-  const list = (key: string): string[] =>
-    found
-      .get(key)
-      ?.value.split(/\s+/)
-      .filter((part) => part !== "") ?? [];
-  return {
-    indexUrl: list("index-url")[0] ?? null,
-    extraIndexUrls: list("extra-index-url"),
-    findLinks: list("find-links"),
-  };
-}
 
 /** Reads the user's pip configuration through pip itself; nothing where there is no pip. */
 export async function readPipSettings(host: Host, python: string): Promise<PipSettings> {
-  const result = await run(host, python, ["-m", "pip", "config", "list"], { env: cleanPythonEnv(host) });
-  return parsePipConfig(result.code === 0 ? result.stdout : "");
+  return readPipConfig(host, python, cleanPythonEnv(host));
 }
 
 /**

@@ -28,8 +28,7 @@ export async function findPython(host: Host): Promise<string> {
   const tried: string[] = [];
   for (const command of ["python3", "python"]) {
     try {
-      const result = await run(
-        host,
+      const result = await host.ask(
         command,
         ["-I", "-c", "import sys; print(sys.executable, *sys.version_info[:2])"],
         {
@@ -51,7 +50,7 @@ export async function findPython(host: Host): Promise<string> {
 export async function demandHeaders(host: Host, python: string): Promise<void> {
   const program =
     "import os, sysconfig; path = os.path.join(sysconfig.get_config_var('INCLUDEPY'), 'Python.h'); print('' if os.path.isfile(path) else path)";
-  const result = await run(host, python, ["-I", "-c", program], { env: cleanPythonEnv(host) });
+  const result = await host.ask(python, ["-I", "-c", program], { env: cleanPythonEnv(host) });
   if (result.code !== 0) throw wheelsError("E_PYTHON_PROBE", { probe: "sysconfig", detail: tail(result, 4) });
   const missing = result.stdout.trim();
   if (missing !== "") throw wheelsError("E_PYTHON_HEADERS", { missing });

@@ -4,7 +4,7 @@ import { wheelsError } from "../errors/wheels-error.ts";
 import { exists, readTextIfAny, remove } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { normalizeName } from "../wheel/names.ts";
-import { gate, type TorchFacts } from "./gate.ts";
+import { gateFailures, type TorchFacts } from "./gate.ts";
 import {
   installGated,
   makeVenv,
@@ -48,8 +48,8 @@ async function cacheKey(venv: string, source: TorchSource): Promise<string> {
 
 /** What is wrong with a restored environment; null where it is what was asked for. */
 function mismatch(facts: TorchFacts, source: TorchSource): string | null {
-  const failed = gate(facts).find(({ result }) => result === "fail");
-  if (failed) return failed.detail;
+  const [failed] = gateFailures(facts);
+  if (failed) return failed.text;
   const installed = new Map(facts.distributions.map(({ name, version }) => [normalizeName(name), version]));
   for (const pin of source.pins) {
     const [name = "", version] = (pin.split(/[ ;]/)[0] ?? "").split("==");

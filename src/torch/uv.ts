@@ -2,8 +2,10 @@ import { join } from "node:path";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { makeDir, writeFile } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
+import type { PipSettings } from "../host/pip-config.ts";
 import { type RunResult, run, tail } from "../host/process.ts";
-import { type PipSettings, readPipSettings, uvIndexEnv } from "./index-settings.ts";
+import { trustEnv } from "../host/trust-env.ts";
+import { readPipSettings, uvIndexEnv } from "./index-settings.ts";
 import { cleanPythonEnv, findPython } from "./python.ts";
 
 /**
@@ -45,7 +47,7 @@ export interface Uv {
 
 async function uvVersion(host: Host, path: string): Promise<string | null> {
   try {
-    const result = await run(host, path, ["--version"], { env: host.env });
+    const result = await host.ask(path, ["--version"], { env: host.env });
     return /^uv (\d+\.\d+\.\d+)/.exec(result.stdout)?.[1] ?? null;
   } catch (thrown) {
     if (thrown instanceof Error && "code" in thrown && thrown.code === "E_TOOL_MISSING") return null;
@@ -81,7 +83,7 @@ async function installUv(host: Host, python: string, folder: string): Promise<vo
       "--no-deps",
     ];
     const result = await run(host, python, [...args, "--upgrade", "-r", requirements], {
-      env: cleanPythonEnv(host),
+      env: { ...cleanPythonEnv(host), ...(await trustEnv(host)) },
     });
     if (result.code !== 0) {
       stage.failed();
@@ -133,7 +135,12 @@ export async function ensureUv(host: Host, cache: string): Promise<Uv> {
   const python = await findPython(host);
   const pip = await readPipSettings(host, python);
   const { path, version } = await locateUv(host, cache);
-  const base = { ...cleanPythonEnv(host), ...uvIndexEnv(host.env, pip), UV_NO_PROGRESS: "1" };
+  const base = {
+    ...cleanPythonEnv(host),
+    ...uvIndexEnv(host.env, pip),
+    ...(await trustEnv(host, pip.cert)),
+    UV_NO_PROGRESS: "1",
+  };
   return {
     path,
     version,

@@ -1,5 +1,4 @@
 import { closest } from "fastest-levenshtein";
-import { load, YAMLException } from "js-yaml";
 import type { z } from "zod";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { normalizeName } from "../wheel/names.ts";
@@ -10,7 +9,7 @@ import {
   type RawVariant,
   type RuntimeDispatch,
 } from "./manifest-schema.ts";
-import { type Position, yamlPositions } from "./yaml-positions.ts";
+import { type Position, readYaml } from "./yaml.ts";
 
 /** The ISA contract of a variant; both lists are closed under implication. */
 export interface IsaContract {
@@ -82,16 +81,9 @@ function explain(issue: z.core.$ZodIssue): { path: PropertyKey[]; problem: strin
  * @throws E_MANIFEST with line and column
  */
 export function parseManifest(text: string, file: string): ManifestDocument {
-  let data: unknown;
-  try {
-    data = load(text, { filename: file, maxAliases: 100 });
-  } catch (thrown) {
-    if (!(thrown instanceof YAMLException)) throw thrown;
-    const mark = thrown.mark;
-    const at = { line: (mark?.line ?? 0) + 1, column: (mark?.column ?? 0) + 1 };
-    throw wheelsError("E_MANIFEST", { file, ...at, problem: thrown.reason, hint: HINT }, thrown);
-  }
-  const position = yamlPositions(text);
+  const { data, positionOf: position } = readYaml(text, file, (at, problem, cause) => {
+    throw wheelsError("E_MANIFEST", { file, ...at, problem, hint: HINT }, cause);
+  });
   const parsed = manifestSchema.safeParse(data, { reportInput: true });
   if (parsed.success) return { file, raw: parsed.data, position };
   const [issue] = parsed.error.issues;

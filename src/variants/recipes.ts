@@ -1,4 +1,3 @@
-import { load, YAMLException } from "js-yaml";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { satisfies } from "../wheel/specifier.ts";
 import { compareVersions } from "../wheel/version.ts";
@@ -13,7 +12,7 @@ import {
   recipesSchema,
   type SystemLibrary,
 } from "./recipe-schema.ts";
-import { yamlPositions } from "./yaml-positions.ts";
+import { readYaml } from "./yaml.ts";
 
 type Architecture = Variant["architecture"];
 
@@ -54,17 +53,12 @@ const HINT = "Correct this line; docs/recipes.md describes every key.";
  * @throws E_RECIPES with line and column
  */
 export function parseRecipes(text: string, file: string): Recipes {
-  const position = yamlPositions(text);
+  const { data, positionOf } = readYaml(text, file, (at, problem, cause) => {
+    throw wheelsError("E_RECIPES", { file, ...at, problem, hint: HINT }, cause);
+  });
   const fail = (path: readonly PropertyKey[], problem: string): never => {
-    throw wheelsError("E_RECIPES", { file, ...position(path), problem, hint: HINT });
+    throw wheelsError("E_RECIPES", { file, ...positionOf(path), problem, hint: HINT });
   };
-  let data: unknown;
-  try {
-    data = load(text, { filename: file, maxAliases: 200 });
-  } catch (thrown) {
-    if (!(thrown instanceof YAMLException)) throw thrown;
-    return fail([], thrown.reason);
-  }
   const parsed = recipesSchema.safeParse(data);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;

@@ -1,5 +1,29 @@
 import { wheelsError } from "../errors/wheels-error.ts";
 
+/** A request for wheels, as the planner takes it. */
+export interface WheelRequest {
+  /** Names of variants, or all. */
+  variant: string;
+  /** Releases, without duplicates; with a source, what it must be of. */
+  versions: string[];
+  source: string | null;
+  recipe: string | null;
+  architecture: "own" | "x86_64" | "aarch64" | "any";
+  allowDirty: boolean;
+  /** Minor versions; empty for the Python on PATH. */
+  pythons: string[];
+  versionSuffix: string | null;
+  manifest: string | null;
+}
+
+/** Which of the planned wheels are wanted; null for no wish. */
+export interface WheelChoice {
+  only: string | null;
+  skip: string | null;
+  skipExisting: string | null;
+  runner: string | null;
+}
+
 const PYTHON = /^3\.(\d+)$/;
 
 /**

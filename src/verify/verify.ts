@@ -7,22 +7,22 @@ import { versionFilePath } from "../host/resources.ts";
 import type { TorchRequest, TorchSource } from "../torch/install.ts";
 import type { Uv } from "../torch/uv.ts";
 import type { Variant } from "../variants/manifest.ts";
-import { elfCudaFree } from "./checks/cuda.ts";
-import { isaContained, isaUsed, totals } from "./checks/isa.ts";
-import { cpuInstructions, torchRequirement } from "./checks/metadata.ts";
-import { nameAgreement, recordHashes, tagsAgreement, zipIntegrity } from "./checks/package.ts";
-import { platformGlibc, platformLibraries } from "./checks/platform.ts";
+import { totals } from "./checks/isa.ts";
+import { askStatic } from "./checks/static-checks.ts";
 import { type FirstUse, firstUses, type WheelContents, wheelContents } from "./facts/contents.ts";
-import type { Claim, WheelFacts } from "./facts/facts.ts";
+import type { WheelFacts } from "./facts/facts.ts";
 import { variantOfWheel, wheelFacts } from "./facts/read-wheel.ts";
-import { defaultPolicy, type LoadedPolicy } from "./policy/load-policy.ts";
+import type { LoadedPolicy } from "./policy/load-policy.ts";
 import { applyPolicy, markGaps } from "./policy/policy.ts";
 import { type RuntimeAnswer, runtimeChecks } from "./runtime/runtime.ts";
-import { RUN_DEFAULTS, type RunSettings } from "./runtime/settings.ts";
+import type { RunSettings } from "./runtime/settings.ts";
+import { notRun } from "./verdict/check.ts";
+import { parseVerdict } from "./verdict/read-verdict.ts";
 import {
   type Check,
   type CheckId,
   demandedChecks,
+  FORMAT_VERSION,
   type IsaReport,
   isEmulated,
   LEVELS,
@@ -31,22 +31,7 @@ import {
   STATEMENT_TYPE,
   type Verdict,
   verdictFileName,
-  verdictSchema,
 } from "./verdict/verdict.ts";
-
-const STATIC: readonly ((facts: WheelFacts, claim: Claim) => Check)[] = [
-  zipIntegrity,
-  recordHashes,
-  nameAgreement,
-  tagsAgreement,
-  platformGlibc,
-  platformLibraries,
-  elfCudaFree,
-  torchRequirement,
-  cpuInstructions,
-  isaContained,
-  isaUsed,
-];
 
 export interface VerifyRequest {
   wheel: string;
@@ -56,14 +41,14 @@ export interface VerifyRequest {
   level: Level;
   torch: TorchRequest;
   known: TorchSource | null;
+  /** Python version such as 3.11; null to follow the wheel's tag, else the Python on PATH. */
   python: string | null;
   /** Needed above the static level. */
   uv: Uv | null;
-  writeVerdict: boolean;
-  /** How it is run above the static level; the defaults where left out. */
-  settings?: RunSettings;
-  /** What judges the answers; the default policy where left out. */
-  policy?: LoadedPolicy;
+  /** How it is run above the static level. */
+  settings: RunSettings;
+  /** What judges the answers. */
+  policy: LoadedPolicy;
 }
 
 /** A wheel's answers, as `verify --json` lists them. */
@@ -139,6 +124,7 @@ export function makeVerdict(
       timeVerified: time.toISOString(),
       resourceUri: `pkg:pypi/${basename(result.wheel)}`,
       policy,
+      formatVersion: FORMAT_VERSION,
       verificationResult: result.result === "pass" ? "PASSED" : "FAILED",
       verifiedLevels: reached.map((level) => `VLLM_CPU_${level.toUpperCase()}`),
       variant: result.variant,
@@ -167,14 +153,11 @@ function kept(earlier: Verdict | null, result: VerifyResult, version: string): C
   return predicate.checks.filter(({ id }) => !asked.has(id));
 }
 
-async function readVerdict(path: string): Promise<Verdict | null> {
+/** The verdict that an earlier run wrote; null where there is none, or none that can be read. */
+async function earlierVerdict(path: string): Promise<Verdict | null> {
   const text = await readTextIfAny(path);
-  if (text === null) return null;
-  try {
-    return verdictSchema.parse(JSON.parse(text));
-  } catch {
-    return null;
-  }
+  const verdict = text === null ? null : parseVerdict(basename(path), text);
+  return verdict instanceof Error ? null : verdict;
 }
 
 /**
@@ -189,7 +172,7 @@ export async function saveVerdict(
 ): Promise<void> {
   const path = join(dirname(result.wheel), verdictFileName(basename(result.wheel)));
   const version = await versionOfVerifier();
-  const earlier = await readVerdict(path);
+  const earlier = await earlierVerdict(path);
   const checks = [
     ...result.checks,
     ...markGaps(policy.policy, applyPolicy(policy.policy, kept(earlier, result, version)), contract),
@@ -209,11 +192,11 @@ export async function saveVerdict(
 }
 
 /**
- * Asks a wheel every question up to a level and writes the verdict beside it.
+ * Asks a wheel every question up to a level; writes nothing.
  * @throws E_WHEEL_FILE; above the static level also E_TORCH_INDEX, E_TORCH_NOT_FOUND, E_PYTHON_MISSING
  */
 export async function verifyWheel(host: Host, request: VerifyRequest): Promise<VerifyResult> {
-  const policy = request.policy ?? (await defaultPolicy());
+  const { policy } = request;
   const bytes = await readWheelFile(request.wheel);
   const { facts, variant } = await wheelFacts(
     host,
@@ -221,8 +204,7 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
     bytes,
     (identity) => request.variant ?? variantOfWheel(request.variants.values(), identity),
   );
-  const claim: Claim = { variant };
-  const checks = STATIC.map((check) => check(facts, claim));
+  const checks = askStatic(facts, variant);
   let runtime: RuntimeAnswer = { checks: [], torch: null };
   if (request.level !== "static" && request.uv) {
     const broken = checks.filter(
@@ -232,24 +214,22 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
       runtime = await runtimeChecks(host, request.uv, {
         wheel: request.wheel,
         facts,
-        claim,
+        variant,
         level: request.level,
         torch: request.torch,
         known: request.known,
         python: request.python,
-        settings: request.settings ?? RUN_DEFAULTS,
+        settings: request.settings,
       });
     }
     const asked = new Set([...checks, ...runtime.checks].map(({ id }) => id));
     const missing = demandedChecks(request.level).filter((id) => !asked.has(id));
-    const why = broken.length > 0 ? "not run: the archive is broken" : "not run: it was not asked";
-    runtime.checks.push(
-      ...missing.map((id): Check => ({ id, result: "not-run", detail: why, evidence: {} })),
-    );
+    const reason = broken.length > 0 ? "archive-broken" : "not-asked";
+    runtime.checks.push(...missing.map((id) => notRun(id, { kind: "gap", reason })));
   }
   const contract = variant?.isa.mayUse ?? [];
   const all = markGaps(policy.policy, applyPolicy(policy.policy, [...checks, ...runtime.checks]), contract);
-  const result: VerifyResult = {
+  return {
     wheel: request.wheel,
     sha256: facts.sha256,
     size: facts.size,
@@ -262,6 +242,4 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
     contents: wheelContents(bytes),
     firstUses: firstUses(facts.audits),
   };
-  if (request.writeVerdict) await saveVerdict(host, result, policy, contract);
-  return result;
 }

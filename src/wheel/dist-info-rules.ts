@@ -1,3 +1,4 @@
+import type { Finding, FindingOf } from "../findings/findings.ts";
 import { allOf } from "./metadata.ts";
 import { normalizeName } from "./names.ts";
 import { strayFiles } from "./strays.ts";
@@ -7,25 +8,25 @@ import { distInfoText, type WheelFile } from "./wheel-file.ts";
 const SCRIPT_GROUPS = new Set(["console_scripts", "gui_scripts"]);
 
 /** Source: entry points specification, "Data model" and "File format"; warehouse, utils/wheel.py. */
-function entryPointProblems(text: string): string[] {
-  const problems: string[] = [];
+function entryPointProblems(text: string): FindingOf<"entry-point">[] {
+  const problems: FindingOf<"entry-point">[] = [];
+  const report = (problem: FindingOf<"entry-point">["problem"], found: string): number =>
+    problems.push({ kind: "entry-point", problem, found });
   const groups = new Set<string>();
   let group: string | null = null;
   for (const line of text.split(/\r?\n/)) {
     if (line.trim() === "" || /^\s*[#;]/.test(line)) continue;
     const section = /^\[([^\]]+)\]\s*$/.exec(line)?.[1];
     if (section !== undefined) {
-      if (groups.has(section)) problems.push(`entry_points.txt has the group ${section} twice`);
+      if (groups.has(section)) report("group-twice", section);
       groups.add(section);
       group = section;
       continue;
     }
     if (/^\s/.test(line) && group !== null) continue;
     const name = line.includes("=") ? line.slice(0, line.indexOf("=")).trim() : null;
-    if (group === null || name === null)
-      problems.push(`entry_points.txt has a bad line: ${line.slice(0, 80)}`);
-    else if (SCRIPT_GROUPS.has(group) && !/^[\w.-]+$/.test(name))
-      problems.push(`entry_points.txt makes a program named ${JSON.stringify(name)}`);
+    if (group === null || name === null) report("bad-line", line.slice(0, 80));
+    else if (SCRIPT_GROUPS.has(group) && !/^[\w.-]+$/.test(name)) report("program-name", name);
   }
   return problems;
 }
@@ -34,7 +35,7 @@ function entryPointProblems(text: string): string[] {
  * Names in a wheel that are not its own: files that would run by themselves or take another package's place, programs
  * whose names are paths, a dist-info folder spelt otherwise than the file name (where indexes look for it).
  */
-export function ownNameProblems(wheel: WheelFile): string[] {
+export function ownNameProblems(wheel: WheelFile): Finding[] {
   const { distribution, version } = wheel.name;
   const expected = `${distribution}-${version}.dist-info`;
   const strays = strayFiles(
@@ -42,17 +43,19 @@ export function ownNameProblems(wheel: WheelFile): string[] {
     wheel.entries.map(({ name }) => name),
   );
   return [
-    ...(wheel.distInfo === expected ? [] : [`the folder is ${wheel.distInfo}; indexes look for ${expected}`]),
-    ...strays.map((name) => `${name} is not the wheel's to bring`),
+    ...(wheel.distInfo === expected
+      ? []
+      : [{ kind: "folder-spelling" as const, found: wheel.distInfo, expected }]),
+    ...strays.map((name) => ({ kind: "stray-file" as const, file: name })),
     ...entryPointProblems(distInfoText(wheel, "entry_points.txt") ?? ""),
   ];
 }
 
 /** Licence files that METADATA names and the wheel lacks. Source: PEP 639, "Add License-File field". */
-export function licenseProblems(wheel: WheelFile): string[] {
+export function licenseProblems(wheel: WheelFile): FindingOf<"license-missing">[] {
   if (!allOf(wheel.metadata, "Metadata-Version").some((version) => Number(version) >= 2.4)) return [];
   const names = new Set(wheel.entries.map(({ name }) => name));
   return allOf(wheel.metadata, "License-File")
     .filter((file) => !names.has(`${wheel.distInfo}/licenses/${file}`))
-    .map((file) => `METADATA names the licence file ${file}, which is not in ${wheel.distInfo}/licenses`);
+    .map((file) => ({ kind: "license-missing", file, folder: `${wheel.distInfo}/licenses` }));
 }

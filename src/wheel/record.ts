@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { FindingOf } from "../findings/findings.ts";
 import { FormatError } from "./format-error.ts";
 
 export interface RecordLine {
@@ -75,28 +76,32 @@ export function recordProblems(
   record: readonly RecordLine[],
   files: ReadonlyMap<string, FileDigest>,
   distInfo: string,
-): string[] {
-  const problems: string[] = [];
+): FindingOf<"record-entry" | "record-size">[] {
+  const problems: FindingOf<"record-entry" | "record-size">[] = [];
+  const report = (
+    file: string,
+    problem: FindingOf<"record-entry">["problem"],
+    found: string | null = null,
+  ): number => problems.push({ kind: "record-entry", file, problem, found });
   const signatures = ["RECORD.jws", "RECORD.p7s"].map((file) => `${distInfo}/${file}`);
   const unhashed = new Set([`${distInfo}/RECORD`, ...signatures]);
   const listed = new Set<string>();
   for (const { path, hash, size } of record) {
-    if (listed.has(path)) problems.push(`${path} is listed twice`);
+    if (listed.has(path)) report(path, "listed-twice");
     listed.add(path);
     const file = files.get(path);
     if (!file) {
-      problems.push(`${path} is listed, but not in the wheel`);
+      report(path, "not-in-the-wheel");
     } else if (!unhashed.has(path)) {
-      if (hash === "") problems.push(`${path} has no hash`);
-      else if (WEAK.test(hash)) problems.push(`${path} has a weak hash (${hash.split("=")[0]})`);
-      else if (hash.replace(/=+$/, "") !== `${file.algorithm}=${file.digest}`)
-        problems.push(`${path} has another hash than RECORD says`);
+      if (hash === "") report(path, "no-hash");
+      else if (WEAK.test(hash)) report(path, "weak-hash", hash.split("=")[0]);
+      else if (hash.replace(/=+$/, "") !== `${file.algorithm}=${file.digest}`) report(path, "other-hash");
       if (size !== "" && size !== String(file.size))
-        problems.push(`${path} has ${file.size} bytes, RECORD says ${size}`);
+        problems.push({ kind: "record-size", file: path, expected: size, found: file.size });
     }
   }
   for (const path of files.keys()) {
-    if (!listed.has(path) && !signatures.includes(path)) problems.push(`${path} is not in RECORD`);
+    if (!listed.has(path) && !signatures.includes(path)) report(path, "not-listed");
   }
   return problems;
 }

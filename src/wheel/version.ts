@@ -11,11 +11,6 @@ export function isVersion(version: string): boolean {
   return pep440.valid(version) !== null;
 }
 
-/** True for a set of version specifiers that PEP 440 knows. */
-export function isSpecifier(specifier: string): boolean {
-  return pep440.validRange(specifier);
-}
-
 /** Compares two versions by PEP 440; negative where `a` is older. */
 export function compareVersions(a: string, b: string): number {
   return pep440.compare(a, b);
@@ -35,3 +30,6 @@ export function withSuffix(version: string, suffix: string): string {
   if (!isVersion(joined)) bad(`a suffix that ${version} does not have yet`);
   return joined;
 }
+
+/** True for the version of a CPU-only build of torch. */
+export const isCpuVersion = (version: string): boolean => version.endsWith("+cpu");

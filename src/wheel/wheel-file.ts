@@ -1,3 +1,4 @@
+import type { Finding } from "../findings/findings.ts";
 import { FormatError } from "./format-error.ts";
 import { allOf, type Headers, oneOf, parseHeaders } from "./metadata.ts";
 import { escapeName, expandTags, normalizeName, parseWheelFileName, type WheelFileName } from "./names.ts";
@@ -68,61 +69,67 @@ export function distInfoText(wheel: WheelFile, file: string): string | null {
 }
 
 /** Where file name, METADATA and dist-info folder disagree on name or version. */
-export function nameProblems(wheel: WheelFile): string[] {
-  const problems: string[] = [];
+export function nameProblems(wheel: WheelFile): Finding[] {
+  const problems: Finding[] = [];
   const [name, version] = [oneOf(wheel.metadata, "Name"), oneOf(wheel.metadata, "Version")];
   for (const header of ["Name", "Version", "Metadata-Version"]) {
     const count = allOf(wheel.metadata, header).length;
-    if (count !== 1) problems.push(`METADATA has ${count} lines ${header}`);
+    if (count !== 1) problems.push({ kind: "header-count", header, found: count });
   }
-  if (!isVersion(wheel.name.version))
-    problems.push(`the version ${wheel.name.version} of the file name is none that PEP 440 knows`);
+  if (!isVersion(wheel.name.version)) problems.push({ kind: "version-invalid", found: wheel.name.version });
   if (name === null || version === null) return problems;
   if (normalizeName(wheel.name.distribution) !== normalizeName(name)) {
-    problems.push(`the file name says ${wheel.name.distribution}, METADATA ${name}`);
+    problems.push({
+      kind: "name-differs",
+      field: "name",
+      expected: wheel.name.distribution,
+      found: name,
+    });
   }
   const escaped = (text: string): string => text.replaceAll("-", "_");
   if (escaped(wheel.name.version) !== escaped(version))
-    problems.push(`the file name says ${wheel.name.version}, METADATA ${version}`);
+    problems.push({ kind: "name-differs", field: "version", expected: wheel.name.version, found: version });
   const folder = wheel.distInfo.replace(/\.dist-info$/, "");
   const cut = folder.indexOf("-");
   if (
     normalizeName(folder.slice(0, cut)) !== normalizeName(name) ||
     escaped(folder.slice(cut + 1)) !== escaped(version)
   ) {
-    problems.push(`the folder ${wheel.distInfo} does not belong to ${name} ${version}`);
+    problems.push({ kind: "folder-of-another", found: wheel.distInfo, expected: `${name} ${version}` });
   }
   return problems;
 }
 
 /** Where file name and WHEEL disagree on tags, or a library's suffix contradicts them. */
-export function tagProblems(wheel: WheelFile): string[] {
+export function tagProblems(wheel: WheelFile): Finding[] {
   const stated = allOf(wheel.wheel, "Tag").toSorted();
   const named = expandTags(wheel.name);
-  const problems: string[] = [];
-  if (stated.join() !== named.join())
-    problems.push(`the file name says ${named.join(", ")}; WHEEL says ${stated.join(", ") || "nothing"}`);
+  const problems: Finding[] = [];
+  if (stated.join() !== named.join()) problems.push({ kind: "tags-differ", expected: named, found: stated });
   const build = oneOf(wheel.wheel, "Build");
   if ((build ?? null) !== wheel.name.build)
-    problems.push(`the file name has build ${wheel.name.build}, WHEEL ${build}`);
+    problems.push({ kind: "build-differs", expected: wheel.name.build, found: build ?? null });
   const version = oneOf(wheel.wheel, "Wheel-Version") ?? "";
-  if (!/^1\.\d+$/.test(version)) problems.push(`Wheel-Version is ${version || "missing"}, not 1.x`);
+  if (!/^1\.\d+$/.test(version)) problems.push({ kind: "wheel-version", found: version });
   const libraries = wheel.entries.map(({ name }) => name).filter((name) => /\.(so|pyd)$/.test(name));
   const isPure = /^true$/i.test(oneOf(wheel.wheel, "Root-Is-Purelib") ?? "");
-  if (libraries.length > 0 && wheel.name.platform.split(".").includes("any"))
-    problems.push(`platform any, yet it holds ${libraries[0]}`);
-  if (libraries.length > 0 && isPure) problems.push(`Root-Is-Purelib, yet it holds ${libraries[0]}`);
+  const [first] = libraries;
+  if (first !== undefined && wheel.name.platform.split(".").includes("any"))
+    problems.push({ kind: "library-in-pure-wheel", file: first, claim: "platform any" });
+  if (first !== undefined && isPure)
+    problems.push({ kind: "library-in-pure-wheel", file: first, claim: "Root-Is-Purelib" });
   const abis = wheel.name.abi.split(".");
   // A suffix such as .cpython-312-x86_64-linux-gnu.so is looked for by that Python alone (PEP 3149).
   if (abis.every((abi) => /^cp\d+t?$/.test(abi)))
     for (const name of libraries) {
       const own = /\.cpython-(\d+t?)[^/]*\.so$/.exec(name)?.[1];
       if (own !== undefined && !abis.includes(`cp${own}`))
-        problems.push(`tagged ${abis.join(", ")}, yet ${name} is for cp${own} alone`);
+        problems.push({ kind: "library-for-one-python", file: name, expected: abis, found: `cp${own}` });
     }
   if (abis.includes("abi3")) {
-    const tied = libraries.filter((name) => /\.cpython-\d+/.test(name));
-    if (tied.length > 0) problems.push(`tagged abi3, yet ${tied[0]} is for one Python version`);
+    const tied = libraries.find((name) => /\.cpython-\d+/.test(name));
+    if (tied !== undefined)
+      problems.push({ kind: "library-for-one-python", file: tied, expected: ["abi3"], found: null });
   }
   return problems;
 }

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { git } from "../support/repository.ts";
-import { exec, interrupted, type Ran, removeScratch, scratch, torchFolder } from "../support/run.ts";
+import { exec, type Ran, removeScratch, scratch, start, torchFolder } from "../support/run.ts";
 import { serve } from "../support/server.ts";
 import { tinyWheel } from "../support/wheel.ts";
 
@@ -51,7 +51,7 @@ async function build(args: readonly string[], env: NodeJS.ProcessEnv = {}): Prom
     "--json",
     ...args,
   ];
-  const ran = await interrupted(words, /never/, "SIGINT", { CXX: compiler, ...env });
+  const ran = await start(words, { CXX: compiler, ...env }).ended;
   const { error } = JSON.parse(ran.stdout) as { error: { code: string; remedy: string } };
   const sources = existsSync(join(cache, "sources")) ? readdirSync(join(cache, "sources")) : [];
   return { ran, code: error.code, remedy: error.remedy, sources, cache };

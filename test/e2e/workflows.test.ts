@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import {
   type ActRun,
   act,
@@ -14,8 +14,9 @@ import { blocksOf } from "../support/documents.ts";
 import { repository } from "../support/repository.ts";
 import { type ResultsService, startResultsService } from "../support/results-service.ts";
 import { exec, removeScratch, scratch } from "../support/run.ts";
+import { allUnless } from "../support/skip.ts";
 
-const suite = insideAct ? describe.skip : describe;
+const suite = allUnless(insideAct ? "inside act" : null);
 const SECRET = "s3cr3t-of-the-repository";
 let tree = "";
 
@@ -126,6 +127,14 @@ jobs:
     expect(run.status === 0 ? "" : run.output).toBe("");
     expect(run.output).toMatch(/sha [0-9a-f]{64} of 2\.13\.0\+cpu/);
     expect(run.artifacts).toHaveLength(1);
+  });
+
+  test("shows its short programs as other actions do", () => {
+    expect(run.output).toMatch(/\[command\]\/\S+\/python3 -I -c /);
+    expect(run.output).toMatch(/\[command\]\/\S+\/uv --version/);
+    expect(run.output).toMatch(/\[command\]\/\S+ -dumpfullversion/);
+    // What is stopped as a whole is no short program.
+    expect(run.output).not.toMatch(/\[command\].*(kernel_run|torch_facts|pip install|build --wheel)/);
   });
 
   test("puts the environment on PATH and lets it through the gate", () => {

@@ -62,10 +62,10 @@ describe("who says that bytes are code", () => {
   test("what the ways cover adds up to the code", () => {
     const { coverage, bytes, sections } = audit(readFileSync("/usr/lib/x86_64-linux-gnu/libstdc++.so.6"));
     const sum = (one: typeof coverage): number =>
-      one.symbols + one.unwind + one.linear + one.padding + one.unowned;
+      one.symbols + one.unwind + one.linear + one.padding + one.unattributed;
     expect(sum(coverage)).toBe(bytes);
     expect(sections.reduce((all, one) => all + sum(one), 0)).toBe(bytes);
-    expect(coverage.symbols).toBeGreaterThan(coverage.unowned * 100);
+    expect(coverage.symbols).toBeGreaterThan(coverage.unattributed * 100);
   });
 
   test("frames are as many as readelf finds", () => {
@@ -79,30 +79,30 @@ describe("who says that bytes are code", () => {
       strip: true,
       flags: ["-nostdlib", "-fno-asynchronous-unwind-tables"],
     });
-    const { method, found, unowned } = audit(bytes);
+    const { method, found, unattributed } = audit(bytes);
     expect(method).toBe("linear");
     expect(found["avx512f"]).toBe(1);
-    expect(unowned.bytes).toBe(0);
+    expect(unattributed.bytes).toBe(0);
   });
 });
 
 describe("data in code", () => {
   test("named as an object it is no code, even inside a function", () => {
     const assembly = `.globl h\n.type h,@function\nh: ret\n.type table,@object\ntable: ${LOOKALIKE}\n.size table,.-table\n.size h,.-h`;
-    const { found, unowned, coverage } = audit(library(HOST, assembly).bytes);
+    const { found, unattributed, coverage } = audit(library(HOST, assembly).bytes);
     expect(found["avx512f"]).toBeUndefined();
-    expect(unowned.found).toEqual({ avx512f: 1 });
-    expect(coverage.unowned).toBeGreaterThanOrEqual(6);
+    expect(unattributed.found).toEqual({ avx512f: 1 });
+    expect(coverage.unattributed).toBeGreaterThanOrEqual(6);
   });
 
   test("a table of constants behind a function is no code, and reads like constants", () => {
     const words = Array.from({ length: 2048 }, (_unused, index) => (index * 2654435761) >>> 0);
     const assembly = `.globl h\n.type h,@function\nh: lea table(%rip), %rax\n mov (%rax,%rdi,4), %eax\n ret\n.size h,.-h\ntable: .long ${words.join(",")}`;
-    const { found, unowned } = audit(library(HOST, assembly, { strip: true }).bytes);
+    const { found, unattributed } = audit(library(HOST, assembly, { strip: true }).bytes);
     expect(Object.keys(found)).toEqual(["x86-64"]);
-    expect(unowned.bytes).toBeGreaterThan(8000);
-    expect(unowned.found).toEqual({});
-    expect(Object.keys(unowned.data).length).toBeGreaterThan(0);
+    expect(unattributed.bytes).toBeGreaterThan(8000);
+    expect(unattributed.found).toEqual({});
+    expect(Object.keys(unattributed.data).length).toBeGreaterThan(0);
   });
 
   test("a jump table in the code raises nothing, and its targets are decoded", () => {
@@ -135,17 +135,17 @@ describe("code that nobody names", () => {
       `.globl h\n.type h,@function\nh: call 1f\n ret\n.size h,.-h\n2: ${NAMELESS}\n1: call 2b\n ret`,
     ],
   ])("is counted where %s leads to it", (_way, assembly) => {
-    const { found, unowned } = audit(library(HOST, assembly, { strip: true }).bytes);
+    const { found, unattributed } = audit(library(HOST, assembly, { strip: true }).bytes);
     expect(found["avx512f"]).toBe(1);
-    expect(unowned.found).toEqual({});
+    expect(unattributed.found).toEqual({});
   });
 
   test("is told apart where nothing leads to it", () => {
     const assembly = `.globl h\n.type h,@function\nh: ret\n.size h,.-h\n.byte 0x31,0xc0\n${NAMELESS}`;
-    const { found, unowned } = audit(library(HOST, assembly, { strip: true }).bytes);
+    const { found, unattributed } = audit(library(HOST, assembly, { strip: true }).bytes);
     expect(found["avx512f"]).toBeUndefined();
-    expect(unowned.found).toEqual({ avx512f: 1 });
-    expect(unowned.samples).toMatchObject([{ feature: "avx512f", symbol: null }]);
+    expect(unattributed.found).toEqual({ avx512f: 1 });
+    expect(unattributed.samples).toMatchObject([{ feature: "avx512f", symbol: null }]);
   });
 
   test("is named by a label without a type", () => {

@@ -82,7 +82,11 @@ test("the walk through a build names files that a build loads", () => {
     importsOf(root).map(({ source, dependencies }) => [source, dependencies.map(({ resolved }) => resolved)]),
   );
   const loaded = new Set<string>();
-  const next = ["src/faces/cli/cli.ts", "src/faces/action/build-variant.ts", "src/jobs/audit-worker.ts"];
+  const next = [
+    "src/faces/cli/cli.ts",
+    "src/faces/action/entries/build-variant.ts",
+    "src/verify/facts/audit-worker.ts",
+  ];
   for (let file = next.pop(); file !== undefined; file = next.pop()) {
     if (loaded.has(file)) continue;
     loaded.add(file);

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { readTileCounts, TILE_INSTRUCTIONS } from "../../src/verify/runtime/tiles.ts";
+import { TILE_INSTRUCTIONS } from "../../src/verify/checks/catalogue/run.ts";
+import { readTileCounts } from "../../src/verify/runtime/tiles.ts";
 import { exec, removeScratch, root, scratch } from "../support/run.ts";
 
 const fixtures = join(root, "test", "fixtures", "amx");

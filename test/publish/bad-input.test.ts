@@ -9,9 +9,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
-import { type Meddler, proved, proxy, pypiserver, start } from "../support/publish.ts";
-import { exec, type Ran, removeScratch, scratch, wheels } from "../support/run.ts";
+import { mounting, noMount } from "../support/masking.ts";
+import { type Meddler, proved, proxy, pypiserver } from "../support/publish.ts";
+import { cli, exec, type Ran, removeScratch, scratch, start, wheels } from "../support/run.ts";
 import { type Server, serve } from "../support/server.ts";
+import { unless } from "../support/skip.ts";
 
 const open: Server[] = [];
 
@@ -31,8 +33,8 @@ const toFolder = (folder: string, ...args: string[]): Ran =>
 const toUrl = (url: string, ...args: string[]): Promise<Ran> =>
   start(["publish", ...args, `--to=${url}/`, "--json"], TOKEN).ended;
 
-/** Lists this many files of `tiny`, takes every upload. */
-async function listing(names: readonly string[]): Promise<Server & { uploads: number }> {
+/** Lists these files of a project, takes every upload. */
+async function listing(names: readonly string[], project = "tiny"): Promise<Server & { uploads: number }> {
   const counts = { uploads: 0 };
   const files = names.map((filename) => ({
     filename,
@@ -44,7 +46,7 @@ async function listing(names: readonly string[]): Promise<Server & { uploads: nu
     if (request.method === "POST") counts.uploads++;
     request.resume().on("end", () => {
       response.writeHead(200, { "content-type": "application/vnd.pypi.simple.v1+json" });
-      response.end(JSON.stringify({ meta: { "api-version": "1.1" }, name: "tiny", files }));
+      response.end(JSON.stringify({ meta: { "api-version": "1.1" }, name: project, files }));
     });
   });
   open.push(server);
@@ -89,7 +91,7 @@ describe("a name that differs only in case or form is the same file to an index"
   test.each(["tiny.thing-1.0-py3-none-any.whl", "tiny__thing-1.0-py3-none-any.whl"])(
     "%s is there",
     async (name) => {
-      const index = await listing([name]);
+      const index = await listing([name], "tiny-thing");
       const ran = await toUrl(index.url, proved(scratch(), { name: "tiny-thing" }));
       expect([errorOf(ran).code, index.uploads]).toEqual(["E_PUBLISH_CONFLICT", 0]);
     },
@@ -117,23 +119,18 @@ describe("folders that can't be written", () => {
     expect(errorOf(toFolder(folder, proved(folder))).code).toBe("E_OUTPUT_DIR");
   });
 
-  test("a read-only disk, before and after the first file", () => {
+  unless(noMount())("a read-only disk, before and after the first file", () => {
     const folder = scratch();
     const wheel = proved(folder);
     const index = join(folder, "index");
     mkdirSync(index);
-    // A real read-only mount in a mount namespace of its own: root writes through permission bits.
-    const readOnly = (...more: string[]): Ran =>
-      exec("unshare", [
-        ...[
-          "--mount",
-          "sh",
-          "-c",
-          'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"',
-        ],
-        ...["sh", index, process.execPath, join(process.cwd(), "dist/cli/index.js"), "publish", wheel],
-        ...[`--to=index:${index}`, "--torch-index-url=none", "--json", ...more],
-      ]);
+    // A real read-only mount: root writes through permission bits.
+    const script = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"';
+    const [program = "", ...words] = mounting(script, index) ?? [];
+    const readOnly = (...more: string[]): Ran => {
+      const publish = ["publish", wheel, `--to=index:${index}`, "--torch-index-url=none", "--json", ...more];
+      return exec(program, [...words, process.execPath, cli, ...publish]);
+    };
     const ran = readOnly();
     expect([errorOf(ran).code, ran.status]).toEqual(["E_OUTPUT_DIR", 2]);
     expect(errorOf(ran).why).toMatch(/EROFS|read-only/i);
@@ -141,36 +138,39 @@ describe("folders that can't be written", () => {
     expect(readOnly("--dry-run").status).toBe(0);
   });
 
-  test("a disk that is full in the middle: the old page stands, and the next run completes it", () => {
-    const folder = scratch();
-    const [small, big] = [
-      proved(folder),
-      proved(folder, {
-        version: "2.0",
-        files: { "tiny/data.bin": exec("head", ["-c", "3", "/dev/zero"]).stdout },
-      }),
-    ];
-    const index = join(folder, "index");
-    mkdirSync(index);
-    const publish = (size: string, ...files: string[]): Ran =>
-      exec("unshare", [
-        ...["--mount", "sh", "-c"],
-        `mount -t tmpfs -o size=${size} tmpfs "$1" && cp -a "$1".saved/. "$1"/ 2>/dev/null; target="$1"; shift; "$@"; status=$?; rm -rf "$target".saved; cp -a "$target" "$target".saved; exit $status`,
-        ...["sh", index, process.execPath, join(process.cwd(), "dist/cli/index.js"), "publish", ...files],
-        ...[`--to=index:${index}`, "--torch-index-url=none", "--json"],
-      ]);
-    expect(publish("1m", small).status).toBe(0);
-    // Room for the pages that are there and for one file more.
-    const full = publish("44k", big);
-    expect(errorOf(full).code).toBe("E_DISK_FULL");
-    const saved = `${index}.saved`;
-    const page = readFileSync(join(saved, "tiny", "index.json"), "utf8");
-    expect(page).toContain("tiny-1.0");
-    expect(page).not.toContain("tiny-2.0");
-    expect(publish("1m", big).status).toBe(0);
-    expect(readFileSync(join(saved, "tiny", "index.json"), "utf8")).toContain("tiny-2.0");
-    expect(readdirSync(join(saved, "tiny")).filter((name) => name.endsWith(".part"))).toEqual([]);
-  });
+  unless(noMount())(
+    "a disk that is full in the middle: the old page stands, and the next run completes it",
+    () => {
+      const folder = scratch();
+      const [small, big] = [
+        proved(folder),
+        proved(folder, {
+          version: "2.0",
+          files: { "tiny/data.bin": exec("head", ["-c", "3", "/dev/zero"]).stdout },
+        }),
+      ];
+      const index = join(folder, "index");
+      mkdirSync(index);
+      const saved = `${index}.saved`;
+      mkdirSync(saved);
+      const publish = (size: string, ...files: string[]): Ran => {
+        const script = `mount -t tmpfs -o size=${size} tmpfs "$0" && cp -a "$0".saved/. "$0"/ || exit 99; "$@"; status=$?; rm -rf "$0".saved/*; cp -a "$0"/. "$0".saved/; exit $status`;
+        const [program = "", ...words] = mounting(script, index) ?? [];
+        const options = [`--to=index:${index}`, "--torch-index-url=none", "--json"];
+        return exec(program, [...words, process.execPath, cli, "publish", ...files, ...options]);
+      };
+      expect(publish("1m", small).status).toBe(0);
+      // Room for the pages that are there and for one file more.
+      const full = publish("44k", big);
+      expect(errorOf(full).code).toBe("E_DISK_FULL");
+      const page = readFileSync(join(saved, "tiny", "index.json"), "utf8");
+      expect(page).toContain("tiny-1.0");
+      expect(page).not.toContain("tiny-2.0");
+      expect(publish("1m", big).status).toBe(0);
+      expect(readFileSync(join(saved, "tiny", "index.json"), "utf8")).toContain("tiny-2.0");
+      expect(readdirSync(join(saved, "tiny")).filter((name) => name.endsWith(".part"))).toEqual([]);
+    },
+  );
 });
 
 describe("an index that answers", () => {

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { retryAfterMs } from "../../src/host/backoff.ts";
 import { isClockTrouble, skewText } from "../../src/host/clock.ts";
-import { proved, start } from "../support/publish.ts";
-import { exec, removeScratch, scratch } from "../support/run.ts";
+import { proved } from "../support/publish.ts";
+import { exec, removeScratch, scratch, start } from "../support/run.ts";
 import { serve } from "../support/server.ts";
 
 afterAll(removeScratch);

@@ -18,7 +18,7 @@ import {
   verdictFileName,
 } from "../../src/verify/verdict/verdict.ts";
 import { exec, type Ran, removeScratch, scratch, wheels } from "../support/run.ts";
-import { type TinyWheel, tinyWheel, verdictFor } from "../support/wheel.ts";
+import { plainCheck, type TinyWheel, tinyWheel, verdictFor } from "../support/wheel.ts";
 
 afterAll(removeScratch);
 
@@ -187,7 +187,7 @@ describe("refused, with nothing published", () => {
       "a verdict whose failed check was covered by a second answer",
       ({ predicate }) => {
         predicate.verificationResult = "PASSED";
-        predicate.checks.unshift({ id: "isa.contained", result: "pass", detail: "", evidence: {} });
+        predicate.checks.unshift(plainCheck("isa.contained"));
       },
     ],
     [

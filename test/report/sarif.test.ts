@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { Finding } from "../../src/findings/findings.ts";
 import { sarifLog } from "../../src/report/sarif.ts";
 import { SARIF_RULES } from "../../src/report/sarif-rules.ts";
 import type { Result } from "../../src/verify/verdict/result.ts";
@@ -9,6 +10,7 @@ import { CHECK_IDS } from "../../src/verify/verdict/verdict.ts";
 import { tool } from "../support/publish.ts";
 import { HIDDEN, honest, hostile, liar, readJson, verified } from "../support/report-wheels.ts";
 import { exec, removeScratch, root, scratch, wheels } from "../support/run.ts";
+import { plainCheck } from "../support/wheel.ts";
 
 interface Found {
   ruleId: string;
@@ -197,11 +199,14 @@ describe("fingerprints", () => {
 describe("GitHub's limits for code scanning", () => {
   test("hold for a wheel with very many defects and very long names", () => {
     const [result] = verified([liar(scratch()).path]) as [Result];
-    const problems = Array.from({ length: 50 }, (_none, index) => `${index}${"x".repeat(100_000)} is wrong`);
+    const findings = Array.from(
+      { length: 50 },
+      (_none, index): Finding => ({ kind: "stray-file", file: `${index}${"x".repeat(100_000)}` }),
+    );
     const checks = result.checks.map((check) => ({
       ...check,
       result: "fail" as const,
-      evidence: { problems },
+      findings,
     }));
     const log = logOf(Array.from({ length: 20 }, () => ({ ...result, checks })));
     const { results, tool: used, invocations } = runOf(log);
@@ -242,7 +247,12 @@ test("texts of a hostile wheel are neither links nor placeholders, and nothing h
       {
         ...(results[0] as Result),
         checks: [
-          { id: "isa.used", result: "fail", detail: "see [here](http://example.org) {0}", evidence: {} },
+          plainCheck("isa.used", {
+            result: "fail",
+            findings: [
+              { kind: "program-error", program: "import", message: "see [here](http://example.org) {0}" },
+            ],
+          }),
         ],
       },
     ]),

@@ -1,14 +1,8 @@
 import { expect, test } from "@jest/globals";
 import { verdictText } from "../../src/report/verdict-text.ts";
 import type { Check } from "../../src/verify/verdict/verdict.ts";
+import { plainCheck as check } from "../support/wheel.ts";
 
-const check = (id: Check["id"], more: Partial<Check> = {}): Check => ({
-  id,
-  result: "pass",
-  detail: "",
-  evidence: {},
-  ...more,
-});
 const emulated = ["amx_tile", "amx_bf16"];
 const tiles = { ldtilecfg: 16, tdpbf16ps: 1500 };
 const imported = check("runtime.import", { emulated, evidence: { tiles: {} } });

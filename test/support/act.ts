@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { cpSync, mkdirSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { startResultsService } from "./results-service.ts";
-import { exec, root, scratch, torchFolder } from "./run.ts";
+import { ended, exec, root, scratch, torchFolder } from "./run.ts";
 
 const bin = join(root, ".test-cache", "tools", "bin", "act");
 
@@ -126,7 +126,7 @@ export async function act(repo: string, tree: string, options: ActOptions): Prom
       output += chunk.toString();
       options.onOutput?.(chunk.toString());
     });
-  const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  const status = await ended(child);
   const artifacts = [...service.artifacts.values()]
     .filter(({ finalized }) => finalized)
     .map(({ name }) => name);

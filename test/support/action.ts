@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { root, scratch } from "./run.ts";
+import { ended, root, scratch } from "./run.ts";
 
 export interface Step {
   status: number | null;
@@ -65,7 +65,8 @@ export async function step(
       // As a runner cancels a step. Source: actions/runner, ProcessInvoker: SIGINT, then SIGTERM after 7.5 s.
       child.kill("SIGINT");
     });
-  const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  const status = await ended(child);
+  if (options.interruptAt && !sent) throw new Error(`nothing like ${options.interruptAt} came:\n${log}`);
   const read = (name: string): string => readFileSync(join(on.folder, name), "utf8");
   return {
     status,

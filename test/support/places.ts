@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { delimiter, dirname, join } from "node:path";
 import type { Block } from "./documents.ts";
 import { copyProject } from "./repository.ts";
-import { exec, root, scratch } from "./run.ts";
+import { ended, exec, root, scratch } from "./run.ts";
 import { startWorld, type World } from "./world.ts";
 
 interface Place {
@@ -89,7 +89,7 @@ export class Places {
       stream.on("data", (chunk: Buffer) => {
         output += chunk.toString();
       });
-    const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
+    const status = await ended(child);
     return { status, output };
   }
 

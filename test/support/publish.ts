@@ -5,15 +5,10 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  type Check,
-  type CheckId,
-  demandedChecks,
-  verdictFileName,
-} from "../../src/verify/verdict/verdict.ts";
-import { cli, type Ran, root } from "./run.ts";
+import { demandedChecks, verdictFileName } from "../../src/verify/verdict/verdict.ts";
+import { root } from "./run.ts";
 import { type Server, serve } from "./server.ts";
-import { type TinyWheel, tinyWheel, verdictFor } from "./wheel.ts";
+import { type CheckChanges, type TinyWheel, tinyWheel, verdictFor } from "./wheel.ts";
 
 /** Programs of the tools' environment, which ./run_tests.sh makes. */
 export const tool = (name: string): string => {
@@ -23,11 +18,7 @@ export const tool = (name: string): string => {
 };
 
 /** A tiny wheel with the verdict that proves it. */
-export function proved(
-  folder: string,
-  options: TinyWheel = {},
-  changes: Partial<Record<CheckId, Partial<Check>>> = {},
-): string {
+export function proved(folder: string, options: TinyWheel = {}, changes: CheckChanges = {}): string {
   const { fileName, bytes } = tinyWheel(options);
   const path = join(folder, fileName);
   writeFileSync(path, bytes);
@@ -37,27 +28,6 @@ export function proved(
     JSON.stringify(verdictFor(path, sha256, demandedChecks("kernels"), changes)),
   );
   return path;
-}
-
-export interface Running {
-  kill(): void;
-  ended: Promise<Ran>;
-}
-
-/** Runs the bundle while the test goes on serving. */
-export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
-  const child = spawn(process.execPath, [cli, ...args], { env: { ...process.env, ...env } });
-  const ran: Ran = { status: null, stdout: "", stderr: "" };
-  child.stdout.on("data", (chunk: Buffer) => {
-    ran.stdout += chunk.toString();
-  });
-  child.stderr.on("data", (chunk: Buffer) => {
-    ran.stderr += chunk.toString();
-  });
-  return {
-    kill: () => void child.kill("SIGKILL"),
-    ended: new Promise((resolve) => child.on("close", (status) => resolve({ ...ran, status }))),
-  };
 }
 
 export async function freePort(): Promise<number> {

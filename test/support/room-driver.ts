@@ -3,6 +3,7 @@
 import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { findingText } from "../../src/findings/findings.ts";
 import type { Host } from "../../src/host/host.ts";
 import { freePort } from "../../src/host/ports.ts";
 import { createTerminalHost, createTerminalLog } from "../../src/host/terminal.ts";
@@ -26,7 +27,7 @@ function host(): Host {
     debug: false,
     colour: false,
   });
-  return createTerminalHost(log, new AbortController().signal);
+  return createTerminalHost(log, new AbortController().signal, { colour: false, cache: null });
 }
 
 async function make(folder: string, index: string, cache: string): Promise<Bench> {
@@ -43,7 +44,7 @@ async function roomOf(here: Host, trial: Trial): Promise<Room> {
   const room = await openRoom(here, trial.python, folder, trial.settings);
   if (trial.emulate.length === 0) return room;
   const made = await emulateTiles(here, room, trial.emulate);
-  if ("problem" in made) throw new Error(String(made.problem));
+  if ("why" in made) throw new Error(made.why.map(findingText).join("; "));
   return { ...room, emulation: made.emulation };
 }
 
@@ -68,7 +69,7 @@ async function tryWheel(trial: Trial): Promise<unknown> {
   const variants = resolveManifest([
     parseManifest(readFileSync(join(root, "variants.yml"), "utf8"), "variants.yml"),
   ]);
-  return onLeastCpu(here, programs, { variant: variants.get(trial.variant) ?? null }, checks);
+  return onLeastCpu(here, programs, variants.get(trial.variant) ?? null, checks);
 }
 
 const [command, first = "", second = "", third = ""] = process.argv.slice(2);

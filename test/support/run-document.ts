@@ -1,7 +1,8 @@
-import { afterAll, expect, test } from "@jest/globals";
+import { afterAll, expect } from "@jest/globals";
 import { type Block, blocksOf, shows } from "./documents.ts";
 import { Places } from "./places.ts";
 import { removeScratch } from "./run.ts";
+import { unless } from "./skip.ts";
 
 const LONGEST_MS = 600_000;
 
@@ -37,8 +38,7 @@ export function runDocuments(paths: readonly string[]): void {
       const { line, directive } = block;
       const first = block.text.split("\n")[0];
       if (directive === null || directive.kind === "workflow") continue;
-      if (directive.kind === "skip")
-        test.skip(`${document}:${line} ${first} (${directive.reason})`, () => {});
-      else test(`${document}:${line} ${directive.kind}: ${first}`, () => act(block), LONGEST_MS);
+      const reason = directive.kind === "skip" ? `the document says: ${directive.reason}` : null;
+      unless(reason)(`${document}:${line} ${directive.kind}: ${first}`, () => act(block), LONGEST_MS);
     }
 }

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -34,11 +34,19 @@ export interface Ran {
   stderr: string;
 }
 
-export function exec(
-  command: string,
-  args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string } = {},
-): Ran {
+interface ExecOptions {
+  cwd?: string;
+  env?: NodeJS.ProcessEnv;
+  input?: string;
+  /** The test means the program to be killed; its status is null then. */
+  mayBeKilled?: boolean;
+}
+
+/**
+ * Runs a program to its end. A status other than 0 is the test's business; a program that never ran, or that somebody
+ * killed, is not: an empty output of it would pass for a good one. Throws then.
+ */
+export function exec(command: string, args: readonly string[], options: ExecOptions = {}): Ran {
   const result = spawnSync(command, [...args], {
     encoding: "utf8",
     cwd: options.cwd ?? root,
@@ -46,37 +54,66 @@ export function exec(
     maxBuffer: 1 << 28,
     ...(options.input === undefined ? {} : { input: options.input }),
   });
-  return { status: result.status, stdout: result.stdout ?? "", stderr: result.stderr ?? "" };
+  if (result.error) throw new Error(`${command} was not run: ${result.error.message}`);
+  if (result.signal !== null && !options.mayBeKilled)
+    throw new Error(`${command} was killed by ${result.signal}: ${result.stderr}`);
+  return { status: result.status, stdout: result.stdout, stderr: result.stderr };
+}
+
+/** Whether this machine has a program and lets it do this: what tests ask before they count on it. */
+export function works(command: string, args: readonly string[]): boolean {
+  const result = spawnSync(command, [...args], { stdio: "ignore" });
+  return result.error === undefined && result.status === 0;
 }
 
 /** Runs the committed bundle. */
-export const wheels = (args: readonly string[], options: Parameters<typeof exec>[2] = {}): Ran =>
+export const wheels = (args: readonly string[], options: ExecOptions = {}): Ran =>
   exec(process.execPath, [cli, ...args], options);
 
-/** Runs the bundle and sends it a signal when a line appears. */
-export function interrupted(
+/** A program's end: its status. Throws where it could not be started. */
+export const ended = (child: ChildProcess): Promise<number | null> =>
+  new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+
+/** Runs the bundle and sends it a signal when a line appears. Throws where the line never came. */
+export async function interrupted(
   args: readonly string[],
   on: RegExp,
   signal: NodeJS.Signals,
   env: NodeJS.ProcessEnv = {},
 ): Promise<Ran> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [cli, ...args], { env: { ...process.env, ...env } });
-    const ran: Ran = { status: null, stdout: "", stderr: "" };
-    let sent = false;
-    const look = (): void => {
+  const child = spawn(process.execPath, [cli, ...args], { env: { ...process.env, ...env } });
+  const ran: Ran = { status: null, stdout: "", stderr: "" };
+  let sent = false;
+  for (const name of ["stdout", "stderr"] as const)
+    child[name].on("data", (chunk: Buffer) => {
+      ran[name] += chunk.toString();
       if (sent || !on.test(ran.stdout + ran.stderr)) return;
       sent = true;
       child.kill(signal);
-    };
-    child.stdout.on("data", (chunk: Buffer) => {
-      ran.stdout += chunk.toString();
-      look();
     });
-    child.stderr.on("data", (chunk: Buffer) => {
-      ran.stderr += chunk.toString();
-      look();
+  const status = await ended(child);
+  if (!sent) throw new Error(`nothing like ${on} came:\n${ran.stdout}${ran.stderr}`);
+  return { ...ran, status };
+}
+
+export interface Running {
+  kill(): void;
+  ended: Promise<Ran>;
+}
+
+/** Runs the bundle while the test goes on. */
+export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
+  const child = spawn(process.execPath, [cli, ...args], { env: { ...process.env, ...env } });
+  const ran: Ran = { status: null, stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const)
+    child[name].on("data", (chunk: Buffer) => {
+      ran[name] += chunk.toString();
     });
-    child.on("close", (status) => resolve({ ...ran, status }));
-  });
+  return {
+    kill: () => void child.kill("SIGKILL"),
+    ended: ended(child).then((status) => ({ ...ran, status })),
+  };
 }

@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import type { CheckOf } from "../../src/verify/verdict/check.ts";
 import type { Check, CheckId, Verdict } from "../../src/verify/verdict/verdict.ts";
 import { makeVerdict, outcome, type VerifyResult } from "../../src/verify/verify.ts";
 import { formatRecord, recordHash } from "../../src/wheel/record.ts";
@@ -51,16 +52,27 @@ export function tinyWheel(options: TinyWheel = {}): {
   };
 }
 
+/** What of checks differs from a pass without evidence, by their names. */
+export type CheckChanges = Partial<Record<CheckId, Partial<Check>>>;
+
+/** A pass without evidence, with what differs. */
+export const plainCheck = (id: CheckId, changes: Partial<Check> = {}): Check =>
+  ({ id, result: "pass", detail: "fine", findings: [], evidence: {}, ...changes }) as Check;
+
+/** Checks by their names, each with its own evidence. */
+export type ChecksById = { [Id in CheckId]?: CheckOf<Id> };
+
+export const checksById = (checks: readonly Check[]): ChecksById =>
+  Object.fromEntries(checks.map((check) => [check.id, check])) as ChecksById;
+
 /** A verdict in which every one of these checks passes, but for what is overridden. */
 export function verdictFor(
   wheel: string,
   sha256: string,
   ids: readonly CheckId[],
-  changes: Partial<Record<CheckId, Partial<Check>>> = {},
+  changes: CheckChanges = {},
 ): Verdict {
-  const checks = ids.map(
-    (id): Check => ({ id, result: "pass", detail: "fine", evidence: {}, ...changes[id] }),
-  );
+  const checks = ids.map((id) => plainCheck(id, changes[id]));
   const result: VerifyResult = {
     wheel,
     sha256,

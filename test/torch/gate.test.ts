@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { parsePipConfig } from "../../src/host/pip-config.ts";
 import {
   demandCpuOnly,
   gate,
@@ -6,7 +7,7 @@ import {
   isGpuPackage,
   type TorchFacts,
 } from "../../src/torch/gate.ts";
-import { parsePipConfig, uvIndexEnv } from "../../src/torch/index-settings.ts";
+import { uvIndexEnv } from "../../src/torch/index-settings.ts";
 
 const torch = {
   version: "2.13.0+cpu",
@@ -122,6 +123,7 @@ describe("the user's pip configuration", () => {
       indexUrl: "https://three.example/simple",
       extraIndexUrls: ["file:///a", "file:///b"],
       findLinks: ["/x", "/y"],
+      cert: null,
     });
   });
   test("is told to uv, and what is set for uv wins", () => {

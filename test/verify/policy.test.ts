@@ -9,16 +9,12 @@ import {
   resolvePolicy,
 } from "../../src/verify/policy/policy.ts";
 import { CHECK_IDS, type Check, demandedChecks } from "../../src/verify/verdict/verdict.ts";
+import { plainCheck } from "../support/wheel.ts";
 
 const shipped = parsePolicy("policy.yml", readFileSync("policy.yml", "utf8"));
 const standard = resolvePolicy(shipped);
 
-const answer = (id: Check["id"], result: Check["result"]): Check => ({
-  id,
-  result,
-  detail: "",
-  evidence: {},
-});
+const answer = (id: Check["id"], result: Check["result"]): Check => plainCheck(id, { result, detail: "" });
 
 const gap = (...lacks: string[]): Pick<Check, "id" | "result" | "lacks"> => ({
   id: "runtime.kernels",

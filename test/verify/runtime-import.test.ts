@@ -2,9 +2,10 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { cpuFlags } from "../../src/variants/cpuinfo.ts";
-import type { Check } from "../../src/verify/verdict/verdict.ts";
+import type { Check, CheckOf } from "../../src/verify/verdict/check.ts";
 import { type Bench, makeBench, tryWheel } from "../support/room.ts";
 import { exec, interrupted, removeScratch, root, scratch, torchFolder } from "../support/run.ts";
+import { unless } from "../support/skip.ts";
 import { tinyWheel } from "../support/wheel.ts";
 
 let bench: Bench;
@@ -15,7 +16,7 @@ beforeAll(() => {
 
 afterAll(removeScratch);
 
-const importing = (code: string, limit = 60): Check => {
+const importing = (code: string, limit = 60): CheckOf<"runtime.import"> => {
   const wheel = { name: "bad-guest", files: { "bad_guest/__init__.py": code } };
   const checks = tryWheel(bench, wheel, "import", { limit });
   const check = checks["runtime.import"];
@@ -27,7 +28,7 @@ describe("a guest that behaves", () => {
   test("passes, with torch as it was", () => {
     const check = importing("import torch\n");
     expect(check).toMatchObject({ result: "pass", evidence: { torch: { version: bench.torch?.version } } });
-    expect(check.evidence["peakBytes"]).toBeGreaterThan(10_000_000);
+    expect(check.evidence.peakBytes).toBeGreaterThan(10_000_000);
   });
 });
 
@@ -127,7 +128,7 @@ while frame is not None:
     expect(check.result).toBe("fail");
     expect(check.detail).toContain("stopped after 6 s");
     expect(check.detail).toContain("in waits_for_ever");
-    expect(check.evidence["stacks"]).toContain("bad_guest/__init__.py");
+    expect(check.evidence.stacks).toContain("bad_guest/__init__.py");
   });
 
   test("Ctrl-C in the midst of it ends all that it started", async () => {
@@ -234,8 +235,8 @@ describe("a crash is told with its place", () => {
     },
   });
 
-  (rare ? test : test.skip)(
-    rare ? `SIGILL by ${rare[0]}` : "SIGILL: not-run: this CPU has every rare instruction known here",
+  unless(rare ? null : "has every rare instruction known here")(
+    `SIGILL by ${rare?.[0] ?? "what this CPU lacks"}`,
     () => {
       const [feature = "", flag = "", statement = "", instruction = ""] = rare ?? [];
       const wheel = guest(library(flag, statement));
@@ -252,7 +253,7 @@ describe("a crash is told with its place", () => {
           },
         },
       });
-      expect(checks["runtime.import"]?.evidence["stacks"]).toContain("bad_guest/__init__.py");
+      expect(checks["runtime.import"]?.evidence.stacks).toContain("bad_guest/__init__.py");
       expect(checks["runtime.kernels"]?.result).toBe("not-run");
 
       const unpromised = tryWheel(bench, wheel, "import", { flags, promised: false });

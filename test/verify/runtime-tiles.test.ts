@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { CheckOf } from "../../src/verify/verdict/check.ts";
 import { CHECK_IDS, type Check } from "../../src/verify/verdict/verdict.ts";
 import { type Bench, makeBench, tryWheel } from "../support/room.ts";
 import { removeScratch, scratch, torchFolder, wheels } from "../support/run.ts";
@@ -31,7 +32,7 @@ beforeAll(() => {
 
 afterAll(removeScratch);
 
-const kernels = (check: string, env: NodeJS.ProcessEnv = {}): Check | undefined =>
+const kernels = (check: string, env: NodeJS.ProcessEnv = {}): CheckOf<"runtime.kernels"> | undefined =>
   tryWheel(bench, tileWheel(check), "kernels", { ...settings, env })["runtime.kernels"];
 
 (hasTiles ? describe.skip : describe)(
@@ -48,13 +49,14 @@ const kernels = (check: string, env: NodeJS.ProcessEnv = {}): Check | undefined 
       expect(check).toMatchObject({ result: "pass", emulated: settings.emulate });
       expect(check?.detail).toMatch(/^5 cases of 1 kernels agree .*; AMX emulated: .*\d+ tdpbf16ps$/);
       // One configuration and one release a case; tiles of the smallest case are one of each.
-      expect(check?.evidence["tiles"]).toMatchObject({ ldtilecfg: 5, tilerelease: 5 });
+      expect(check?.evidence.tiles).toMatchObject({ ldtilecfg: 5, tilerelease: 5 });
     }, 120_000);
 
     test("has proven nothing where none of it was met", () => {
       expect(kernels("without")).toMatchObject({
         result: "fail",
         detail: expect.stringContaining("nothing was proven of amx_bf16"),
+        findings: [{ kind: "unproven-features", features: ["amx_bf16"] }],
         emulated: settings.emulate,
       });
     }, 120_000);
@@ -73,8 +75,16 @@ const kernels = (check: string, env: NodeJS.ProcessEnv = {}): Check | undefined 
       (check, signal, symbol, instruction) => {
         const answer = kernels(check);
         expect(answer?.result).toBe("fail");
-        expect(answer?.evidence["broken"]).toMatchObject([
-          { crash: { signal, symbol, instruction, file: "tile_guest/kernels.so", lacks: [] } },
+        expect(answer?.findings).toMatchObject([
+          {
+            kind: "crash",
+            program: "kernel-checks",
+            signal,
+            symbol,
+            instruction,
+            file: "tile_guest/kernels.so",
+            lacks: [],
+          },
         ]);
       },
       120_000,
@@ -108,6 +118,10 @@ const kernels = (check: string, env: NodeJS.ProcessEnv = {}): Check | undefined 
         expect(check).toMatchObject({
           result: "not-run",
           detail: expect.stringContaining("without a working C compiler (false fails with status 1)"),
+          findings: [
+            { kind: "lacks-features", features: ["amx_bf16", "amx_tile"] },
+            { kind: "no-emulation", reason: "no-compiler" },
+          ],
           lacks: ["amx_bf16", "amx_tile"],
           acceptedBy: ["index"],
         });

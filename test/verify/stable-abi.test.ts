@@ -4,6 +4,7 @@ import { afterAll, describe, expect, test } from "@jest/globals";
 import { readElf } from "../../src/elf/elf.ts";
 import { tagsAgreement } from "../../src/verify/checks/package.ts";
 import { gather } from "../../src/verify/facts/gather.ts";
+import { makeCheck } from "../../src/verify/verdict/check.ts";
 import { exec, removeScratch, scratch } from "../support/run.ts";
 import { tinyWheel } from "../support/wheel.ts";
 
@@ -19,7 +20,7 @@ function judged(tag: string, symbol: string) {
   const { fileName, bytes } = tinyWheel({ tag });
   const { facts } = gather(fileName, bytes);
   const library = { path: "tiny/a.so", problem: null, ...readElf(readFileSync(path)) };
-  return tagsAgreement({ ...facts, libraries: [library], audits: [] });
+  return makeCheck("tags.agreement", tagsAgreement({ ...facts, libraries: [library], audits: [] }));
 }
 
 describe("an abi3 tag is held to the stable ABI", () => {

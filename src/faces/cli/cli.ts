@@ -2,19 +2,15 @@ import { EXIT, type ExitCode } from "../../errors/entry.ts";
 import { asFailure, type WheelsError, wheelsError } from "../../errors/wheels-error.ts";
 import { readText } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
+import type { Log } from "../../host/log.ts";
 import { versionFilePath } from "../../host/resources.ts";
 import { abortOnSignals } from "../../host/signals.ts";
 import { createTerminalHost, createTerminalLog, wantsColour } from "../../host/terminal.ts";
+import { nearest } from "../../options/argv.ts";
 import { COMMANDS, type CommandName } from "../../options/commands.ts";
-import { helpText, parseCommand } from "../../options/options.ts";
+import { helpText } from "../../options/help.ts";
 
-interface Answer {
-  /** For `--json`. */
-  document: unknown;
-  /** For people. */
-  text: string;
-  exit: ExitCode;
-}
+const NAMES = Object.keys(COMMANDS);
 
 const has = (name: string): name is CommandName => Object.hasOwn(COMMANDS, name);
 
@@ -33,49 +29,8 @@ function overview(): string {
   ].join("\n");
 }
 
-/** Each command loads only its own part of the engine, so that --help and plan start at once. */
-async function execute(host: Host, name: CommandName, words: readonly string[]): Promise<Answer> {
-  switch (name) {
-    case "doctor":
-      return (await import("../../jobs/answers.ts")).doctor(
-        host,
-        parseCommand(COMMANDS.doctor, words).values,
-      );
-    case "plan":
-      return (await import("../../jobs/answers.ts")).plan(host, parseCommand(COMMANDS.plan, words).values);
-    case "setup": {
-      const { values, positionals } = parseCommand(COMMANDS.setup, words);
-      return (await import("../../jobs/answers.ts")).setup(host, values, positionals);
-    }
-    case "build":
-      return (await import("../../jobs/answers.ts")).build(host, parseCommand(COMMANDS.build, words).values);
-    case "verify": {
-      const { values, positionals } = parseCommand(COMMANDS.verify, words);
-      return (await import("../../jobs/answers.ts")).verify(host, values, positionals);
-    }
-    case "compare": {
-      const { values, positionals } = parseCommand(COMMANDS.compare, words);
-      return (await import("../../jobs/compare-use.ts")).compare(host, values, positionals);
-    }
-    case "merge": {
-      const { values, positionals } = parseCommand(COMMANDS.merge, words);
-      return (await import("../../jobs/answers.ts")).merge(host, values, positionals);
-    }
-    case "publish": {
-      const { values, positionals } = parseCommand(COMMANDS.publish, words);
-      return (await import("../../jobs/answers.ts")).publish(host, values, positionals);
-    }
-    case "withdraw": {
-      const { values, positionals } = parseCommand(COMMANDS.withdraw, words);
-      return (await import("../../jobs/answers.ts")).withdraw(host, values, positionals);
-    }
-    case "run":
-      return (await import("../../jobs/answers.ts")).run(host, parseCommand(COMMANDS.run, words).values);
-  }
-}
-
-function showError(host: Host, error: WheelsError, debug: boolean): void {
-  host.log.error(`${error.what} [${error.code}]`);
+function showError(log: Log, error: WheelsError, debug: boolean): void {
+  log.error(`${error.what} [${error.code}]`);
   process.stderr.write(
     `  why:    ${error.why.replaceAll("\n", "\n          ")}\n  remedy: ${error.remedy}\n`,
   );
@@ -85,24 +40,33 @@ function showError(host: Host, error: WheelsError, debug: boolean): void {
 
 function findCommand(name: string | undefined): CommandName {
   if (name !== undefined && has(name)) return name;
+  const near = name === undefined ? null : nearest(name, NAMES);
   throw wheelsError("E_USAGE", {
     problem: name === undefined ? "No command was given." : `There is no command ${name}.`,
-    hint: `Commands: ${Object.keys(COMMANDS).join(", ")}. See vllm-cpu-wheels --help.`,
+    hint: near ? `Did you mean ${near}?` : `Commands: ${NAMES.join(", ")}. See vllm-cpu-wheels --help.`,
   });
 }
 
-async function main(words: readonly string[]): Promise<ExitCode> {
+/** What is printed before any command is looked at: help and version; null where neither was asked for. */
+async function information(words: readonly string[]): Promise<string | null> {
   const [first, ...rest] = words;
-  if (first === "--help" || first === "-h" || first === "help") {
-    process.stdout.write(overview());
+  if (first === "--help" || first === "-h" || first === "help") return overview();
+  if (words.includes("--version")) {
+    const { version } = JSON.parse(await readText(versionFilePath())) as { version: string };
+    return `${version}\n`;
+  }
+  if (!first || !has(first) || !(rest.includes("--help") || rest.includes("-h"))) return null;
+  const program = process.env["VLLM_CPU_WHEELS_PROGRAM"] ?? `vllm-cpu-wheels ${first}`;
+  return helpText(COMMANDS[first], program);
+}
+
+async function main(words: readonly string[]): Promise<ExitCode> {
+  const text = await information(words);
+  if (text !== null) {
+    process.stdout.write(text);
     return EXIT.ok;
   }
-  if (first === "--version") {
-    process.stdout.write(
-      `${(JSON.parse(await readText(versionFilePath())) as { version: string }).version}\n`,
-    );
-    return EXIT.ok;
-  }
+  const [first, ...rest] = words;
   const json = rest.includes("--json");
   const stream = json ? process.stderr : process.stdout;
   const debug = Boolean(process.env["VLLM_CPU_WHEELS_DEBUG"]);
@@ -117,22 +81,19 @@ async function main(words: readonly string[]): Promise<ExitCode> {
     () => host?.scratch ?? null,
     (signal) => log.warn(`${signal}: stopping and cleaning up; once more to stop at once`),
   );
-  host = createTerminalHost(log, controller.signal, !json && wantsColour(process.stdout, process.env));
   try {
     const name = findCommand(first);
-    if (rest.includes("--help") || rest.includes("-h")) {
-      process.stdout.write(
-        helpText(COMMANDS[name], process.env["VLLM_CPU_WHEELS_PROGRAM"] ?? `vllm-cpu-wheels ${name}`),
-      );
-      return EXIT.ok;
-    }
-    const answer = await execute(host, name, rest);
+    const colour = !json && wantsColour(process.stdout, process.env);
+    const { ANSWERS } = await import("./answers.ts");
+    const command = ANSWERS[name](rest);
+    host = createTerminalHost(log, controller.signal, { colour, cache: command.cache });
+    const answer = await command.answer(host);
     process.stdout.write(json ? `${JSON.stringify(answer.document, null, 2)}\n` : `${answer.text}\n`);
     return answer.exit;
   } catch (thrown) {
     const error = asFailure(thrown, controller.signal, "the run");
     if (json) process.stdout.write(`${JSON.stringify({ error }, null, 2)}\n`);
-    showError(host, error, debug);
+    showError(log, error, debug);
     return error.exit;
   }
 }

@@ -3,7 +3,8 @@ import { basename } from "node:path";
 import { type WheelsError, wheelsError } from "../../errors/wheels-error.ts";
 import { isMissing, readBytes, readTextIfAny } from "../../host/files.ts";
 import { wheelContents } from "../../verify/facts/contents.ts";
-import { type Verdict, verdictFileName, verdictSchema } from "../../verify/verdict/verdict.ts";
+import { parseVerdict } from "../../verify/verdict/read-verdict.ts";
+import { type Verdict, verdictFileName } from "../../verify/verdict/verdict.ts";
 import { FormatError } from "../../wheel/format-error.ts";
 import { oneOf } from "../../wheel/metadata.ts";
 import { normalizeName } from "../../wheel/names.ts";
@@ -22,12 +23,7 @@ async function verdictOf(wheel: string): Promise<Verdict | WheelsError> {
   const text = await readTextIfAny(path);
   if (text === null)
     return wheelsError("E_VERDICT_MISSING", { wheel: basename(wheel), expected: basename(path) });
-  try {
-    return verdictSchema.parse(JSON.parse(text));
-  } catch (thrown) {
-    const detail = thrown instanceof SyntaxError ? "It is no JSON." : "It does not have a verdict's shape.";
-    return wheelsError("E_VERDICT_INVALID", { verdict: basename(path), detail }, thrown);
-  }
+  return parseVerdict(basename(path), text);
 }
 
 /**

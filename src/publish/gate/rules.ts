@@ -1,5 +1,6 @@
 import { allOf, descriptionOf, type Headers, oneOf } from "../../wheel/metadata.ts";
 import { expandTags, normalizeName, parseWheelFileName } from "../../wheel/names.ts";
+import { isUploadTag } from "../../wheel/platform-tags.ts";
 import { isVersion } from "../../wheel/version.ts";
 
 /** What a kind of target refuses whatever a wheel's proof says. */
@@ -37,10 +38,6 @@ export const FOLDER_LIMITS: Limits = { file: Number.MAX_SAFE_INTEGER, project: n
 /** Source: core metadata specification; 2.0 was never adopted. */
 const METADATA_VERSIONS = ["1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5"];
 const SUMMARY_CHARACTERS = 512;
-/** Source: warehouse, forklift/legacy.py: platform tags that an upload may have. */
-const PLATFORM =
-  /^(any|win32|win_(amd64|arm64)|macosx_\d+_\d+_\w+|manylinux(1|2010|2014|_\d+_\d+)_\w+|musllinux_\d+_\d+_\w+)$/;
-
 export interface Subject {
   fileName: string;
   version: string;
@@ -97,7 +94,7 @@ function indexProblems({ fileName, version, document }: Subject): string[] {
     problems.push(`the file name begins with ${name.distribution}, its normalised form is ${escaped}`);
   const platforms = new Set(expandTags(name).map((tag) => tag.split("-")[2] ?? ""));
   for (const platform of platforms)
-    if (!PLATFORM.test(platform))
+    if (!isUploadTag(platform))
       problems.push(
         `the platform tag ${platform} is not taken; a Linux wheel needs manylinux or musllinux (PEP 600, PEP 656)`,
       );

@@ -1,71 +1,21 @@
-import { z } from "zod";
-import { WheelsError, wheelsError } from "../../errors/wheels-error.ts";
+import { messageOf, rootMessageOf } from "../../errors/thrown.ts";
+import { isWheelsError, wheelsError } from "../../errors/wheels-error.ts";
 import { ask } from "../../host/ask.ts";
 import type { Host } from "../../host/host.ts";
-import { hashOfUrl, reasonOf } from "../../host/http.ts";
+import { hashOfUrl } from "../../host/http.ts";
 import { shownUrl } from "../../host/urls.ts";
 import { normalizeName } from "../../wheel/names.ts";
+import { filesOfPage, type ListedFile } from "./index-page.ts";
 import type { Existing } from "./planner.ts";
 
 const ACCEPT =
   "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
 
-const pageSchema = z.object({
-  files: z.array(
-    z.object({
-      filename: z.string(),
-      url: z.string().default(""),
-      hashes: z.record(z.string(), z.string()).default({}),
-      size: z.number().nullish(),
-      "requires-python": z.string().nullish(),
-    }),
-  ),
-});
-
-/** A file as an index lists it. */
-export interface ListedFile {
-  fileName: string;
-  /** Absolute. */
-  url: string;
-  sha256: string | null;
-  /** Bytes; null where the index does not tell. */
-  size: number | null;
-  requiresPython: string | null;
-}
-
-const unescapeHtml = (text: string): string =>
-  text.replace(
-    /&(?:amp|lt|gt|quot|#39);/g,
-    (entity) => ({ "&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'" })[entity] ?? entity,
-  );
-
-/**
- * Files of a project's page. Source: PEP 691 (JSON), PEP 503 (HTML: the text and the href of each anchor).
- * @param base URL of the page, which relative links start from
- */
-export function filesOf(contentType: string, text: string, base: string): ListedFile[] {
-  if (contentType.includes("json"))
-    return pageSchema.parse(JSON.parse(text)).files.map((file) => ({
-      fileName: file.filename,
-      url: new URL(file.url, base).href,
-      sha256: file.hashes["sha256"] ?? null,
-      size: file.size ?? null,
-      requiresPython: file["requires-python"] ?? null,
-    }));
-  return [...text.matchAll(/<a\b([^>]*)>([^<]*)<\/a>/gi)].map(([, attributes = "", name = ""]) => {
-    const attribute = (wanted: string): string | null => {
-      const found = new RegExp(`\\b${wanted}\\s*=\\s*(?:"([^"]*)"|'([^']*)')`, "i").exec(attributes);
-      return found ? unescapeHtml(found[1] ?? found[2] ?? "") : null;
-    };
-    const url = new URL(attribute("href") ?? "", base);
-    return {
-      fileName: unescapeHtml(name.trim()),
-      url: url.href.replace(/#.*$/, ""),
-      sha256: /sha256=([0-9a-f]{64})/.exec(url.hash)?.[1] ?? null,
-      size: null,
-      requiresPython: attribute("data-requires-python"),
-    };
-  });
+/** Where a redirect led, without its query, which may hold a token. */
+function viaOf(asked: string, came: string): string {
+  const [from, to] = [new URL(asked), new URL(came)];
+  if (from.host === to.host && from.pathname === to.pathname) return "";
+  return `, and comes from ${to.origin}${to.pathname}`;
 }
 
 /**
@@ -78,12 +28,24 @@ export async function listedAt(host: Host, index: string, project: string): Prom
   try {
     const page = await ask(host, url, { headers: { accept: ACCEPT, "cache-control": "no-cache" } });
     if (page.status === 404) return [];
-    if (page.status >= 400) throw new Error(`It answered with status ${page.status}.`);
-    return filesOf(page.contentType, page.text, url);
+    if (page.status !== 200) throw new Error(`It answered with status ${page.status}.`);
+    try {
+      return filesOfPage(page, normalizeName(project));
+    } catch (thrown) {
+      throw new Error(`What it sent is no page of an index${viaOf(url, page.url)}: ${messageOf(thrown)}.`);
+    }
   } catch (thrown) {
-    if (thrown instanceof WheelsError) throw thrown;
-    throw wheelsError("E_INDEX_READ", { index: shownUrl(index), detail: reasonOf(thrown) }, thrown);
+    if (isWheelsError(thrown)) throw thrown;
+    throw wheelsError("E_INDEX_READ", { index: shownUrl(index), detail: rootMessageOf(thrown) }, thrown);
   }
+}
+
+/** A file's URL with the index's user name and password, where the file lies on the same host: a private index wants them. */
+function withUserOf(index: string, file: string): string {
+  const [from, to] = [new URL(index), new URL(file)];
+  if (from.host !== to.host || to.username !== "") return file;
+  [to.username, to.password] = [from.username, from.password];
+  return to.href;
 }
 
 /**
@@ -103,8 +65,9 @@ export async function existingAt(
       return [fileName, { sha256: sha256 ?? "", size: size ?? 0 }];
     return [
       fileName,
-      await hashOfUrl(host, url).catch((thrown: unknown) => {
-        throw wheelsError("E_INDEX_READ", { index: shownUrl(index), detail: reasonOf(thrown) }, thrown);
+      await hashOfUrl(host, withUserOf(index, url)).catch((thrown: unknown) => {
+        if (isWheelsError(thrown)) throw thrown;
+        throw wheelsError("E_INDEX_READ", { index: shownUrl(index), detail: rootMessageOf(thrown) }, thrown);
       }),
     ];
   });

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { type WheelsError, wheelsError } from "../../errors/wheels-error.ts";
 import { readText, readTextIfAny } from "../../host/files.ts";
-import { verdictSchema } from "../../verify/verdict/verdict.ts";
+import { readVerdict } from "../../verify/verdict/read-verdict.ts";
 import type { ReadWheel } from "../gate/candidates.ts";
 import { type Identity, identityProblem, parseSignedBy, type SignedBy } from "./identity.ts";
 import type { Signatures } from "./signatures.ts";
@@ -45,13 +45,12 @@ const statementSchema = z.object({
 
 /**
  * Who must have signed, with the trust roots that decide it.
- * @param path file of trust roots
- * @throws E_OPTION_VALUE, E_TRUSTED_ROOT
+ * @param path file of trust roots; null where none was named
+ * @throws E_OPTION_VALUE, E_SIGNATURE_ROOTS, E_TRUSTED_ROOT
  */
 export async function signatureDemand(text: string, path: string | null): Promise<SignatureDemand> {
   const by = parseSignedBy(text);
-  if (path === null)
-    throw wheelsError("E_TRUSTED_ROOT", { path: "--trusted-root", detail: "It was left out." });
+  if (path === null) throw wheelsError("E_SIGNATURE_ROOTS", { by: text });
   try {
     const roots = await readText(path);
     (await import("./sigstore.ts")).assertRoots(roots);
@@ -96,12 +95,12 @@ async function checkVerdictSignature(
     wheelsError("E_SIGNATURE", { wheel: fileName, file, detail });
   const found = await signedBy(jsonOf(text), demand);
   if (typeof found === "string") return refused(found);
-  const signed = verdictSchema.safeParse(found.statement);
-  if (!signed.success) return refused("what is signed is no verdict");
-  const [subject] = signed.data.subject;
+  const signed = readVerdict(file, found.statement);
+  if (signed instanceof Error) return refused(`what is signed is no verdict: ${signed.what} ${signed.why}`);
+  const [subject] = signed.subject;
   if (subject?.digest.sha256 !== sha256 || subject.name !== fileName)
     return refused(`what is signed is the verdict of ${subject?.name} with sha256 ${subject?.digest.sha256}`);
-  if (!isDeepStrictEqual(signed.data.predicate, verdict.predicate))
+  if (!isDeepStrictEqual(signed.predicate, verdict.predicate))
     return refused("the verdict beside the wheel says other things than the one that was signed");
   return text;
 }

@@ -1,6 +1,7 @@
+import { rootMessageOf } from "../../errors/thrown.ts";
 import { skewText } from "../../host/clock.ts";
 import type { Host } from "../../host/host.ts";
-import { reasonOf, request } from "../../host/http.ts";
+import { request } from "../../host/http.ts";
 
 /** The claims that an index compares with its trusted publisher. Source: PyPI documentation, "Troubleshooting". */
 const COMPARED = [
@@ -50,7 +51,7 @@ export async function shownClaims(host: Host): Promise<string[]> {
       ...(skew === null ? [] : [`This machine's clock is ${skew} the issuer's.`]),
     ];
   } catch (thrown) {
-    host.log.debug(`no claims: ${reasonOf(thrown)}`);
+    host.log.debug(`no claims: ${rootMessageOf(thrown)}`);
     return [];
   }
 }

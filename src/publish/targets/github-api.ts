@@ -1,8 +1,9 @@
 import { z } from "zod";
-import { type WheelsError, wheelsError } from "../../errors/wheels-error.ts";
+import { rootMessageOf } from "../../errors/thrown.ts";
+import { isWheelsError, type WheelsError, wheelsError } from "../../errors/wheels-error.ts";
 import { ask } from "../../host/ask.ts";
 import type { Host } from "../../host/host.ts";
-import { type Page, type RequestOptions, reasonOf, request } from "../../host/http.ts";
+import { type Page, type RequestOptions, request } from "../../host/http.ts";
 
 export const assetSchema = z.object({
   id: z.number(),
@@ -69,9 +70,9 @@ export function githubApi(host: Host, repository: string): GitHubApi {
       if (page.status >= 400) throw failure(doing, page);
       return schema.parse(page.text === "" ? null : JSON.parse(page.text));
     } catch (thrown) {
-      if (thrown instanceof Error && thrown.name === "WheelsError") throw thrown;
+      if (isWheelsError(thrown)) throw thrown;
       const detail =
-        thrown instanceof z.ZodError ? "Its answer has not the documented shape." : reasonOf(thrown);
+        thrown instanceof z.ZodError ? "Its answer has not the documented shape." : rootMessageOf(thrown);
       throw wheelsError("E_GITHUB_API", { doing, repository, detail, needsToken: token === "" }, thrown);
     }
   };

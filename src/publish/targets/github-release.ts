@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
-import { wheelsError } from "../../errors/wheels-error.ts";
+import { rootMessageOf } from "../../errors/thrown.ts";
+import { isWheelsError, wheelsError } from "../../errors/wheels-error.ts";
 import { pause } from "../../host/ask.ts";
 import { isTransient } from "../../host/backoff.ts";
 import { readBytes, writeFile } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
-import { hashOfUrl, type Page, reasonOf } from "../../host/http.ts";
+import { hashOfUrl, type Page } from "../../host/http.ts";
 import { withLock } from "../../host/lock.ts";
 import { verdictFileName } from "../../verify/verdict/verdict.ts";
 import { RELEASE_LIMITS } from "../gate/rules.ts";
@@ -90,8 +91,8 @@ export function githubReleaseTarget(
             : `${upload.name}: GitHub answered ${page.status}`;
         answer = page;
       } catch (thrown) {
-        if (thrown instanceof Error && thrown.name === "WheelsError") throw thrown;
-        why = `${upload.name}: ${reasonOf(thrown)}`;
+        if (isWheelsError(thrown)) throw thrown;
+        why = `${upload.name}: ${rootMessageOf(thrown)}`;
       }
       if (await isComplete(release, upload)) return;
       if (!(await pause(host, tried, answer, why)))
@@ -115,6 +116,10 @@ export function githubReleaseTarget(
     name,
     kind: "github-release",
     limits: RELEASE_LIMITS,
+    async demandAccess() {
+      if (!host.env["GITHUB_TOKEN"] && !host.env["GH_TOKEN"])
+        throw wheelsError("E_PUBLISH_CREDENTIALS", { target: name });
+    },
     async existing(_projects, wanted) {
       const release = await find();
       const there = new Map<string, Existing>();
@@ -124,8 +129,6 @@ export function githubReleaseTarget(
       return there;
     },
     async exclusively(work) {
-      if (!host.env["GITHUB_TOKEN"] && !host.env["GH_TOKEN"])
-        throw wheelsError("E_PUBLISH_CREDENTIALS", { target: name });
       const key = sha256Of(Buffer.from(name)).slice(0, 16);
       return withLock(host, join(settings.cache, "locks", `${key}.lock`), `the target ${name}`, work);
     },

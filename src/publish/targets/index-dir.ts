@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { z } from "zod";
 import { WheelsError, wheelsError } from "../../errors/wheels-error.ts";
 import {
   copyAtomic,
+  demandWritable,
   exists,
   listDir,
   makeDir,
@@ -16,9 +16,10 @@ import {
 import type { Host } from "../../host/host.ts";
 import { withLock } from "../../host/lock.ts";
 import { needsKey } from "../../variants/cpu-needs.ts";
+import { checkOf } from "../../verify/verdict/check.ts";
 import { reportFileName, type Verdict, verdictFileName } from "../../verify/verdict/verdict.ts";
 import { FOLDER_LIMITS } from "../gate/rules.ts";
-import type { ListedFile } from "../plan/listing.ts";
+import type { ListedFile } from "../plan/index-page.ts";
 import type { Candidate } from "../plan/planner.ts";
 import { signatureFileName } from "../signing/check.ts";
 import { rootHtml } from "./front-page.ts";
@@ -57,18 +58,12 @@ async function readPage(dir: string, project: string): Promise<ProjectPage | nul
   }
 }
 
-const billSchema = z.object({
-  download: z.object({ bytes: z.number() }),
-  plainDownload: z.object({ bytes: z.number() }),
-});
-
 /** What an installation was measured to download; nothing where an index did not tell every size. */
 function downloadOf({ predicate }: Verdict): Pick<IndexFile["_proof"], "download"> {
-  const check = predicate.checks.find(({ id }) => id === "runtime.resolve");
-  const bill = billSchema.safeParse(check?.evidence);
-  if (!bill.success) return {};
-  const { download, plainDownload } = bill.data;
-  return { download: { bytes: download.bytes, plainBytes: plainDownload.bytes } };
+  const { download, plainDownload } = checkOf(predicate.checks, "runtime.resolve")?.evidence ?? {};
+  return download?.bytes == null || plainDownload?.bytes == null
+    ? {}
+    : { download: { bytes: download.bytes, plainBytes: plainDownload.bytes } };
 }
 
 function indexFile(
@@ -200,6 +195,10 @@ export function indexDirTarget(host: Host, dir: string, settings: TargetSettings
     name: `index:${dir}`,
     kind: "index",
     limits: FOLDER_LIMITS,
+    async demandAccess() {
+      await refuseLink();
+      await demandWritable(dir);
+    },
     async existing(projects) {
       await refuseLink();
       for (const project of projects) await refuseLink(join(dir, project));

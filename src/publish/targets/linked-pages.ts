@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { escapeHtml } from "../../report/html.ts";
-import type { ListedFile } from "../plan/listing.ts";
+import type { ListedFile } from "../plan/index-page.ts";
 
 const linkedSchema = z.object({
   meta: z.object({ "api-version": z.string() }),

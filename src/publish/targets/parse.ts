@@ -1,7 +1,6 @@
 import { resolve } from "node:path";
 import { wheelsError } from "../../errors/wheels-error.ts";
 import type { Host } from "../../host/host.ts";
-import { cacheDir } from "../../host/paths.ts";
 import { shownUrl } from "../../host/urls.ts";
 import { githubReleaseTarget } from "./github-release.ts";
 import { indexDirTarget } from "./index-dir.ts";
@@ -15,24 +14,24 @@ export function splitTargets(text: string): string[] {
   return text.split(/,\s*(?=(?:index:|pypi(?:,|$)|https?:|github-release:))/);
 }
 
+/** Settings of a target that is only asked, or withdrawn from. */
+const ALONE: Omit<TargetSettings, "cache" | "folder"> = {
+  checkUrl: null,
+  fileLimit: null,
+  projectLimit: null,
+  servedAt: null,
+  variantIndex: false,
+  torchIndex: null,
+  needs: new Map(),
+};
+
 /**
  * The target that a text names: `index:DIR` or a path as short for it, `pypi`, the URL of an upload index, or
  * `github-release:OWNER/REPO@TAG`.
  * @throws E_PUBLISH_TARGET
  */
 export function parseTarget(host: Host, text: string, settings: Partial<TargetSettings> = {}): Target {
-  const all: TargetSettings = {
-    checkUrl: null,
-    fileLimit: null,
-    projectLimit: null,
-    cache: cacheDir(host, undefined),
-    folder: host.cwd,
-    servedAt: null,
-    variantIndex: false,
-    torchIndex: null,
-    needs: new Map(),
-    ...settings,
-  };
+  const all: TargetSettings = { ...ALONE, cache: host.cache, folder: host.cwd, ...settings };
   const bad = (detail: string): never => {
     throw wheelsError("E_PUBLISH_TARGET", { target: text, detail });
   };

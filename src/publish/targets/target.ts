@@ -10,6 +10,11 @@ export interface Target {
   kind: TargetKind;
   limits: Limits;
   /**
+   * Asks whether this run may write here, before anything is built for it; nothing is sent and nothing is made.
+   * @throws E_PUBLISH_CREDENTIALS, E_OUTPUT_DIR
+   */
+  demandAccess(): Promise<void>;
+  /**
    * Tells the target, before the wheels have been read, whose files it will be asked for. One that is slow to answer
    * asks right away.
    */

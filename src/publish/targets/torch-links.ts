@@ -6,7 +6,8 @@ import type { Host } from "../../host/host.ts";
 import { allOf } from "../../wheel/metadata.ts";
 import { parseWheelFileName } from "../../wheel/names.ts";
 import { satisfies } from "../../wheel/specifier.ts";
-import { type ListedFile, listedAt } from "../plan/listing.ts";
+import type { ListedFile } from "../plan/index-page.ts";
+import { listedAt } from "../plan/listing.ts";
 import type { Candidate } from "../plan/planner.ts";
 
 /** torch, and what is compiled against one torch and must be of its index. */
@@ -37,7 +38,14 @@ async function filesIn(folder: string, name: string): Promise<ListedFile[]> {
       const path = join(folder, fileName);
       const bytes = await readBytes(path);
       const sha256 = createHash("sha256").update(bytes).digest("hex");
-      return { fileName, url: pathToFileURL(path).href, sha256, size: bytes.length, requiresPython: null };
+      return {
+        fileName,
+        url: pathToFileURL(path).href,
+        sha256,
+        size: bytes.length,
+        requiresPython: null,
+        yanked: null,
+      };
     }),
   );
 }
@@ -66,8 +74,9 @@ export async function torchLinks(
       if (isMissing(thrown)) return [];
       throw thrown;
     });
-    const wanted = files.filter(({ fileName }) => {
-      if (!fileName.endsWith(".whl") || !fileName.startsWith(`${name}-`)) return false;
+    const wanted = files.filter(({ fileName, yanked }) => {
+      // What its index has withdrawn is not offered anew.
+      if (yanked !== null || !fileName.endsWith(".whl") || !fileName.startsWith(`${name}-`)) return false;
       const { version } = parseWheelFileName(fileName);
       return version.endsWith("+cpu") && specifiers.some((specifier) => satisfies(version, specifier));
     });

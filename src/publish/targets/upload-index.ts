@@ -2,10 +2,12 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { wheelsError } from "../../errors/wheels-error.ts";
 import { pause } from "../../host/ask.ts";
+import { isTrustTrouble, namedAuthorities, untrusted } from "../../host/certificates.ts";
 import { clockError, isClockTrouble } from "../../host/clock.ts";
 import type { Host } from "../../host/host.ts";
 import { withLock } from "../../host/lock.ts";
 import { run } from "../../host/process.ts";
+import { trustEnv } from "../../host/trust-env.ts";
 import { shownUrl } from "../../host/urls.ts";
 import { findPython } from "../../torch/python.ts";
 import { type FoundUv, findUv, locateUv } from "../../torch/uv.ts";
@@ -44,7 +46,7 @@ const filesOf = ({ path, signatures }: Candidate): string[] =>
 
 /** uv knows attestations from the version on that has an option against them. @throws E_TOOL_INSTALL */
 async function demandAttesting(host: Host, uv: string): Promise<void> {
-  const { stdout } = await run(host, uv, ["publish", "--help"], { env: host.env });
+  const { stdout } = await host.ask(uv, ["publish", "--help"], { env: host.env, isSecret: true });
   if (!stdout.includes("--no-attestations"))
     throw wheelsError("E_TOOL_INSTALL", {
       tool: "uv with attestations",
@@ -56,7 +58,7 @@ async function demandAttesting(host: Host, uv: string): Promise<void> {
 async function defaultIndex(host: Host): Promise<string> {
   const program = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)";
   const python = await findPython(host);
-  const result = await run(host, python, ["-c", program], { env: host.env });
+  const result = await host.ask(python, ["-c", program], { env: host.env });
   const url = result.stdout.trim();
   if (result.code !== 0 || !URL.canParse(url))
     throw wheelsError("E_INDEX_READ", {
@@ -96,7 +98,15 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
       host,
       uv,
       ["publish", "--no-config", "--trusted-publishing", trusted, ...where, ...filesOf(candidate)],
-      { env: { ...host.env, ...withoutEmpty(host), UV_HTTP_RETRIES: "0", UV_NO_PROGRESS: "1" } },
+      {
+        env: {
+          ...host.env,
+          ...withoutEmpty(host),
+          ...(await trustEnv(host)),
+          UV_HTTP_RETRIES: "0",
+          UV_NO_PROGRESS: "1",
+        },
+      },
     );
     return uploadOutcome(
       result,
@@ -128,6 +138,8 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
       if (outcome.kind === "taken") break;
       if (outcome.kind === "fault" && isClockTrouble(outcome.detail))
         throw clockError(host, name, outcome.detail);
+      if (outcome.kind === "fault" && isTrustTrouble(outcome.detail))
+        throw untrusted(name, outcome.detail, namedAuthorities(host.env));
       if (outcome.kind === "denied") await denied(fileName, outcome.detail);
       // A fault after the last byte looks like one before it: only the index knows.
       if (outcome.kind !== "rejected" && (await isThere(candidate))) {
@@ -156,6 +168,9 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
       settings.fileLimit,
       settings.projectLimit,
     ),
+    async demandAccess() {
+      if (!hasSecret && !canIdentify(host)) throw wheelsError("E_PUBLISH_CREDENTIALS", { target: name });
+    },
     announce(projects, wanted) {
       early = { key: keyOf(projects, wanted), answer: ask(projects, wanted) };
       early.answer.catch(() => undefined);
@@ -165,7 +180,6 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
       return early?.key === keyOf(projects, wanted) ? early.answer : ask(projects, wanted);
     },
     async exclusively(work) {
-      if (!hasSecret && !canIdentify(host)) throw wheelsError("E_PUBLISH_CREDENTIALS", { target: name });
       const key = createHash("sha256").update(name).digest("hex").slice(0, 16);
       // While the index is asked what it has, uv is looked for; it is installed only where there is something to send.
       earlyUv = findUv(host, settings.cache);

@@ -1,5 +1,6 @@
+import type { Finding } from "../../findings/findings.ts";
 import type { WheelFacts } from "../facts/facts.ts";
-import type { Check } from "../verdict/verdict.ts";
+import { type Answer, failOn } from "../verdict/check.ts";
 
 /** Libraries of CUDA, ROCm and torch's builds for them, by the name that the loader is asked for. */
 const GPU_LIBRARY =
@@ -7,35 +8,26 @@ const GPU_LIBRARY =
 const GPU_SYMBOL =
   /^(cu[A-Z][a-z]|cuda[A-Z]|__cuda[A-Z]|cublas|cudnn|cufft|cusparse|cusolver|nccl[A-Z]|nvrtc[A-Z]|hip[A-Z]|__hip[A-Z]|_ZNK?3c104cuda|_ZNK?2at4cuda|_ZNK?3c103hip|_ZNK?2at3hip)/;
 
+/** Symbols told of one library. */
+const MOST_SYMBOLS = 3;
+
 /** No GPU library is needed, brought or looked for, no symbol of one is left undefined, no code for one is inside. */
-export function elfCudaFree(facts: WheelFacts): Check {
-  const problems = [
-    ...facts.libraries.flatMap((library) => [
-      ...(GPU_LIBRARY.test(library.path.split("/").at(-1) ?? "") || GPU_LIBRARY.test(library.soname ?? "")
-        ? [`${library.path} is a GPU library`]
+export function elfCudaFree(facts: WheelFacts): Answer<"elf.cuda-free"> {
+  const problems: Finding[] = [
+    ...facts.libraries.flatMap(({ path, soname, needed, undefinedSymbols, gpuCode }): Finding[] => [
+      ...(GPU_LIBRARY.test(path.split("/").at(-1) ?? "") || GPU_LIBRARY.test(soname ?? "")
+        ? [{ kind: "gpu-library", file: path } as const]
         : []),
-      ...library.needed
+      ...needed
         .filter((name) => GPU_LIBRARY.test(name))
-        .map((name) => `${library.path} needs ${name}`),
-      ...library.undefinedSymbols
+        .map((name) => ({ kind: "gpu-library-needed", file: path, library: name }) as const),
+      ...undefinedSymbols
         .filter((name) => GPU_SYMBOL.test(name))
-        .slice(0, 3)
-        .map((name) => `${library.path} wants the symbol ${name}`),
-      ...(library.gpuCode ? [`${library.path} holds code for a GPU (a fat binary)`] : []),
+        .slice(0, MOST_SYMBOLS)
+        .map((name) => ({ kind: "gpu-symbol", file: path, symbol: name }) as const),
+      ...(gpuCode ? [{ kind: "gpu-code", file: path } as const] : []),
     ]),
-    ...facts.gpuRequirements.map((line) => `METADATA requires ${line}`),
+    ...facts.gpuRequirements.map((requirement) => ({ kind: "gpu-requirement", requirement }) as const),
   ];
-  const failed = problems.length > 0;
-  return {
-    id: "elf.cuda-free",
-    result: failed ? "fail" : "pass",
-    detail: failed
-      ? problems.slice(0, 3).join("; ") + (problems.length > 3 ? ` (and ${problems.length - 3} more)` : "")
-      : "no GPU library, symbol, code or package is needed",
-    evidence: { problems: problems.slice(0, 50) },
-    reference: "gABI, chapter 5 (DT_NEEDED, symbol table); CUDA Binary Utilities (fat binaries); PEP 508",
-    ...(failed
-      ? { remedy: "Build against CPU-only torch: vllm-cpu-wheels setup makes such an environment." }
-      : {}),
-  };
+  return failOn(problems, { libraries: facts.libraries.length });
 }

@@ -1,11 +1,10 @@
+import type { Finding, FindingOf } from "../../findings/findings.ts";
+import type { CodePlace } from "../../findings/kind.ts";
 import { isIsaFeature } from "../../variants/features.ts";
 import type { RuntimeDispatch } from "../../variants/manifest-schema.ts";
-import type { AuditFacts, Claim, FeatureSample, WheelFacts } from "../facts/facts.ts";
+import type { AuditFacts, ClaimedVariant, FeatureSample, WheelFacts } from "../facts/facts.ts";
 import { compileGlob } from "../facts/glob.ts";
-import type { Check } from "../verdict/verdict.ts";
-
-const REFERENCE =
-  "Intel SDM vol. 2 (CPUID feature of each instruction); the variant's contract in the manifest";
+import type { Answer } from "../verdict/check.ts";
 
 /** Of a library's instructions of a feature, how many the manifest's run-time dispatch excuses. */
 function excused(audit: Counted, feature: string, dispatch: readonly RuntimeDispatch[]): number {
@@ -36,46 +35,53 @@ export function totals(audits: readonly AuditFacts[]): Record<string, number> {
   return Object.fromEntries([...sums].sort(([a], [b]) => a.localeCompare(b)));
 }
 
-function notRun(id: "isa.contained" | "isa.used", facts: WheelFacts, claim: Claim): Check | null {
-  const broken = [
-    ...facts.audits.filter(({ problem }) => problem !== null),
-    ...facts.hidden.filter(({ kind }) => kind === "opaque"),
-  ];
-  const detail = !claim.variant
-    ? "its name is that of no variant in the manifest, so there is no contract to hold it to"
-    : broken.length > 0
-      ? broken.map(({ path, problem }) => `${path}: ${problem}`).join("; ")
-      : facts.libraries.length === 0
-        ? null
-        : "";
-  if (detail === null) {
-    return {
-      id,
-      result: "fail",
-      detail: "there is no library in the wheel, so nothing of what its name promises",
-      evidence: {},
-      reference: REFERENCE,
-      remedy: "Look into the build's log: it made no extension.",
-    };
-  }
-  return detail === "" ? null : { id, result: "not-run", detail, evidence: {}, reference: REFERENCE };
-}
-
+type Contract = NonNullable<ClaimedVariant>;
 type Counted = Pick<AuditFacts, "path" | "found" | "samples" | "dispatched">;
 
+interface NoAnswer {
+  result: "fail" | "not-run";
+  findings: Finding[];
+  evidence: Record<never, never>;
+}
+
+/** The contract that a wheel's code can be held to; or the answer where there is no code or no contract. */
+function contractFor(
+  facts: WheelFacts,
+  variant: ClaimedVariant,
+): { contract: Contract } | { contract: null; answer: NoAnswer } {
+  const instead = (result: NoAnswer["result"], ...findings: Finding[]) => ({
+    contract: null,
+    answer: { result, findings, evidence: {} },
+  });
+  if (!variant) return instead("not-run", { kind: "gap", reason: "no-contract" });
+  const unread = [
+    ...facts.audits.flatMap(({ path, problem }): Finding[] =>
+      problem === null ? [] : [{ kind: "unreadable-library", file: path, problem }],
+    ),
+    ...facts.hidden.filter(({ kind }) => kind === "opaque-file"),
+  ];
+  if (unread.length > 0) return instead("not-run", ...unread);
+  return facts.libraries.length === 0 ? instead("fail", { kind: "no-library" }) : { contract: variant };
+}
+
+const placesOf = (samples: readonly FeatureSample[]): CodePlace[] =>
+  samples.map(({ address, symbol, mangled, instruction }) => ({ address, symbol, mangled, instruction }));
+
 /** Features beyond a contract among those found in a library, what run-time dispatch excuses left out. */
-function beyond(audit: Counted, { mayUse, dispatch }: NonNullable<Claim["variant"]>["isa"]) {
+function beyond(audit: Counted, { isa, name }: Contract): FindingOf<"beyond-contract">[] {
+  const { mayUse, dispatch } = isa;
+  const { path, found, samples } = audit;
   const allowed = new Set<string>(mayUse);
-  return Object.entries(audit.found)
+  return Object.entries(found)
     .filter(([feature]) => !allowed.has(feature))
     .map(([feature, count]) => ({
-      path: audit.path,
+      kind: "beyond-contract" as const,
+      file: path,
       feature,
       known: isIsaFeature(feature),
       count: count - excused(audit, feature, dispatch),
-      samples: audit.samples.filter(
-        (sample) => sample.feature === feature && !isExcused(sample, audit.path, dispatch),
-      ),
+      variant: name,
+      places: placesOf(samples.filter((one) => one.feature === feature && !isExcused(one, path, dispatch))),
     }))
     .filter(({ count }) => count > 0);
 }
@@ -84,135 +90,84 @@ function beyond(audit: Counted, { mayUse, dispatch }: NonNullable<Claim["variant
  * Libraries whose segments are executable where their sections say data. What is in there may be constants; but the
  * loader would run it, so it is refused where it reads like code beyond the contract.
  */
-function veiledOutside(facts: WheelFacts, isa: NonNullable<Claim["variant"]>["isa"]) {
-  return facts.audits.flatMap(({ path, veiled }) => {
-    const outside = veiled ? beyond({ path, ...veiled }, isa) : [];
-    return veiled && outside.length > 0 ? [{ path, bytes: veiled.bytes, outside }] : [];
-  });
+function dataBeyond({ path, executableData }: AuditFacts, variant: Contract): Finding[] {
+  if (!executableData) return [];
+  return beyond({ path, ...executableData }, variant).map(({ file, feature, count, places }) => ({
+    kind: "executable-data",
+    file,
+    feature,
+    count,
+    places,
+    bytes: executableData.bytes,
+  }));
+}
+
+/** Bytes that nobody names and nothing leads to, where they read like code beyond the contract. */
+function unattributedBeyond({ path, unattributed }: AuditFacts, { isa }: Contract): Finding[] {
+  const allowed = new Set<string>(isa.mayUse);
+  return Object.entries(unattributed?.found ?? {})
+    .filter(([feature]) => !allowed.has(feature))
+    .map(([feature, count]) => ({
+      kind: "unattributed-bytes",
+      file: path,
+      feature,
+      count,
+      places: placesOf(unattributed?.samples.filter((sample) => sample.feature === feature) ?? []),
+    }));
 }
 
 /** A few bytes of data lie among millions of honest instructions; libraries without such data have none. */
 const INVALID_PER_INSTRUCTION = 1 / 1_000_000;
 
 /** Libraries with more byte sequences that are no known instruction than data among code explains. */
-function undecoded(facts: WheelFacts) {
-  return facts.audits
-    .map(({ path, invalid = 0, instructions }) => ({ path, invalid, instructions }))
-    .filter(({ invalid, instructions }) => invalid > 1 + instructions * INVALID_PER_INSTRUCTION);
+function undecodable({ path, invalid = 0, instructions }: AuditFacts): Finding[] {
+  return invalid > 1 + instructions * INVALID_PER_INSTRUCTION
+    ? [{ kind: "undecodable-code", file: path, count: invalid }]
+    : [];
 }
 
-const where = ({ symbol, address, instruction }: FeatureSample): string =>
-  `${instruction} at ${address}${symbol ? ` in ${symbol}` : ""}`;
-
 /** No instruction goes beyond the variant's contract, except behind a dispatch that the manifest names. */
-export function isaContained(facts: WheelFacts, claim: Claim): Check {
-  const skipped = notRun("isa.contained", facts, claim);
-  if (skipped || !claim.variant) return skipped as Check;
-  const { isa, name } = claim.variant;
-  const outside = facts.audits.flatMap((audit) => beyond(audit, isa));
-  const veiled = veiledOutside(facts, isa);
-  const allowed = new Set<string>(isa.mayUse);
-  const unproven = facts.audits.flatMap(({ path, unowned }) =>
-    Object.entries(unowned?.found ?? {})
-      .filter(([feature]) => !allowed.has(feature))
-      .map(([feature, count]) => ({
-        path,
-        feature,
-        count,
-        samples: unowned?.samples.filter((sample) => sample.feature === feature) ?? [],
-      })),
-  );
-  const evidence = {
-    outside,
-    veiled,
-    unproven,
-    method: [...new Set(facts.audits.map(({ method }) => method))],
-    libraries: facts.audits.map(({ path, method, coverage, sections, unowned }) => ({
-      path,
-      method,
-      coverage,
-      sections,
-      constants: unowned?.data,
-    })),
-  };
-  const [first] = outside;
-  const [veil] = veiled;
-  if (!first && veil) {
-    const features = veil.outside.map(({ feature, count }) => `${count} × ${feature}`).join(", ");
-    return {
-      id: "isa.contained",
-      result: "fail",
-      detail: `${veil.bytes} bytes of ${veil.path} are mapped executable although its section table calls them data; read as code they hold ${features}`,
-      evidence,
-      reference: `${REFERENCE}; gABI, chapter 5 (loaders go by segments)`,
-      remedy:
-        "Link it with -z separate-code (binutils 2.31 and later do), so that no data is executable; for a library of others name the features under run-time-dispatch in the manifest.",
-    };
-  }
-  if (!first && unproven[0]) {
-    const [{ samples }] = unproven;
-    return {
-      id: "isa.contained",
-      result: "warn",
-      detail: `${unproven.map(({ count, feature, path }) => `${count} × ${feature} in ${path}`).join("; ")}, in bytes that no symbol, unwind entry, branch or pointer leads to${samples[0] ? `; first: ${where(samples[0])}` : ""}`,
-      evidence,
-      reference: REFERENCE,
-      remedy:
-        "These are data, or code that is hidden. Give data in code a symbol of type object, and code one of type function.",
-    };
-  }
-  if (!first) {
-    const instructions = facts.audits.reduce((sum, audit) => sum + audit.instructions, 0);
-    const detail = `all ${instructions} instructions are within the contract of ${name}`;
-    const unknown = undecoded(facts);
-    if (unknown.length === 0)
-      return { id: "isa.contained", result: "pass", detail, evidence, reference: REFERENCE };
-    return {
-      id: "isa.contained",
-      result: "warn",
-      detail: `${detail}, but ${unknown.map(({ path, invalid }) => `${path} has ${invalid} places`).join(", ")} that are no instruction the decoder knows`,
-      evidence: { ...evidence, undecoded: unknown },
-      reference: REFERENCE,
-      remedy:
-        "A compiler told to build for a newer CPU than the contract's makes such code (APX, AVX10); look at the flags, or keep data out of the code.",
-    };
-  }
-  const sample = first.samples[0];
+export function isaContained(facts: WheelFacts, variant: ClaimedVariant): Answer<"isa.contained"> {
+  const held = contractFor(facts, variant);
+  if (held.contract === null) return held.answer;
+  const { contract } = held;
+  const { audits } = facts;
+  const failures = [
+    ...audits.flatMap((audit) => beyond(audit, contract)),
+    ...audits.flatMap((audit) => dataBeyond(audit, contract)),
+  ];
+  const warnings = [
+    ...audits.flatMap((audit) => unattributedBeyond(audit, contract)),
+    ...audits.flatMap(undecodable),
+  ];
   return {
-    id: "isa.contained",
-    result: "fail",
-    detail: `${outside.map(({ count, feature, path }) => `${count} × ${feature} in ${path}`).join("; ")}${
-      sample ? `; first: ${where(sample)}` : ""
-    }`,
-    evidence,
-    reference: REFERENCE,
-    remedy: `A CPU with just ${name}'s contract dies of an illegal instruction here. Build it so that the host can't leak in (build_wheels.sh does), or publish it under the variant it is.`,
+    result: failures.length > 0 ? "fail" : warnings.length > 0 ? "warn" : "pass",
+    findings: [...failures, ...warnings],
+    evidence: {
+      variant: contract.name,
+      instructions: audits.reduce((sum, { instructions }) => sum + instructions, 0),
+      method: [...new Set(audits.map(({ method }) => method))],
+      libraries: audits.map(({ path, method, coverage, sections, unattributed }) => ({
+        path,
+        method,
+        coverage,
+        sections,
+        constants: unattributed?.data,
+      })),
+    },
   };
 }
 
 /** The contract's must-use features occur, or the name promises too much. */
-export function isaUsed(facts: WheelFacts, claim: Claim): Check {
-  const skipped = notRun("isa.used", facts, claim);
-  if (skipped || !claim.variant) return skipped as Check;
+export function isaUsed(facts: WheelFacts, variant: ClaimedVariant): Answer<"isa.used"> {
+  const held = contractFor(facts, variant);
+  if (held.contract === null) return held.answer;
   const found = totals(facts.audits);
-  const { mustUse } = claim.variant.isa;
+  const { mustUse } = held.contract.isa;
   const missing = mustUse.filter((feature) => (found[feature] ?? 0) === 0);
-  const counts = Object.fromEntries(mustUse.map((feature) => [feature, found[feature] ?? 0]));
-  const holds = missing.length === 0;
   return {
-    id: "isa.used",
-    result: holds ? "pass" : "warn",
-    detail: holds
-      ? Object.entries(counts)
-          .map(([feature, count]) => `${count} × ${feature}`)
-          .join(", ")
-      : `claims ${missing.join(", ")}, holds none`,
-    evidence: { counts },
-    reference: REFERENCE,
-    ...(holds
-      ? {}
-      : {
-          remedy: "The compiler switched the ISA off; look for cmake's “Disable … ISA support” in the log.",
-        }),
+    result: missing.length === 0 ? "pass" : "warn",
+    findings: missing.map((feature) => ({ kind: "absent-feature", feature })),
+    evidence: { counts: Object.fromEntries(mustUse.map((feature) => [feature, found[feature] ?? 0])) },
   };
 }

@@ -1,64 +1,35 @@
-import type { Claim, WheelFacts } from "../facts/facts.ts";
-import type { Check } from "../verdict/verdict.ts";
+import type { Finding } from "../../findings/findings.ts";
+import type { ClaimedVariant, TorchRequirement, WheelFacts } from "../facts/facts.ts";
+import type { Answer } from "../verdict/check.ts";
+
+/** What an installer makes of a requirement on torch; null where it does what it should. */
+function torchProblem({ line, pinned, isDirect, isLocal }: TorchRequirement): Finding | null {
+  if (isDirect) return { kind: "torch-by-url", requirement: line };
+  if (isLocal) return { kind: "torch-local-version", requirement: line, pinned };
+  return pinned === null ? { kind: "torch-unpinned", requirement: line } : null;
+}
+
+/** Requirements told one by one. */
+const MOST_REQUIREMENTS = 20;
 
 /** What a plain install from the default index does with the wheel's requirement on torch. */
-export function torchRequirement(facts: WheelFacts, { variant }: Claim): Check {
-  const { torch } = facts;
-  const base = {
-    id: "metadata.torch-requirement",
-    evidence: { requirement: torch?.line ?? null },
-    reference: "PEP 440, local version identifiers; PEP 508",
-  } as const;
-  const [unreadable] = facts.unreadableRequirements;
-  if (unreadable !== undefined) {
-    return {
-      ...base,
-      result: "fail",
-      detail: `METADATA requires ${JSON.stringify(unreadable.slice(0, 120))}, which no installer can read`,
-      evidence: { ...base.evidence, unreadable: facts.unreadableRequirements.slice(0, 20) },
-      remedy: "Write every requirement as NAME[EXTRAS] SPECIFIERS; MARKER, in ASCII, on one line.",
-    };
-  }
-  if (!torch) {
+export function torchRequirement(
+  facts: WheelFacts,
+  variant: ClaimedVariant,
+): Answer<"metadata.torch-requirement"> {
+  const { torch, unreadableRequirements } = facts;
+  const evidence = { requirement: torch?.line ?? null, pinned: torch?.pinned ?? null };
+  const unreadable = unreadableRequirements
+    .slice(0, MOST_REQUIREMENTS)
+    .map((requirement): Finding => ({ kind: "unreadable-requirement", requirement }));
+  if (unreadable.length > 0) return { result: "fail", findings: unreadable, evidence };
+  if (!torch)
     return variant
-      ? {
-          ...base,
-          result: "fail",
-          detail: "the wheel's libraries are torch extensions, yet METADATA requires no torch",
-          remedy: "Add torch to the project's dependencies.",
-        }
-      : { ...base, result: "pass", detail: "no torch is required" };
-  }
-  if (torch.isDirect) {
-    return {
-      ...base,
-      result: "fail",
-      detail: `${torch.line} names a file; indexes refuse wheels with direct references, and installers can't choose`,
-      reference: "PEP 440, direct references; PEP 508",
-      remedy: "Require torch==X, the exact release that the wheel was built against.",
-    };
-  }
-  if (torch.isLocal) {
-    return {
-      ...base,
-      result: "fail",
-      detail: `${torch.line} can't be resolved on the default index, which has no local versions`,
-      remedy: `Require torch==${torch.pinned?.split("+")[0]}; an installed ${torch.pinned} satisfies it.`,
-    };
-  }
-  if (torch.pinned === null) {
-    return {
-      ...base,
-      result: "warn",
-      detail: `${torch.line}: a plain install takes the newest torch, CUDA build and other ABI`,
-      remedy: "Require the exact torch that the wheel was built against.",
-    };
-  }
-  return {
-    ...base,
-    result: "pass",
-    detail: `${torch.line}: satisfied by an installed ${torch.pinned}+cpu; a plain install would bring the CUDA build of ${torch.pinned}`,
-  };
+      ? { result: "fail", findings: [{ kind: "torch-not-required" }], evidence }
+      : { result: "pass", findings: [], evidence };
+  const problem = torchProblem(torch);
+  if (problem === null) return { result: "pass", findings: [], evidence };
+  return { result: problem.kind === "torch-unpinned" ? "warn" : "fail", findings: [problem], evidence };
 }
 
 /** What a reader sees of Markdown or HTML: comments are not shown. */
@@ -68,27 +39,15 @@ function visible(description: string): string {
 }
 
 /** A reader of the description sees how to get CPU-only torch. */
-export function cpuInstructions(facts: WheelFacts, { variant }: Claim): Check {
+export function cpuInstructions(
+  facts: WheelFacts,
+  variant: ClaimedVariant,
+): Answer<"metadata.cpu-instructions"> {
   const shown =
     /--(extra-)?index-url[ =]\S*\/cpu\b|--torch-backend[ =]cpu|download\.pytorch\.org\/whl\/cpu/.test(
       visible(facts.description),
     );
-  const result = shown || !facts.torch ? "pass" : variant ? "fail" : "warn";
-  return {
-    id: "metadata.cpu-instructions",
-    result,
-    detail: shown
-      ? "the description says how to install CPU-only torch"
-      : facts.torch
-        ? "the description does not say how to get CPU-only torch"
-        : "no torch, no instructions needed",
-    evidence: { characters: facts.description.length },
-    reference: "core metadata specification, Description",
-    ...(result === "pass"
-      ? {}
-      : {
-          remedy:
-            "Put the install commands into the readme; comments in pyproject.toml never reach METADATA.",
-        }),
-  };
+  const evidence = { characters: facts.description.length, torch: facts.torch !== null };
+  if (shown || !facts.torch) return { result: "pass", findings: [], evidence };
+  return { result: variant ? "fail" : "warn", findings: [{ kind: "no-install-instructions" }], evidence };
 }

@@ -114,21 +114,6 @@ export const MUSL_LIBRARIES = /^(libc\.so|libc\.musl-\w+\.so\.1|ld-musl-\w+\.so\
 /** musl's C library by the names that a library needs it under. */
 export const MUSL_LIBC = /^(libc\.musl-|ld-musl-|libc\.so$)/;
 
-const ARCHITECTURES = "x86_64|i686|aarch64|armv7l|armv6l|ppc64|ppc64le|s390x|riscv64|loongarch64";
-
-/**
- * Platform tags that mean something. Source: PEP 425, 513, 571, 599, 600, 656, 730, 738; warehouse, forklift/legacy.py.
- */
-const KNOWN_PLATFORM = new RegExp(
-  `^(any|linux_(${ARCHITECTURES})|manylinux(1|2010|2014|_\\d+_\\d+)_(${ARCHITECTURES})|musllinux_\\d+_\\d+_(${ARCHITECTURES})|` +
-    "win32|win_(amd64|arm64|ia64)|macosx_\\d+_\\d+_\\w+|ios_\\d+_\\d+_\\w+|android_\\d+_\\w+|pyemscripten_\\d+_\\d+_wasm32)$",
-);
-
-/** True for a platform tag that an installer on some platform knows. */
-export function isPlatformTag(tag: string): boolean {
-  return KNOWN_PLATFORM.test(tag);
-}
-
 /** Libraries that torch's own wheel brings and loads first. */
 export const TORCH_LIBRARIES =
   /^lib(torch|torch_cpu|torch_python|torch_global_deps|c10|shm|gomp)(-[0-9a-f]+)?\.so(\.\d+)*$/;
@@ -193,15 +178,20 @@ function policyFor(glibc: readonly [number, number]): PlatformPolicy | undefined
   ).at(-1);
 }
 
-/**
- * What a set of symbol versions exceeds on a platform.
- * @returns lines such as "GLIBC_2.38 (it has 2.34)"; empty where all is there
- */
+/** A symbol version that a platform does not have. */
+interface Excess {
+  /** E.g. GLIBC_2.38. */
+  symbol: string;
+  /** The newest version that it has; null where no platform has any. */
+  expected: string | null;
+}
+
+/** What a set of symbol versions exceeds on a platform; empty where all is there. */
 export function exceeding(
   newest: ReadonlyMap<string, string>,
   glibc: readonly [number, number],
   architecture: string,
-): string[] {
+): Excess[] {
   const policy = policyFor(glibc);
   const own = architecture === "aarch64" ? policy?.aarch64 : undefined;
   const limit = [glibc.join("."), own?.GLIBC ?? NONE].sort(compareDotted).at(-1) ?? NONE;
@@ -211,12 +201,10 @@ export function exceeding(
     ...limits.flatMap(([family, limit]) => {
       const wanted = newest.get(family);
       return wanted !== undefined && compareDotted(wanted, limit) > 0
-        ? [`${family}_${wanted} (it has ${limit === NONE ? "none" : limit})`]
+        ? [{ symbol: `${family}_${wanted}`, expected: limit === NONE ? "none" : limit }]
         : [];
     }),
-    ...[...newest].flatMap(([name, version]) =>
-      version === "" ? [`${name}, which no platform promises`] : [],
-    ),
+    ...[...newest].flatMap(([name, version]) => (version === "" ? [{ symbol: name, expected: null }] : [])),
   ];
 }
 

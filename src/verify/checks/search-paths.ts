@@ -44,16 +44,16 @@ const TORCH = /^torch\/lib$/;
  * site-packages, or ends in another package than the library's own.
  * @param path the library's path in the archive
  * @param entry one entry of DT_RPATH or DT_RUNPATH
- * @returns the path and what is wrong, or null
+ * @returns the folder of another package, null in its place where it is outside the wheel; or null for a path of its own
  */
-export function searchPathProblem(path: string, entry: string): string | null {
+export function foreignSearchPath(path: string, entry: string): { folder: string | null } | null {
   const folder = resolved(path, entry);
-  if (folder === null) return `${entry || "the current folder"}, which is outside the wheel`;
+  if (folder === null) return { folder: null };
   const [own, top] = [installed(path), folder[0]];
   const isOwn = top === undefined || own.length === 1 || top === own[0] || /\.libs$/.test(top);
   return isOwn || own[0]?.endsWith(".libs") || TORCH.test(folder.join("/"))
     ? null
-    : `${entry}, which is ${folder.join("/")} of another package`;
+    : { folder: folder.join("/") };
 }
 
 /** True where the loader finds a bundled library of this name by the search paths of the one that needs it. */

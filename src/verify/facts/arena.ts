@@ -1,5 +1,5 @@
 /** Room that one piece of work was given. */
-export interface Place {
+export interface MemoryGrant {
   /** Bytes. */
   size: number;
   /** Shared memory of at least that size, where it was asked for. */
@@ -12,7 +12,7 @@ export interface Place {
  */
 export class Arena {
   readonly #room: number;
-  readonly #waiting: { size: number; wantsMemory: boolean; enter: (place: Place) => void }[] = [];
+  readonly #waiting: { size: number; wantsMemory: boolean; enter: (grant: MemoryGrant) => void }[] = [];
   #free: SharedArrayBuffer[] = [];
   #used = 0;
 
@@ -20,13 +20,13 @@ export class Arena {
   constructor(room: number) {
     this.#room = room;
   }
-  take(size: number, wantsMemory: boolean): Promise<Place> {
+  take(size: number, wantsMemory: boolean): Promise<MemoryGrant> {
     return new Promise((enter) => {
       this.#waiting.push({ size, wantsMemory, enter });
       this.#admit();
     });
   }
-  giveBack({ size, memory }: Place): void {
+  giveBack({ size, memory }: MemoryGrant): void {
     this.#used -= size;
     if (memory) this.#free.push(memory);
     this.#admit();

@@ -74,7 +74,7 @@ export function wheelContents(bytes: Uint8Array): WheelContents {
 }
 
 /** The part of `verify --json` that tells where a feature is first used. */
-export const placeSchema = z.object({
+export const firstUseSchema = z.object({
   path: z.string().describe("The library"),
   feature: z.string(),
   address: z.string().describe("In the library, hexadecimal"),
@@ -83,7 +83,7 @@ export const placeSchema = z.object({
 });
 
 /** The first instruction of a feature in a library. */
-export type FirstUse = z.infer<typeof placeSchema>;
+export type FirstUse = z.infer<typeof firstUseSchema>;
 
 /** Where each library first uses each feature, for whoever wants to look with a disassembler. */
 export function firstUses(audits: readonly AuditFacts[]): FirstUse[] {

@@ -9,7 +9,7 @@ import { type HiddenFacts, hiddenIn } from "./hidden.ts";
 /** What reading one entry of a wheel gave; plain data. */
 export interface EntryFacts {
   path: string;
-  /** Why it could not be read, or null. */
+  /** Why it could not be read; null where it could. */
   problem: string | null;
   file: FileDigest | null;
   /** Null where it is no library, by its first bytes and its name. */
@@ -65,7 +65,7 @@ export function denseFacts(
   const library = isLibrary(name, head, forLinux)
     ? { path: name, problem: `library: ${problem}`, ...UNREAD }
     : null;
-  const hidden: HiddenFacts[] = library ? [] : [{ path: name, kind: "opaque", problem }];
+  const hidden: HiddenFacts[] = library ? [] : [{ kind: "opaque-file", file: name, problem }];
   return { path: name, problem: null, file: { size, ...digest }, library, hidden };
 }
 
@@ -73,7 +73,7 @@ export function denseFacts(
 function libraryFacts(path: string, bytes: Uint8Array): { facts: LibraryFacts; elf: ElfFile | null } {
   try {
     const elf = readElf(bytes);
-    const { code: _c, veiled: _v, functions: _f, objects: _o, unwind: _u, ...rest } = elf;
+    const { code: _c, executableData: _v, functions: _f, objects: _o, unwind: _u, ...rest } = elf;
     return { facts: { path, problem: null, ...rest }, elf };
   } catch (thrown) {
     if (!(thrown instanceof FormatError)) throw thrown;
@@ -82,8 +82,8 @@ function libraryFacts(path: string, bytes: Uint8Array): { facts: LibraryFacts; e
 }
 
 /** Facts of an entry that can't be inflated. */
-export function unreadFacts(path: string, problem: string | null): EntryFacts {
-  return { path, problem: problem ?? path, file: null, library: null, hidden: [] };
+export function unreadFacts(path: string, problem: string): EntryFacts {
+  return { path, problem, file: null, library: null, hidden: [] };
 }
 
 /**

@@ -12,7 +12,7 @@ import {
 import type { DispatchGlobs } from "../../elf/audit-plan.ts";
 import { type Demangle, withNames } from "../../elf/demangle.ts";
 import { type ElfFile, readElf } from "../../elf/elf.ts";
-import { auditVeiled, type VeiledCode } from "../../elf/veiled.ts";
+import { auditExecutableData, type ExecutableData } from "../../elf/executable-data.ts";
 import { FormatError } from "../../wheel/format-error.ts";
 import { type EntryPlace, inflateWhole, readEntry } from "../../wheel/inflate.ts";
 import type { DigestAlgorithm } from "../../wheel/record.ts";
@@ -51,11 +51,11 @@ export interface Divided {
 export interface EntryAnswer {
   facts: EntryFacts;
   audit: ElfAudit | null;
-  veiled: VeiledCode | null;
+  executableData: ExecutableData | null;
   divided: Divided | null;
 }
 
-const NOTHING = { audit: null, veiled: null, divided: null };
+const NOTHING = { audit: null, executableData: null, divided: null };
 
 export type Answer =
   | { kind: "read"; entries: EntryAnswer[] }
@@ -92,13 +92,17 @@ async function auditOf(
   demangler: () => Promise<Demangle>,
 ): Promise<Omit<EntryAnswer, "facts">> {
   if (elf.architecture !== "x86_64") return NOTHING;
-  const veiled = auditVeiled(bytes, elf);
+  const executableData = auditExecutableData(bytes, elf);
   const dispatch = await dispatchOf(symbols, demangler);
   const code = elf.code.reduce((sum, { size }) => sum + size, 0);
   if (code < 2 * PIECE)
-    return { audit: await withNames(auditElf(bytes, elf, dispatch), demangler), veiled, divided: null };
+    return {
+      audit: await withNames(auditElf(bytes, elf, dispatch), demangler),
+      executableData,
+      divided: null,
+    };
   const prepared = prepareAudit(bytes, elf, dispatch);
-  return { audit: null, veiled, divided: { bytes, prepared, pieces: piecesOf(prepared, PIECE) } };
+  return { audit: null, executableData, divided: { bytes, prepared, pieces: piecesOf(prepared, PIECE) } };
 }
 
 async function readOne(
@@ -128,7 +132,7 @@ async function readOne(
     const { facts, elf } = contentFacts(name, content, algorithm, forLinux, digest);
     return { facts, ...(elf ? await auditOf(content, elf, symbols, demangler) : NOTHING) };
   } catch (thrown) {
-    if (thrown instanceof FormatError) return { facts: unreadFacts(name, thrown.message), ...NOTHING };
+    if (thrown instanceof FormatError) return { facts: unreadFacts(name, thrown.problem), ...NOTHING };
     throw thrown;
   }
 }

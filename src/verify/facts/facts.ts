@@ -1,3 +1,4 @@
+import type { Finding } from "../../findings/findings.ts";
 import type { Variant } from "../../variants/manifest.ts";
 import type { HiddenFacts } from "./hidden.ts";
 
@@ -56,7 +57,8 @@ export interface CodeCoverage {
   unwind: number;
   linear: number;
   padding: number;
-  unowned: number;
+  /** Bytes that nobody names and nothing leads to. */
+  unattributed: number;
 }
 
 /** The machine code of one library, by ISA feature. */
@@ -78,9 +80,9 @@ export interface AuditFacts {
   /** Byte sequences in code that are no instruction the decoder knows. */
   invalid?: number;
   /** What is mapped executable although the section table calls it data, read as code; null where there is none. */
-  veiled?: { bytes: number; found: Record<string, number>; samples: FeatureSample[] } | null;
+  executableData?: { bytes: number; found: Record<string, number>; samples: FeatureSample[] } | null;
   /** Bytes that nobody names and nothing leads to, and what they would be as instructions. */
-  unowned?: {
+  unattributed?: {
     bytes: number;
     /** Where they read like code, and where like constants. */
     found: Record<string, number>;
@@ -97,12 +99,14 @@ export interface WheelFacts {
   /** Bytes. */
   size: number;
   sha256: string;
-  zipProblems: string[];
-  recordProblems: string[];
+  zipProblems: Finding[];
+  recordProblems: Finding[];
+  /** Files of the archive that were read. */
+  files: number;
   /** Number of files that RECORD vouches for. */
   recordFiles: number;
-  nameProblems: string[];
-  tagProblems: string[];
+  nameProblems: Finding[];
+  tagProblems: Finding[];
   /** Normalised distribution name; null where it can't be told. */
   distribution: string | null;
   version: string | null;
@@ -123,8 +127,5 @@ export interface WheelFacts {
   audits: AuditFacts[];
 }
 
-/** What the checks are asked against. */
-export interface Claim {
-  /** The variant the wheel claims to be; null for a wheel of somebody else's. */
-  variant: Variant | null;
-}
+/** The variant that a wheel claims to be, whose contract the checks hold it to; null for a wheel of no variant. */
+export type ClaimedVariant = Variant | null;

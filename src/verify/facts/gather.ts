@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Finding } from "../../findings/findings.ts";
 import { licenseProblems, ownNameProblems } from "../../wheel/dist-info-rules.ts";
 import { FormatError } from "../../wheel/format-error.ts";
 import { indexZipProblems } from "../../wheel/index-rules.ts";
@@ -31,11 +32,6 @@ function problemOf<T>(work: () => T): { value: T | null; problem: string | null 
   }
 }
 
-interface Opened {
-  wheel: WheelFile | null;
-  problem: string | null;
-}
-
 function metadataFacts(
   metadata: Headers | null,
   tags: readonly string[],
@@ -55,8 +51,8 @@ export interface OpenedWheel {
   bytes: Uint8Array;
   wheel: WheelFile | null;
   /** Why the dist-info folder could not be read. */
-  unopened: string[];
-  zipProblems: string[];
+  unopened: Finding[];
+  zipProblems: Finding[];
   /** What is to be inflated; nothing of an archive that is itself suspect, since its sizes may be a bomb's. */
   entries: ZipEntry[];
   /** True where its tags are Linux's. */
@@ -85,11 +81,10 @@ export function openForFacts(fileName: string, bytes: Uint8Array): OpenedWheel {
   // An archive that is itself suspect is not inflated: its sizes may be a bomb's.
   const named = problemOf(() => parseWheelFileName(fileName)).value;
   const trusted = problems.length === 0 && entries !== null;
-  const opened: Opened = trusted
-    ? (({ value, problem }) => ({ wheel: value, problem }))(problemOf(() => openWheel(fileName, entries)))
-    : { wheel: null, problem: "the archive is broken" };
-  const { wheel } = opened;
-  const unopened = opened.problem === null ? [] : [opened.problem];
+  const { value: wheel, problem } = trusted
+    ? problemOf(() => openWheel(fileName, entries))
+    : { value: null, problem: "the archive is broken" };
+  const unopened: Finding[] = problem === null ? [] : [{ kind: "unreadable-package", problem }];
   const points = wheel ? problemOf(() => distInfoText(wheel, "entry_points.txt")).value : null;
   const tags = named ? expandTags(named) : [];
   return {
@@ -97,7 +92,7 @@ export function openForFacts(fileName: string, bytes: Uint8Array): OpenedWheel {
     bytes,
     wheel,
     unopened,
-    zipProblems: problems.map(({ entry, problem }) => (entry === null ? problem : `${entry}: ${problem}`)),
+    zipProblems: problems.map((one) => ({ kind: "archive-defect", file: one.entry, problem: one.problem })),
     entries: trusted ? entries.filter(({ isFolder }) => !isFolder) : [],
     forLinux: named?.platform.includes("linux") ?? false,
     algorithms: new Map((wheel?.record ?? []).map(({ path, hash }) => [path, algorithmOf(hash)])),
@@ -127,8 +122,14 @@ export function gatherFacts(
   return {
     fileName,
     size: bytes.length,
+    files: inOrder.length,
     sha256,
-    zipProblems: [...zipProblems, ...inOrder.flatMap(({ problem }) => problem ?? [])],
+    zipProblems: [
+      ...zipProblems,
+      ...inOrder.flatMap(({ path, problem }): Finding[] =>
+        problem === null ? [] : [{ kind: "archive-defect", file: path, problem }],
+      ),
+    ],
     hidden: inOrder.flatMap(({ hidden }) => hidden),
     recordProblems: wheel
       ? [...recordProblems(wheel.record, new Map(good), wheel.distInfo), ...licenseProblems(wheel)]
@@ -139,16 +140,20 @@ export function gatherFacts(
   };
 }
 
+function factsHere(entry: ZipEntry, algorithm: DigestAlgorithm, forLinux: boolean): EntryFacts {
+  try {
+    return contentFacts(entry.name, entry.read(), algorithm, forLinux).facts;
+  } catch (thrown) {
+    if (!(thrown instanceof FormatError)) throw thrown;
+    return unreadFacts(entry.name, thrown.problem);
+  }
+}
+
 /** Reads every entry in this thread. */
 export function readHere({ entries, algorithms, forLinux }: OpenedWheel): Map<string, EntryFacts> {
   return new Map(
     entries.map((entry) => {
-      const { value, problem } = problemOf(() => entry.read());
-      const algorithm = algorithms.get(entry.name) ?? "sha256";
-      const facts = value
-        ? contentFacts(entry.name, value, algorithm, forLinux).facts
-        : unreadFacts(entry.name, problem);
-      return [entry.name, facts];
+      return [entry.name, factsHere(entry, algorithms.get(entry.name) ?? "sha256", forLinux)];
     }),
   );
 }

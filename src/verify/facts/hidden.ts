@@ -1,17 +1,14 @@
 import { gunzipSync } from "node:zlib";
 import { isElf } from "../../elf/elf.ts";
+import type { FindingOf } from "../../findings/findings.ts";
 import { FormatError } from "../../wheel/format-error.ts";
 import { inspectZip, type ZipEntry } from "../../wheel/zip-reader.ts";
 
 /**
- * What a file hides from the checks that read libraries: `code` that no library check sees, an `archive` that is
- * nested too deeply, something `opaque` that can't be looked into.
+ * What a file hides from the checks that read libraries: code that no library check sees, an archive that is nested
+ * too deeply, something that can't be looked into.
  */
-export interface HiddenFacts {
-  path: string;
-  kind: "code" | "archive" | "opaque";
-  problem: string;
-}
+export type HiddenFacts = FindingOf<"hidden-code" | "nested-archive" | "opaque-file">;
 
 const MIB = 1024 ** 2;
 const DEEPEST = 3;
@@ -54,8 +51,6 @@ function elfInside(bytes: Buffer, from: number): number {
   return -1;
 }
 
-type Report = (kind: HiddenFacts["kind"], problem: string) => number;
-
 /** Looks for what no other check sees; archives inside are opened as far as it is safe. */
 class Search {
   readonly found: HiddenFacts[] = [];
@@ -69,56 +64,63 @@ class Search {
   /** @param depth number of archives around the file; at 0 an ELF file is read by the other checks */
   look(path: string, content: Uint8Array, depth: number): void {
     const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
-    const report: Report = (kind, problem) => this.found.push({ path, kind, problem });
+    const code = (how: FindingOf<"hidden-code">["how"], offset: number | null = null): number =>
+      this.found.push({ kind: "hidden-code", file: path, how, offset });
     const elf = isElf(bytes);
-    if (elf && depth > 0) report("code", "it is machine code inside an archive");
-    if (elf && bytes.subarray(0, UPX_WITHIN).includes(UPX_MAGIC))
-      report("code", "it is packed by UPX, so its code is not in the file but made when it is loaded");
+    if (elf && depth > 0) code("in-archive");
+    if (elf && bytes.subarray(0, UPX_WITHIN).includes(UPX_MAGIC)) code("packed");
     const at = elfInside(bytes, elf ? 1 : 0);
-    if (at > 0) report("code", `a program or library begins at offset ${at} of it`);
-    if (!elf && bytes.includes(ELF_BASE64)) report("code", "it carries a program or library in base64");
+    if (at > 0) code("after-other-bytes", at);
+    if (!elf && bytes.includes(ELF_BASE64)) code("base64");
     const isZip = begins(bytes, ZIP_MAGIC);
     const isGzip = begins(bytes, GZIP_MAGIC);
     if ((isZip || isGzip) && depth >= DEEPEST)
-      report("archive", `archives are nested deeper than ${DEEPEST}`);
-    else if (isZip) this.#archive(path, bytes, depth, report);
-    else if (isGzip) this.#gzip(path, bytes, depth, report);
+      this.found.push({ kind: "nested-archive", file: path, deepest: DEEPEST });
+    else if (isZip) this.#archive(path, bytes, depth);
+    else if (isGzip) this.#gzip(path, bytes, depth);
     else {
       const start = bytes.toString("hex", 0, 16);
       const [form] = OPAQUE.find(([, magic]) => magic.test(start)) ?? [];
-      if (form !== undefined) report("opaque", `it is ${form}, which is not looked into`);
+      if (form !== undefined) this.#opaque(path, `it is ${form}, which is not looked into`);
     }
   }
 
-  #archive(path: string, bytes: Buffer, depth: number, report: Report): void {
+  #opaque(file: string, problem: string): void {
+    this.found.push({ kind: "opaque-file", file, problem });
+  }
+
+  #archive(path: string, bytes: Buffer, depth: number): void {
     const { entries, problems } = inspectZip(bytes);
     const [first] = problems;
     // Others write zips in their own ways, so a reader as strict as ours only knows that it can't look into them.
     if (first || !entries)
-      report("opaque", `it is a zip that can't be looked into: ${first?.problem ?? "it can't be read"}`);
-    else for (const entry of entries) if (!entry.isFolder) this.#entry(path, entry, depth, report);
+      this.#opaque(path, `it is a zip that can't be looked into: ${first?.problem ?? "it can't be read"}`);
+    else for (const entry of entries) if (!entry.isFolder) this.#entry(path, entry, depth);
   }
 
-  #entry(path: string, entry: ZipEntry, depth: number, report: Report): void {
+  #entry(path: string, entry: ZipEntry, depth: number): void {
     if (!this.#takes(entry.size)) {
-      report("opaque", `${entry.name} in it is too large to look into`);
+      this.#opaque(path, `${entry.name} in it is too large to look into`);
       return;
     }
     try {
       this.look(`${path}!${entry.name}`, entry.read(), depth + 1);
     } catch (thrown) {
       if (!(thrown instanceof FormatError)) throw thrown;
-      report("opaque", `${entry.name} in it can't be looked into: ${thrown.problem}`);
+      this.#opaque(path, `${entry.name} in it can't be looked into: ${thrown.problem}`);
     }
   }
 
-  #gzip(path: string, bytes: Buffer, depth: number, report: Report): void {
+  #gzip(path: string, bytes: Buffer, depth: number): void {
     try {
       const inside = gunzipSync(bytes, { maxOutputLength: Math.max(1, Math.min(this.#left, 64 * MIB)) });
       if (this.#takes(inside.length)) this.look(`${path}!`, inside, depth + 1);
     } catch (thrown) {
       const isLarge = (thrown as { code?: string }).code === "ERR_BUFFER_TOO_LARGE";
-      report("opaque", isLarge ? "it inflates to more than is looked into" : "it is gzip that can't be read");
+      this.#opaque(
+        path,
+        isLarge ? "it inflates to more than is looked into" : "it is gzip that can't be read",
+      );
     }
   }
 

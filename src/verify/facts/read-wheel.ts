@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ElfAudit } from "../../elf/audit.ts";
-import type { VeiledCode } from "../../elf/veiled.ts";
+import type { ExecutableData } from "../../elf/executable-data.ts";
 import { wheelsError } from "../../errors/wheels-error.ts";
 import type { Host } from "../../host/host.ts";
 import { auditWorkerPath } from "../../host/resources.ts";
@@ -72,7 +72,7 @@ async function auditDivided(pool: Pool, { bytes, prepared, pieces }: Divided): P
 
 interface Read {
   entries: Map<string, EntryFacts>;
-  audits: Map<string, ElfAudit & { veiled: VeiledCode | null }>;
+  audits: Map<string, ElfAudit & { executableData: ExecutableData | null }>;
 }
 
 async function readBatch(
@@ -84,10 +84,10 @@ async function readBatch(
 ): Promise<void> {
   const answer = await pool.run({ kind: "read", archive, entries: batch.entries, memory });
   if (answer.kind !== "read") throw wheelsError("E_INTERNAL", { detail: `a worker answered ${answer.kind}` });
-  for (const { facts, audit, veiled, divided } of answer.entries) {
+  for (const { facts, audit, executableData, divided } of answer.entries) {
     read.entries.set(facts.path, facts);
     const whole = divided ? await auditDivided(pool, divided) : audit;
-    if (whole) read.audits.set(facts.path, { ...whole, veiled });
+    if (whole) read.audits.set(facts.path, { ...whole, executableData });
   }
 }
 
@@ -161,7 +161,7 @@ export function variantOfWheel(
 
 function auditFacts(
   { path, problem, architecture }: LibraryFacts,
-  audit: (ElfAudit & { veiled: VeiledCode | null }) | undefined,
+  audit: (ElfAudit & { executableData: ExecutableData | null }) | undefined,
 ): AuditFacts {
   if (audit) return { path, problem: null, ...audit };
   const none = { method: "none", bytes: 0, instructions: 0, found: {}, samples: [] };

@@ -57,8 +57,3 @@ export async function loadPolicy(cwd: string, request: PolicyRequest): Promise<L
   const uri = layers.length === 1 ? DEFAULT_URI : `${DEFAULT_URI}#with-changes`;
   return { policy, identity: { uri, digest: { sha256 } } };
 }
-
-/** @throws E_POLICY, E_POLICY_UNREADABLE where the installation is incomplete */
-export function defaultPolicy(): Promise<LoadedPolicy> {
-  return loadPolicy("", { policy: null, strict: false, acceptUnproven: null });
-}

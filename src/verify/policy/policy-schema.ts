@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ISA_FEATURES } from "../../variants/features.ts";
-import { isSpecifier } from "../../wheel/version.ts";
+import { isSpecifier } from "../../wheel/specifier.ts";
 import { CHECK_IDS, LEVELS, TARGET_KINDS } from "../verdict/verdict.ts";
 
 const severity = z

@@ -1,7 +1,6 @@
-import { load, YAMLException } from "js-yaml";
 import { wheelsError } from "../../errors/wheels-error.ts";
 import { closure, type IsaFeature, isIsaFeature } from "../../variants/features.ts";
-import { yamlPositions } from "../../variants/yaml-positions.ts";
+import { readYaml } from "../../variants/yaml.ts";
 import {
   CHECK_IDS,
   type Check,
@@ -37,22 +36,16 @@ export interface Policy {
 
 /** Reads a policy's text. @throws E_POLICY with the line */
 export function parsePolicy(file: string, text: string): RawPolicy {
-  let data: unknown;
-  try {
-    data = load(text, { filename: file, maxAliases: 100 });
-  } catch (thrown) {
-    if (!(thrown instanceof YAMLException)) throw thrown;
-    const { mark } = thrown;
-    const at = { line: (mark?.line ?? 0) + 1, column: (mark?.column ?? 0) + 1 };
-    throw wheelsError("E_POLICY", { file, ...at, problem: thrown.reason }, thrown);
-  }
+  const { data, positionOf } = readYaml(text, file, (at, problem, cause) => {
+    throw wheelsError("E_POLICY", { file, ...at, problem }, cause);
+  });
   const parsed = policySchema.safeParse(data);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const path =
     issue?.code === "unrecognized_keys" ? [...issue.path, issue.keys[0] ?? ""] : (issue?.path ?? []);
   const problem = `${path.map(String).join(".") || "the policy"}: ${issue?.message}`;
-  throw wheelsError("E_POLICY", { file, ...yamlPositions(text)(path), problem });
+  throw wheelsError("E_POLICY", { file, ...positionOf(path), problem });
 }
 
 const STRICTEST: TargetPolicy = {

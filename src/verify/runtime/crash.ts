@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { readElf } from "../../elf/elf.ts";
+import type { crashSchema } from "../../findings/runtime-kinds.ts";
 import { isWithin, readBytes } from "../../host/files.ts";
 import { FormatError } from "../../wheel/format-error.ts";
 
@@ -16,18 +17,7 @@ export const faultSchema = z.object({
 });
 
 /** A fault, explained. */
-export interface Crash {
-  signal: string;
-  address: string;
-  /** Relative to site-packages where it lies there. */
-  file: string | null;
-  symbol: string | null;
-  instruction: string | null;
-  /** Features that the instruction takes. */
-  features: string[];
-  /** Those of them that this machine lacks. */
-  lacks: string[];
-}
+export type Crash = z.infer<typeof crashSchema>;
 
 /** Loaded when something has crashed: the decoder is most of its weight, and nothing else here needs it. */
 const decoder = () => import("../../elf/instruction-at.ts");
@@ -67,11 +57,4 @@ export async function explain(
     features,
     lacks: features.filter((feature) => !flags.has(feature)),
   };
-}
-
-/** The crash in one sentence. */
-export function crashText({ signal, file, symbol, instruction, address, lacks }: Crash): string {
-  const where = `${symbol ? ` in ${symbol}` : ""}${file ? ` (${file})` : ""}`;
-  const why = lacks.length > 0 ? `; this CPU lacks ${lacks.join(", ")}` : "";
-  return `${signal} at ${instruction ?? address}${where}${why}`;
 }

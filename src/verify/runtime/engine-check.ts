@@ -1,8 +1,6 @@
 import { z } from "zod";
-import { formatBytes } from "../../host/terminal.ts";
-import type { Check } from "../verdict/verdict.ts";
-import { crashText } from "./crash.ts";
-import { STRANGE } from "./import-check.ts";
+import type { Finding } from "../../findings/findings.ts";
+import type { Answer } from "../verdict/check.ts";
 import { type Run, silence } from "./supervised.ts";
 
 /** The tiny model's answers (src/probe/engine_model.py). */
@@ -30,42 +28,43 @@ const completionSchema = z.object({ choices: z.array(z.object({ text: z.string()
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /** What was wrong with the engine in a program; null for nothing. */
-export function engineProblem(model: TinyModel, run: Run, limit: number): string | null {
-  if (run.crash) return crashText(run.crash);
-  const silent = silence(run, limit);
+export function engineProblem(model: TinyModel, run: Run, limit: number): Finding | null {
+  const program = "engine";
+  const silent = silence(run, program, limit);
   if (silent !== null) return silent;
   const parsed = engineSchema.safeParse(run.answer);
-  if (!parsed.success) return STRANGE;
-  const { error, runs } = parsed.data;
-  if (error !== null) return error;
-  const [first, second] = runs ?? [];
-  if (!same(first, second)) return `greedy tokens differ from one time to the next: ${JSON.stringify(runs)}`;
-  const right = model.cases.map(({ tokens }) => tokens);
-  if (!same(first, right))
-    return `its tokens are ${JSON.stringify(first)}; plain torch computes ${JSON.stringify(right)}`;
-  if (run.left.length > 0) return `it left ${run.left.length} processes behind: ${run.left.join("; ")}`;
-  return null;
+  if (!parsed.success) return { kind: "strange-answer", program };
+  const { error, runs = [] } = parsed.data;
+  if (error !== null) return { kind: "program-error", program, message: error };
+  const [first = [], second = []] = runs;
+  if (!same(first, second)) return { kind: "unsteady-tokens", program, found: runs };
+  const expected = model.cases.map(({ tokens }) => tokens);
+  if (!same(first, expected)) return { kind: "other-tokens", program, expected, found: first };
+  return run.left.length > 0 ? { kind: "processes-left", program, processes: run.left } : null;
 }
 
+/** Characters of a server's answer that a finding keeps. */
+const MOST_BODY = 300;
+
 /** What was wrong with the server; null for nothing. */
-export function serverProblem(model: TinyModel, run: Run, limit: number): string | null {
-  const { http } = run;
-  if (run.crash) return crashText(run.crash);
-  const tail = run.stderr.tail.trim().split("\n").slice(-3).join(" / ");
-  if (run.timedOut) return silence(run, limit);
-  if (http === null) return "nobody spoke with it";
-  if (http.error !== null) return `${http.error}: ${tail}`;
-  if (http.status !== 200) return `it answered ${http.status}: ${http.body?.slice(0, 300)}`;
+export function serverProblem(model: TinyModel, run: Run, limit: number): Finding | null {
+  const program = "server";
+  const { http, crash } = run;
+  if (crash || run.timedOut) return silence(run, program, limit);
+  if (http === null) return { kind: "never-asked", program };
+  const { error, status } = http;
+  const last = run.stderr.tail.trim().split("\n").slice(-3).join(" / ");
+  if (error !== null) return { kind: "program-error", program, message: `${error}: ${last}` };
+  const body = (http.body ?? "").slice(0, MOST_BODY);
   const parsed = completionSchema.safeParse(jsonOf(http.body ?? ""));
-  if (!parsed.success) return `its answer is no completion: ${http.body?.slice(0, 300)}`;
-  const text = parsed.data.choices[0]?.text ?? "";
+  if (status !== 200 || !parsed.success) return { kind: "bad-reply", program, status, body };
+  const found = (parsed.data.choices[0]?.text ?? "").trim();
   // The model's word for token 17 is w17.
-  const right = model.cases[0]?.tokens.map((token) => `w${token}`).join(" ") ?? "";
-  if (text.trim() !== right) return `it completes with ${text.trim()}; plain torch computes ${right}`;
-  if (run.exit !== 0) return `it did not stop cleanly: status ${run.exit ?? run.signal}`;
-  if (run.left.length > 0) return `it left ${run.left.length} processes behind: ${run.left.join("; ")}`;
-  if (!http.portFree) return "its port is still taken after it stopped";
-  return null;
+  const expected = model.cases[0]?.tokens.map((token) => `w${token}`).join(" ") ?? "";
+  if (found !== expected) return { kind: "other-completion", program, expected, found };
+  if (run.exit !== 0) return { kind: "unclean-stop", program, status: run.exit, signal: run.signal };
+  if (run.left.length > 0) return { kind: "processes-left", program, processes: run.left };
+  return http.portFree ? null : { kind: "port-taken", program };
 }
 
 function jsonOf(text: string): unknown {
@@ -82,14 +81,13 @@ export function engineCheck(
   engine: Run,
   server: Run,
   settings: { limit: number; emulator: readonly string[] },
-): Check {
+): Answer<"runtime.engine"> {
   const { limit, emulator } = settings;
   const own = engineSchema.safeParse(engine.answer);
   const told = own.success ? own.data : null;
-  const problems = [
-    { who: "the engine", problem: engineProblem(model, engine, limit) },
-    { who: "the server", problem: serverProblem(model, server, limit) },
-  ].filter(({ problem }) => problem !== null);
+  const findings = [engineProblem(model, engine, limit), serverProblem(model, server, limit)].filter(
+    (one) => one !== null,
+  );
   const evidence = {
     seed: model.seed,
     tokens: model.cases.map(({ tokens }) => tokens),
@@ -109,28 +107,15 @@ export function engineCheck(
       peakBytes: server.peakBytes,
       processes: server.seen?.children ?? [],
     },
-    ...(problems.length > 0
+    ...(findings.length > 0
       ? {
-          stderr: [engine.stderr.tail.slice(-3000), server.stderr.tail.slice(-3000)],
-          stacks: [engine.stacks.slice(0, 4000), server.stacks.slice(0, 4000)],
+          output: [engine, server].map(({ stderr, stacks }) => ({
+            stderr: stderr.tail.slice(-3000),
+            stacks: stacks.slice(0, 4000),
+          })),
         }
       : {}),
     ...(emulator.length > 0 ? { emulator: emulator.join(" ") } : {}),
   };
-  if (problems.length > 0) {
-    return {
-      id: "runtime.engine",
-      result: "fail",
-      detail: problems.map(({ who, problem }) => `${who}: ${problem}`).join("; "),
-      evidence,
-      remedy: "Start the engine by hand with a small model; the evidence has the end of its messages.",
-    };
-  }
-  const { peakBytes } = evidence.engine;
-  return {
-    id: "runtime.engine",
-    result: "pass",
-    detail: `${model.cases.length} greedy continuations are plain torch's, twice and over HTTP; imported in ${told?.importSeconds?.toFixed(1)} s, first token ${told?.firstTokenSeconds?.toFixed(3)} s after a start of ${told?.startSeconds?.toFixed(1)} s, ${formatBytes(peakBytes)} at most; the server was ready after ${server.http?.readySeconds?.toFixed(1)} s and stopped in ${server.http?.stopSeconds?.toFixed(1)} s`,
-    evidence,
-  };
+  return { result: findings.length > 0 ? "fail" : "pass", findings, evidence };
 }

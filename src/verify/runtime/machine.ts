@@ -3,7 +3,7 @@ import type { Host } from "../../host/host.ts";
 import { cpuFlags } from "../../variants/cpuinfo.ts";
 import { isIsaFeature, lacking } from "../../variants/features.ts";
 import { totals } from "../checks/isa.ts";
-import type { Claim, WheelFacts } from "../facts/facts.ts";
+import type { ClaimedVariant, WheelFacts } from "../facts/facts.ts";
 import { tilesWork } from "./tiles.ts";
 
 /**
@@ -23,7 +23,7 @@ export async function usableFlags(host: Host, python: string): Promise<Set<strin
  * Only the contract decides: instructions beyond it are the wheel's own fault, and where they are run into, that is
  * the finding. Of the features found, those that a run-time dispatch guards are not needed.
  */
-export function lackedBy(facts: WheelFacts, { variant }: Claim, flags: ReadonlySet<string>): string[] {
+export function lackedBy(facts: WheelFacts, variant: ClaimedVariant, flags: ReadonlySet<string>): string[] {
   if (!variant) return [];
   const { mayUse, mustUse, dispatch } = variant.isa;
   const dispatched = new Set<string>(dispatch.flatMap(({ features }) => features));

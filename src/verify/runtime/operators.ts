@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { OperatorCase } from "../checks/catalogue/run.ts";
 
 /** Right answers and their bounds (src/probe/kernel_expected.py). */
 export const expectedSchema = z.array(
@@ -20,18 +21,6 @@ export const operatorsSchema = z.object({
 
 export type Expected = z.infer<typeof expectedSchema>;
 export type Operators = z.infer<typeof operatorsSchema>;
-
-/** One operator on one input. */
-export interface OperatorCase {
-  name: string;
-  shape: string;
-  /** The largest error as a share of what is allowed: above 1 is wrong. Null where there is no number. */
-  worst: number | null;
-  /** Why it gave no values, or null. */
-  problem: string | null;
-  /** True where this release of vLLM has no such operator. */
-  absent: boolean;
-}
 
 /** 32-bit floats, little-endian, in base64. */
 function floats(text: string): Float32Array {

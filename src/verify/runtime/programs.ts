@@ -1,18 +1,21 @@
+import type { Finding } from "../../findings/findings.ts";
+import type { ProgramName } from "../../findings/runtime-kinds.ts";
 import type { Host } from "../../host/host.ts";
 import { availableMemory } from "../../host/memory.ts";
-import { formatBytes } from "../../host/terminal.ts";
 import type { TorchFacts } from "../../torch/gate.ts";
+import type { TileCounts } from "../checks/catalogue/run.ts";
 import type { WheelFacts } from "../facts/facts.ts";
-import type { Check, CheckId, Level } from "../verdict/verdict.ts";
-import { type Crash, crashText } from "./crash.ts";
+import { type Answer, type Check, makeCheck, notRun } from "../verdict/check.ts";
+import type { CheckId, Level } from "../verdict/verdict.ts";
+import type { Crash } from "./crash.ts";
 import { engineCheck, type TinyModel } from "./engine-check.ts";
-import { type ImportFacts, importAnswerSchema, importCheck, STRANGE } from "./import-check.ts";
+import { type ImportFacts, importAnswerSchema, importCheck } from "./import-check.ts";
 import { type KernelFacts, kernelsCheck } from "./kernels-check.ts";
 import { compareOperators, type Expected, operatorsSchema } from "./operators.ts";
 import { type Room, writtenAtHome } from "./room.ts";
 import { inMemory, type Task } from "./schedule.ts";
 import { type Program, type Run, silence, supervise } from "./supervised.ts";
-import { onEmulatedCpu, type TileCounts } from "./tiles.ts";
+import { onEmulatedCpu } from "./tiles.ts";
 
 /** What was computed before the wheel entered the room. */
 export interface Challenge {
@@ -23,16 +26,19 @@ export interface Challenge {
   modelFolder: string;
 }
 
+/** What the programs must know of a wheel that is installed. */
+export type InstalledWheel = Pick<WheelFacts, "distribution" | "packages" | "kernelChecks">;
+
 export interface Programs {
   room: Room;
-  facts: WheelFacts;
+  facts: InstalledWheel;
   level: Exclude<Level, "static">;
   before: TorchFacts["torch"];
   flags: ReadonlySet<string>;
   /** Null for a wheel that is not vLLM. */
   challenge: Challenge | null;
   /** Why the engine can't start whatever the wheel is; null for nothing. */
-  hindrance: string | null;
+  hindrance: Finding | null;
   /** True where a contract promises that this CPU suffices; a missing feature is then the wheel's fault. */
   promised: boolean;
   /** Features that the wheel must use by its contract; where they are emulated, the kernels must have used them. */
@@ -48,26 +54,16 @@ const NEED = { declared: GIB, operators: GIB, engine: 2.5 * GIB, server: 3.5 * G
 const SHARE = 0.9;
 const DEVICE = { VLLM_TARGET_DEVICE: "cpu" } as const;
 
-/** The answer of a check that was not asked. @param lacks ISA features that this machine lacks, if that is why */
-export const notRun = (id: CheckId, detail: string, lacks?: string[]): Check => ({
-  id,
-  result: "not-run",
-  detail,
-  evidence: {},
-  ...(lacks ? { lacks } : {}),
-});
-
 /** Without a contract nobody said that this CPU suffices: running into what it lacks is no failure then. */
-function excused(check: Check, crash: Crash | null, promised: boolean): Check {
-  if (check.result !== "fail" || promised || !crash || crash.lacks.length === 0) return check;
-  const { id, evidence } = check;
-  return {
-    id,
-    result: "not-run",
-    detail: `not run: lacks ${crash.lacks.join(", ")}: ${crashText(crash)}`,
-    evidence,
-    lacks: crash.lacks,
-  };
+function excused<Id extends CheckId>(
+  answer: Answer<Id>,
+  crash: Pick<Crash, "lacks"> | null,
+  promised: boolean,
+): Answer<Id> {
+  if (answer.result !== "fail" || promised || !crash || crash.lacks.length === 0) return answer;
+  const { findings, evidence } = answer;
+  const lacks: Finding = { kind: "lacks-features", features: crash.lacks };
+  return { result: "not-run", findings: [lacks, ...findings], evidence };
 }
 
 async function importOnce(
@@ -106,9 +102,10 @@ async function importWheel(
     }
   }
   const variable = env ? "VLLM_TARGET_DEVICE=cpu" : null;
-  const check = importCheck({ ...base, ...seen, home: await writtenAtHome(room), variable });
-  const answer = onEmulatedCpu(check, room.emulation, [seen.run.tiles], null);
-  return { check: excused(answer, seen.run.crash, promised), crash: seen.run.crash, env };
+  const own = importCheck({ ...base, ...seen, home: await writtenAtHome(room), variable });
+  const { crash, tiles } = seen.run;
+  const answer = onEmulatedCpu(own, room.emulation, [tiles], null);
+  return { check: makeCheck("runtime.import", excused(answer, crash, promised)), crash, env };
 }
 
 type Running = Task<void>;
@@ -123,12 +120,11 @@ function kernelTasks(
   const tiles: TileCounts[] = [];
   const found: KernelFacts = { declared: [], operators: null, broken: [] };
   const more = env ? { env } : {};
-  const broke = (what: string, run: Run, understood: boolean): void => {
+  const broke = (program: ProgramName, run: Run, understood: boolean): void => {
     tiles.push(run.tiles);
-    const silent = run.crash ? crashText(run.crash) : silence(run, room.settings.limit);
-    const text = silent ?? (understood ? null : STRANGE);
-    if (text !== null)
-      found.broken.push({ text: `${what}: ${text}`, crash: run.crash, stacks: run.stacks.slice(0, 4000) });
+    const silent = silence(run, program, room.settings.limit);
+    const finding = silent ?? (understood ? null : { kind: "strange-answer" as const, program });
+    if (finding) found.broken.push({ finding, stacks: run.stacks.slice(0, 4000) });
   };
   const tasks: Running[] = [];
   if (facts.kernelChecks.length > 0) {
@@ -138,7 +134,7 @@ function kernelTasks(
         const request = { distribution: facts.distribution, packages: facts.packages, kernels: true };
         const run = await supervise(host, room, { probe: "wheel_run.py", request, ...more }, flags);
         const parsed = importAnswerSchema.safeParse(run.answer);
-        broke("the wheel's own kernel checks", run, parsed.success);
+        broke("kernel-checks", run, parsed.success);
         found.declared = parsed.data?.kernels ?? [];
       },
     });
@@ -151,21 +147,23 @@ function kernelTasks(
         const request = { packages: facts.packages, seed };
         const run = await supervise(host, room, { probe: "kernel_run.py", request, ...more }, flags);
         const parsed = operatorsSchema.safeParse(run.answer);
-        broke("vLLM's operators", run, parsed.success);
+        broke("operators", run, parsed.success);
         if (!parsed.success) return;
         const { error } = parsed.data;
         if (error !== null)
-          found.broken.push({ text: `vLLM's operators: ${error}`, crash: null, stacks: "" });
+          found.broken.push({
+            finding: { kind: "program-error", program: "operators", message: error },
+            stacks: "",
+          });
         else found.operators = { seed, cases: compareOperators(challenge.operators, parsed.data) };
       },
     });
   }
-  const check = (): Check =>
-    excused(
-      onEmulatedCpu(kernelsCheck(found), room.emulation, tiles, mustUse),
-      found.broken.find(({ crash }) => crash)?.crash ?? null,
-      promised,
-    );
+  const check = (): Check => {
+    const crash = found.broken.map(({ finding }) => finding).find((one) => one.kind === "crash") ?? null;
+    const answer = onEmulatedCpu(kernelsCheck(found), room.emulation, tiles, mustUse);
+    return makeCheck("runtime.kernels", excused(answer, crash, promised));
+  };
   return { tasks, check };
 }
 
@@ -217,10 +215,11 @@ function engineTasks(
     },
   ];
   const check = (): Check => {
-    if (!runs.engine || !runs.server) return notRun("runtime.engine", "not run: it was never started");
-    const answer = engineCheck(model, runs.engine, runs.server, room.settings);
-    const tiles = [runs.engine.tiles, runs.server.tiles];
-    return excused(onEmulatedCpu(answer, room.emulation, tiles, mustUse), runs.engine.crash, promised);
+    if (!runs.engine || !runs.server)
+      return notRun("runtime.engine", { kind: "gap", reason: "never-started" });
+    const seen = engineCheck(model, runs.engine, runs.server, room.settings);
+    const answer = onEmulatedCpu(seen, room.emulation, [runs.engine.tiles, runs.server.tiles], mustUse);
+    return makeCheck("runtime.engine", excused(answer, runs.engine.crash, promised));
   };
   return { tasks, check };
 }
@@ -234,7 +233,7 @@ export async function runPrograms(host: Host, programs: Programs): Promise<Check
   const stopped = imported.check.result === "fail" || imported.check.result === "not-run";
   const wantsEngine = level === "engine";
   if (stopped && !imported.crash && !hindrance) {
-    const why = "not run: it can't be imported";
+    const why: Finding = { kind: "gap", reason: "not-importable" };
     return [
       imported.check,
       notRun("runtime.kernels", why),
@@ -243,11 +242,13 @@ export async function runPrograms(host: Host, programs: Programs): Promise<Check
   }
   if (stopped && imported.crash) {
     const { lacks } = imported.check;
-    const why = lacks ? `not run: lacks ${lacks.join(", ")}` : "not run: importing it crashes";
+    const why: Finding = lacks
+      ? { kind: "lacks-features", features: lacks }
+      : { kind: "gap", reason: "import-crashes" };
     return [
       imported.check,
-      notRun("runtime.kernels", why, lacks),
-      ...(wantsEngine ? [notRun("runtime.engine", why, lacks)] : []),
+      notRun("runtime.kernels", why),
+      ...(wantsEngine ? [notRun("runtime.engine", why)] : []),
     ];
   }
   const free = await availableMemory();
@@ -263,16 +264,15 @@ function engineOf(
   programs: Programs,
   env: Program["env"],
   free: number,
-  hindrance: string | null,
+  hindrance: Finding | null,
 ): { tasks: Running[]; check: () => Check } {
   const { challenge } = programs;
-  const no = (why: string): { tasks: Running[]; check: () => Check } => ({
+  const no = (why: Finding): { tasks: Running[]; check: () => Check } => ({
     tasks: [],
-    check: () => notRun("runtime.engine", `not run: ${why}`),
+    check: () => notRun("runtime.engine", why),
   });
-  if (!challenge) return no("the wheel holds no engine (no package vllm)");
+  if (!challenge) return no({ kind: "gap", reason: "no-engine" });
   if (hindrance !== null) return no(hindrance);
-  if (free < NEED.server)
-    return no(`it takes about ${formatBytes(NEED.server)} of memory, and ${formatBytes(free)} are free`);
+  if (free < NEED.server) return no({ kind: "short-of-memory", expected: NEED.server, found: free });
   return engineTasks(host, { ...programs, challenge }, env);
 }

@@ -1,16 +1,16 @@
 import { join } from "node:path";
 import { z } from "zod";
+import type { Finding } from "../../findings/findings.ts";
 import { writeFile } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
 import { run, tail } from "../../host/process.ts";
-import { formatBytes } from "../../host/terminal.ts";
 import { isGpuLocalVersion, isGpuPackage } from "../../torch/gate.ts";
 import type { TorchSource } from "../../torch/install.ts";
 import { cleanPythonEnv, findPython } from "../../torch/python.ts";
 import type { Uv } from "../../torch/uv.ts";
 import { normalizeName } from "../../wheel/names.ts";
-import type { Check } from "../verdict/verdict.ts";
-import { type Bill, bills, NEVER } from "./bill.ts";
+import type { Answer } from "../verdict/check.ts";
+import { downloadSizes, NEVER } from "./download-size.ts";
 
 interface Installation {
   wheel: string;
@@ -24,7 +24,8 @@ interface Installation {
 interface Plan {
   /** name==version */
   packages: string[];
-  problem: string | null;
+  /** Why the installer would not do it; null where it would. */
+  refusal: string | null;
 }
 
 /** The packages that uv's dry run would add. */
@@ -54,30 +55,22 @@ async function pipPlan(host: Host, python: string, installation: Installation): 
     { env: cleanPythonEnv(host) },
   );
   if (/No module named pip|no such option/.test(result.stderr)) return null;
-  if (result.code !== 0) return { packages: [], problem: `pip: ${tail(result)}` };
+  if (result.code !== 0) return { packages: [], refusal: tail(result) };
   const { install } = reportSchema.parse(JSON.parse(result.stdout));
-  return { packages: install.map(({ metadata }) => `${metadata.name}==${metadata.version}`), problem: null };
+  return { packages: install.map(({ metadata }) => `${metadata.name}==${metadata.version}`), refusal: null };
 }
 
-/** Why these plans must not be carried out; null where they may. */
-function objection(plans: readonly (Plan | null)[], { torch, strays }: Installation): string | null {
-  if (strays.length > 0) return `the wheel brings ${strays.slice(0, 3).join(", ")}, which is not its own`;
-  for (const plan of plans) {
-    if (plan?.problem) return plan.problem;
-    const gpu = plan?.packages.filter((pin) => isGpuPackage(pin) || isGpuLocalVersion(pin)) ?? [];
-    if (gpu.length > 0) return `installing it would bring ${gpu.join(", ")}`;
-    const other = plan?.packages.find((pin) => normalizeName(pin.split("==")[0] ?? "") === "torch");
-    if (other) return `installing it would put ${other} in the place of torch ${torch.torchVersion}`;
-  }
-  return null;
-}
-
-function savedText(cpu: Bill | null, plain: Bill | null): string {
-  if (cpu?.bytes == null) return "";
-  const whole = `, ${formatBytes(cpu.bytes)} with torch`;
-  if (plain?.bytes == null || plain.bytes <= cpu.bytes) return whole;
-  const percent = Math.round((1 - cpu.bytes / plain.bytes) * 100);
-  return `${whole}; without the CPU index it would be ${formatBytes(plain.bytes)} with ${plain.gpu.length} GPU packages: ${percent} % saved`;
+/** Why a plan must not be carried out. */
+function planFindings(installer: "uv" | "pip", plan: Plan, torch: TorchSource): Finding[] {
+  if (plan.refusal !== null) return [{ kind: "installer-refuses", installer, message: plan.refusal }];
+  const gpu = plan.packages.filter((pin) => isGpuPackage(pin) || isGpuLocalVersion(pin));
+  const other = plan.packages.find((pin) => normalizeName(pin.split("==")[0] ?? "") === "torch");
+  return [
+    ...(gpu.length > 0 ? [{ kind: "brings-gpu-packages" as const, packages: gpu }] : []),
+    ...(other === undefined
+      ? []
+      : [{ kind: "replaces-torch" as const, expected: torch.torchVersion, found: other }]),
+  ];
 }
 
 /**
@@ -89,9 +82,9 @@ export async function installWheel(
   uv: Uv,
   python: string,
   installation: Installation,
-): Promise<Check> {
-  const { torch, without } = installation;
-  return host.scratch.withFolder("vcw-install", async (folder): Promise<Check> => {
+): Promise<Answer<"runtime.resolve">> {
+  const { torch, without, strays } = installation;
+  return host.scratch.withFolder("vcw-install", async (folder): Promise<Answer<"runtime.resolve">> => {
     const args = uvArguments(python, installation);
     if (without.length > 0) {
       const overrides = join(folder, "overrides.txt");
@@ -101,29 +94,30 @@ export async function installWheel(
     const dry = await uv.run([...args, "--dry-run"]);
     const uvPlan: Plan = {
       packages: wouldInstall(`${dry.stdout}\n${dry.stderr}`),
-      problem: dry.code === 0 ? null : `uv: ${tail(dry)}`,
+      refusal: dry.code === 0 ? null : tail(dry),
     };
-    const plan = uvPlan.problem === null ? await pipPlan(host, python, installation) : null;
-    const evidence = { torch: torch.torchVersion, uv: uvPlan.packages, pip: plan?.packages ?? null, without };
-    const no = objection([uvPlan, plan], installation);
-    const fail = (detail: string): Check => ({
-      id: "runtime.resolve",
-      result: "fail",
-      detail,
-      evidence,
-      remedy:
-        "Mend the wheel's requirements: torch==X without a local version, and nothing that needs a GPU build.",
-    });
-    if (no !== null) return fail(no);
-    const { cpu, plain } = await bills(host, uv, python, installation);
+    const plan = uvPlan.refusal === null ? await pipPlan(host, python, installation) : null;
+    const evidence = {
+      torch: torch.torchVersion,
+      uv: uvPlan.packages,
+      pip: plan?.packages ?? null,
+      without: [...without],
+    };
+    const objections: Finding[] = [
+      ...strays.map((file) => ({ kind: "stray-file" as const, file })),
+      ...planFindings("uv", uvPlan, torch),
+      ...(plan ? planFindings("pip", plan, torch) : []),
+    ];
+    if (objections.length > 0) return { result: "fail", findings: objections, evidence };
+    const { cpu, plain } = await downloadSizes(host, uv, python, installation);
     const real = await uv.run(args);
-    if (real.code !== 0) return fail(tail(real));
-    const by = plan === null ? "uv installs" : "uv and pip install";
-    const left = without.length > 0 ? `; left out on request, though required: ${without.join(", ")}` : "";
+    if (real.code !== 0) {
+      const refusal: Finding = { kind: "installer-refuses", installer: "uv", message: tail(real) };
+      return { result: "fail", findings: [refusal], evidence };
+    }
     return {
-      id: "runtime.resolve",
-      result: left === "" ? "pass" : "warn",
-      detail: `${by} it beside torch ${torch.torchVersion}: ${uvPlan.packages.length} packages and no CUDA one${savedText(cpu, plain)}${left}`,
+      result: without.length > 0 ? "warn" : "pass",
+      findings: without.length > 0 ? [{ kind: "left-out-packages", packages: [...without] }] : [],
       evidence: { ...evidence, download: cpu, plainDownload: plain },
     };
   });

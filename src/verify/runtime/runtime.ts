@@ -1,6 +1,7 @@
 import { randomInt } from "node:crypto";
 import { basename, join } from "node:path";
 import { WheelsError } from "../../errors/wheels-error.ts";
+import type { Finding } from "../../findings/findings.ts";
 import { makeDir, readBytes } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
 import { freePort } from "../../host/ports.ts";
@@ -16,14 +17,15 @@ import {
 } from "../../torch/install.ts";
 import { findPython, runProbe } from "../../torch/python.ts";
 import type { Uv } from "../../torch/uv.ts";
-import type { Claim, WheelFacts } from "../facts/facts.ts";
-import type { Check, CheckId, Level } from "../verdict/verdict.ts";
+import type { ClaimedVariant, WheelFacts } from "../facts/facts.ts";
+import { type Check, makeCheck, notRun } from "../verdict/check.ts";
+import type { CheckId, Level } from "../verdict/verdict.ts";
 import { readContents } from "./contents.ts";
 import { modelSchema } from "./engine-check.ts";
 import { onLeastCpu } from "./least-cpu.ts";
 import { lackedBy, usableFlags } from "./machine.ts";
 import { expectedSchema } from "./operators.ts";
-import { type Challenge, notRun, type Programs, runPrograms } from "./programs.ts";
+import { type Challenge, type Programs, runPrograms } from "./programs.ts";
 import { installWheel } from "./resolve.ts";
 import { openRoom, type Room } from "./room.ts";
 import type { RunSettings } from "./settings.ts";
@@ -32,7 +34,7 @@ import { emulateTiles } from "./tiles.ts";
 export interface RuntimeRequest {
   wheel: string;
   facts: WheelFacts;
-  claim: Claim;
+  variant: ClaimedVariant;
   level: Exclude<Level, "static">;
   torch: TorchRequest;
   /** What was resolved for the build, if this run built it; used where it is the torch that the wheel wants. */
@@ -47,13 +49,15 @@ export interface RuntimeAnswer {
   torch: { version: string; cudaAvailable: boolean } | null;
 }
 
-const GATE_IDS: readonly GateId[] = [
+/** The questions about torch, in their order. */
+export const GATE_IDS = [
   "runtime.torch-cpu",
   "runtime.cuda-unavailable",
   "runtime.no-cuda-packages",
   "runtime.torchvision",
-];
-const RUN_IDS: Record<RuntimeRequest["level"], readonly CheckId[]> = {
+] as const satisfies readonly GateId[];
+/** The questions that running a wheel answers, by level. */
+export const RUN_IDS: Record<RuntimeRequest["level"], readonly CheckId[]> = {
   import: ["runtime.import"],
   kernels: ["runtime.import", "runtime.kernels"],
   engine: ["runtime.import", "runtime.kernels", "runtime.engine"],
@@ -68,24 +72,13 @@ function pythonOf({ tags }: WheelFacts): string | null {
   return major && minor ? `${major}.${minor}` : null;
 }
 
-const CPU_REMEDY =
-  "Install torch and its companions from one CPU-only index: --index-url https://download.pytorch.org/whl/cpu";
-
-function remedyOf(id: GateId, facts: TorchFacts): string {
-  const broken = facts.companions.filter(({ error }) => error !== null).map(({ name }) => name);
-  return id === "runtime.torchvision" && broken.length > 0
-    ? `Take ${broken.join(" ")} from where torch comes from: pip install --force-reinstall --no-deps ${broken.join(" ")} --index-url https://download.pytorch.org/whl/cpu (or, where nothing needs them: pip uninstall -y ${broken.join(" ")}).`
-    : CPU_REMEDY;
+/** The gate over an environment as checks. */
+export function gateChecks(facts: TorchFacts): Check[] {
+  return gate(facts).map((answer) => makeCheck(answer.id, answer));
 }
 
-function gateChecks(facts: TorchFacts): Check[] {
-  return gate(facts).map((answer) => ({
-    ...answer,
-    ...(answer.result === "fail" ? { remedy: remedyOf(answer.id, facts) } : {}),
-  }));
-}
-
-const seenTorch = ({ torch }: TorchFacts): RuntimeAnswer["torch"] =>
+/** The torch of an environment, as results name it. */
+export const seenTorch = ({ torch }: TorchFacts): RuntimeAnswer["torch"] =>
   torch && { version: torch.version, cudaAvailable: torch.cudaAvailable };
 
 /** The torch for this wheel: what the build had, if it fits; else what the place has of what the wheel pins. */
@@ -108,8 +101,12 @@ async function torchFor(
   });
 }
 
-/** Computes the right answers while the room holds torch alone, from a seed that nobody knew before. */
-async function makeChallenge(host: Host, python: string, folder: string): Promise<Challenge> {
+/**
+ * Computes the right answers with the torch of an environment, from a seed that nobody knew before. In a clean room
+ * this comes before the wheel does.
+ * @throws E_PYTHON_PROBE where that torch computes nothing
+ */
+export async function makeChallenge(host: Host, python: string, folder: string): Promise<Challenge> {
   const seed = randomInt(2 ** 31);
   const modelFolder = join(folder, "model");
   await makeDir(modelFolder);
@@ -130,7 +127,7 @@ async function standIn(host: Host, room: Room, lacks: readonly string[]): Return
 }
 
 async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeRequest): Promise<RuntimeAnswer> {
-  const { facts, level, settings, claim, wheel } = request;
+  const { facts, level, settings, variant, wheel } = request;
   const wanted = request.python ?? pythonOf(facts) ?? (await findPython(host));
   const python = await makeVenv(uv, join(folder, "v"), wanted);
   const contents = readContents(facts.fileName, await readBytes(wheel));
@@ -143,26 +140,27 @@ async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeReques
   const distribution = facts.distribution ?? basename(wheel);
   const { strays } = contents;
   const { without } = settings;
-  const resolve = await installWheel(host, uv, python, { wheel, distribution, torch, without, strays });
+  const installed = await installWheel(host, uv, python, { wheel, distribution, torch, without, strays });
+  const resolve = makeCheck("runtime.resolve", installed);
   const after = await torchFacts(host, python);
   const gates = gateChecks(after);
   const answer = (ran: Check[]): RuntimeAnswer => ({
     checks: [resolve, ...gates, ...ran],
     torch: seenTorch(after),
   });
-  const lacks = lackedBy(facts, claim, flags);
+  const lacks = lackedBy(facts, variant, flags);
   const room = await openRoom(host, python, folder, settings);
   if (lacks.length > 0) {
     const instead = await standIn(host, room, lacks);
-    if ("problem" in instead) {
-      const why = `not run: this CPU lacks ${lacks.join(", ")}${instead.problem === null ? "" : `, and ${instead.problem}`}`;
-      return answer(RUN_IDS[level].map((id) => notRun(id, why, lacks)));
+    if ("why" in instead) {
+      const why: Finding[] = [{ kind: "lacks-features", features: lacks }, ...instead.why];
+      return answer(RUN_IDS[level].map((id) => notRun(id, ...why)));
     }
     room.emulation = instead.emulation;
     for (const feature of lacks) flags.add(feature);
   }
   if (resolve.result === "fail")
-    return answer(RUN_IDS[level].map((id) => notRun(id, "not run: the wheel can't be installed")));
+    return answer(RUN_IDS[level].map((id) => notRun(id, { kind: "gap", reason: "not-installable" })));
   const broken = gates.find(({ id, result }) => id === "runtime.torchvision" && result === "fail");
   const programs: Programs = {
     room,
@@ -171,13 +169,18 @@ async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeReques
     before: before.torch,
     flags,
     challenge,
-    hindrance: broken ? "runtime.torchvision failed, and the engine loads it" : null,
-    promised: claim.variant !== null,
-    mustUse: claim.variant?.isa.mustUse ?? [],
+    hindrance: broken ? { kind: "gap", reason: "torchvision-broken" } : null,
+    promised: variant !== null,
+    mustUse: variant?.isa.mustUse ?? [],
     port: await freePort(),
   };
   const ran = await runPrograms(host, programs);
-  return answer(settings.leastCpu ? await onLeastCpu(host, programs, claim, ran) : ran);
+  return answer(settings.leastCpu ? await onLeastCpu(host, programs, variant, ran) : ran);
+}
+
+/** Asked before anything is blamed on a wheel; what the emulator answers does not matter. @throws E_TOOL_MISSING */
+export async function demandEmulator(host: Host, { emulator: [program] }: RunSettings): Promise<void> {
+  if (program !== undefined) await run(host, program, ["--version"], { env: host.env, timeout: 30_000 });
 }
 
 /**
@@ -186,65 +189,33 @@ async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeReques
  * for reasons that are not the wheel's: that is no answer
  */
 export async function runtimeChecks(host: Host, uv: Uv, request: RuntimeRequest): Promise<RuntimeAnswer> {
-  const [emulator] = request.settings.emulator;
-  // Asked before anything is blamed on the wheel; what it answers does not matter.
-  if (emulator !== undefined) await run(host, emulator, ["--version"], { env: host.env, timeout: 30_000 });
+  await demandEmulator(host, request.settings);
   return host.scratch.withFolder("vcw", async (folder) => {
     try {
       return await inRoom(host, uv, folder, request);
     } catch (thrown) {
       if (!(thrown instanceof WheelsError)) throw thrown;
       const ids = [...GATE_IDS, ...RUN_IDS[request.level]];
-      if (thrown.code === "E_PYTHON_MISSING" && request.python === null && pythonOf(request.facts)) {
-        const why = `not run: ${thrown.what} The wheel's tag wants it.`;
-        const evidence = { wanted: pythonOf(request.facts), problem: thrown.why };
-        const all: readonly CheckId[] = ["runtime.resolve", ...ids];
-        return {
-          checks: all.map((id) => ({ ...notRun(id, why), evidence, remedy: thrown.remedy })),
-          torch: null,
+      if (thrown.code === "E_PYTHON_MISSING" && pythonOf(request.facts)) {
+        const missing: Finding = {
+          kind: "python-missing",
+          expected: pythonOf(request.facts) ?? "",
+          problem: thrown.why,
+          remedy: thrown.remedy,
         };
+        const all: readonly CheckId[] = ["runtime.resolve", ...ids];
+        return { checks: all.map((id) => notRun(id, missing)), torch: null };
       }
       if (thrown.code !== "E_TORCH_CUDA") throw thrown;
-      const failed: Check = {
-        id: "runtime.resolve",
+      const failed = makeCheck("runtime.resolve", {
         result: "fail",
-        detail: thrown.what,
+        findings: [{ kind: "torch-refused", message: thrown.what, remedy: thrown.remedy }],
         evidence: {},
-        remedy: thrown.remedy,
-      };
+      });
       return {
-        checks: [failed, ...ids.map((id) => notRun(id, "not run: there is no CPU-only torch to run on"))],
+        checks: [failed, ...ids.map((id) => notRun(id, { kind: "gap", reason: "no-cpu-torch" }))],
         torch: null,
       };
     }
   });
-}
-
-/** What can go wrong with an interpreter that is there, but is none. */
-const isBroken = (thrown: unknown): thrown is Error =>
-  (thrown instanceof WheelsError && (thrown.code === "E_PYTHON_PROBE" || thrown.code === "E_TOOL_MISSING")) ||
-  (thrown instanceof Error && "code" in thrown && /^(EACCES|ENOEXEC)$/.test(String(thrown.code)));
-
-/**
- * The gate over an existing environment: `verify --environment`. An interpreter that gives no answer has no CPU-only
- * torch, and nothing else is asked.
- */
-export async function environmentChecks(host: Host, python: string): Promise<RuntimeAnswer> {
-  try {
-    const facts = await torchFacts(host, python);
-    return { checks: gateChecks(facts), torch: seenTorch(facts) };
-  } catch (thrown) {
-    if (!isBroken(thrown)) throw thrown;
-    const why = thrown instanceof WheelsError ? thrown.why : thrown.message;
-    const [first, ...rest] = GATE_IDS;
-    const failed: Check = {
-      id: first ?? "runtime.torch-cpu",
-      result: "fail",
-      detail: `the environment's interpreter is broken: ${why}`,
-      evidence: { python, problem: why },
-      remedy: "Make the environment anew: vllm-cpu-wheels setup FOLDER.",
-    };
-    const others = rest.map((id) => notRun(id, "not run: the environment's interpreter is broken"));
-    return { checks: [failed, ...others], torch: null };
-  }
 }

@@ -9,5 +9,3 @@ export interface RunSettings {
   /** True to run import and kernels once more on the least CPU of a contract that promises AVX2 and no more. */
   leastCpu: boolean;
 }
-
-export const RUN_DEFAULTS: RunSettings = { limit: 600, without: [], emulator: [], leastCpu: false };

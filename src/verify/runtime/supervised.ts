@@ -1,13 +1,16 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { wheelsError } from "../../errors/wheels-error.ts";
+import type { Finding } from "../../findings/findings.ts";
+import type { ProgramName } from "../../findings/runtime-kinds.ts";
 import { readTextIfAny, writeFile } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
 import { run, tail } from "../../host/process.ts";
 import { probePath } from "../../host/resources.ts";
+import type { TileCounts } from "../checks/catalogue/run.ts";
 import { type Crash, explain, faultSchema } from "./crash.ts";
 import type { Room } from "./room.ts";
-import { emulationEnv, readTileCounts, type TileCounts } from "./tiles.ts";
+import { emulationEnv, readTileCounts } from "./tiles.ts";
 
 const outputSchema = z.object({ bytes: z.number(), head: z.string(), tail: z.string() });
 
@@ -155,17 +158,20 @@ export async function supervise(
 const LAST_LINES = 5;
 
 /** Why a program gave no answer; null where it gave one. What it was doing is in its stacks. */
-export function silence(run: Run, limit: number): string | null {
-  if (run.timedOut) return `it was stopped after ${limit} s${hungAt(run.stacks)}`;
+export function silence(run: Run, program: ProgramName, limit: number): Finding | null {
+  if (run.crash) return { kind: "crash", program, ...run.crash };
+  if (run.timedOut)
+    return { kind: "stopped-program", program, seconds: limit, frames: innermost(run.stacks) };
   if (run.answer !== null) return null;
-  const last = (run.stderr.tail.trim() || run.stdout.tail.trim()).split("\n").slice(-LAST_LINES).join(" / ");
-  const how = run.signal ? `it was killed by ${run.signal}` : `it ended with status ${run.exit}`;
-  return `${how} without an answer${last ? `: ${last}` : ""}`;
+  const output = (run.stderr.tail.trim() || run.stdout.tail.trim())
+    .split("\n")
+    .slice(-LAST_LINES)
+    .join(" / ");
+  return { kind: "silent-program", program, signal: run.signal, status: run.exit, output };
 }
 
-/** The innermost frame of the first thread, as faulthandler prints stacks. */
-function hungAt(stacks: string): string {
+/** The innermost frame of each thread, as faulthandler prints stacks. */
+function innermost(stacks: string): string[] {
   const frames = /most recent call first\):\n {2}(.*)/g;
-  const found = [...stacks.matchAll(frames)].map((match) => match[1] ?? "");
-  return found.length > 0 ? `, in ${found.join(" / ")}` : "";
+  return [...stacks.matchAll(frames)].map((match) => match[1] ?? "");
 }

@@ -1,33 +1,15 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { WheelsError } from "../../errors/wheels-error.ts";
+import type { Finding } from "../../findings/findings.ts";
 import { copyAtomic, isMissing, makeDir, readBytes, writeFile } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
 import { run, tail } from "../../host/process.ts";
 import { probePath } from "../../host/resources.ts";
 import { cleanPythonEnv, runProbe } from "../../torch/python.ts";
-import type { Check } from "../verdict/verdict.ts";
+import { TILE_INSTRUCTIONS, type TileCounts } from "../checks/catalogue/run.ts";
+import type { Answer } from "../verdict/check.ts";
 import type { Emulation, Room } from "./room.ts";
-
-/** The emulator's counters, in their order (src/probe/amx/amx.h). */
-export const TILE_INSTRUCTIONS = [
-  "ldtilecfg",
-  "sttilecfg",
-  "tilerelease",
-  "tilezero",
-  "tileloadd",
-  "tileloaddt1",
-  "tilestored",
-  "tdpbssd",
-  "tdpbsud",
-  "tdpbusd",
-  "tdpbuud",
-  "tdpbf16ps",
-  "tdpfp16ps",
-] as const;
-
-/** Emulated instructions by kind, those that occurred. */
-export type TileCounts = Readonly<Partial<Record<(typeof TILE_INSTRUCTIONS)[number], number>>>;
 
 /** Multiplications by the feature that brings them. */
 const MULTIPLICATIONS: Readonly<Record<string, RegExp>> = {
@@ -37,7 +19,7 @@ const MULTIPLICATIONS: Readonly<Record<string, RegExp>> = {
 };
 
 /** True for a feature whose instructions the library carries out. */
-const isEmulated = (feature: string): boolean =>
+const isTileFeature = (feature: string): boolean =>
   feature === "amx_tile" || Object.hasOwn(MULTIPLICATIONS, feature);
 
 const SOURCES = ["decode.c", "execute.c", "multiply.c", "signals.c", "machine.c"];
@@ -87,21 +69,21 @@ function variables(library: string, features: readonly string[]): Record<string,
 /**
  * Makes what stands in for the features that this machine lacks, where that can be had: tile instructions alone.
  * @param room where programs will run; its Pythons are told torch's answer
- * @returns why there is none: this machine's fault, not the wheel's
+ * @returns else why there is none, beside what is lacking: this machine's fault, not the wheel's
  */
 export async function emulateTiles(
   host: Host,
   room: Room,
   lacks: readonly string[],
-): Promise<{ emulation: Emulation } | { problem: string | null }> {
-  if (!lacks.every(isEmulated)) return { problem: null };
+): Promise<{ emulation: Emulation } | { why: readonly Finding[] }> {
+  if (!lacks.every(isTileFeature)) return { why: [] };
   const folder = join(room.folder, "amx");
   await makeDir(folder);
   const made = await compile(host, folder);
   if ("problem" in made)
-    return { problem: `AMX can't be emulated without a working C compiler (${made.problem})` };
+    return { why: [{ kind: "no-emulation", reason: "no-compiler", problem: made.problem }] };
   if (!(await tilesWork(host, room.python, variables(made.library, lacks))))
-    return { problem: "the library that emulates AMX does not work here" };
+    return { why: [{ kind: "no-emulation", reason: "does-not-work", problem: "" }] };
   await copyAtomic(probePath(join("amx", "torch_answers.py")), join(room.site, "cpu_wheel_amx.py"));
   await writeFile(join(room.site, "cpu_wheel_amx.pth"), "import cpu_wheel_amx\n");
   return { emulation: { features: lacks, library: made.library } };
@@ -145,7 +127,8 @@ function unproven(features: readonly string[], mustUse: readonly string[], count
   return demanded.length > 0 ? demanded.filter(idle) : kinds.every(idle) ? kinds : [];
 }
 
-const SAYS_MORE: ReadonlySet<Check["result"]> = new Set(["pass", "warn"]);
+/** The checks that run programs of the wheel. */
+type RunCheckId = "runtime.import" | "runtime.kernels" | "runtime.engine";
 
 /**
  * The answer of a check whose programs ran on an emulated CPU, which says so. Kernels that passed without one emulated
@@ -153,34 +136,20 @@ const SAYS_MORE: ReadonlySet<Check["result"]> = new Set(["pass", "warn"]);
  * @param counts of each program of the check
  * @param mustUse features of the contract; null for a check that need not compute anything
  */
-export function onEmulatedCpu(
-  check: Check,
+export function onEmulatedCpu<Id extends RunCheckId>(
+  answer: Answer<Id>,
   emulation: Emulation | null,
   counts: readonly TileCounts[],
   mustUse: readonly string[] | null,
-): Check {
-  if (!emulation || emulation.features.length === 0 || check.result === "not-run") return check;
-  const emulated = [...emulation.features];
-  if (emulation.library === null) return { ...check, emulated };
+): Answer<Id> {
+  if (!emulation || answer.result === "not-run") return answer;
+  const emulated = emulation.features;
+  if (emulation.library === null) return { ...answer, emulated };
   const tiles = sum(counts);
-  const evidence = { ...check.evidence, tiles };
-  const total = Object.values(tiles).reduce((all, count) => all + count, 0);
-  const idle = mustUse ? unproven(emulation.features, mustUse, tiles) : [];
-  if (SAYS_MORE.has(check.result) && idle.length > 0) {
-    return {
-      ...check,
-      result: "fail",
-      detail: `nothing was proven of ${idle.join(", ")}: AMX was emulated, and no instruction of it was met (${total} tile instructions in all)`,
-      evidence,
-      emulated,
-      remedy:
-        "The kernels that this wheel offers to be checked must use what its name promises; see how they are chosen at run time.",
-    };
-  }
-  const told = Object.entries(tiles).map(([name, count]) => `${count} ${name}`);
-  const detail =
-    total > 0 && SAYS_MORE.has(check.result)
-      ? `${check.detail}; AMX emulated: ${told.join(", ")}`
-      : check.detail;
-  return { ...check, detail, evidence, emulated };
+  const told = { ...answer, emulated, evidence: { ...answer.evidence, tiles } };
+  const idle = mustUse && answer.result !== "fail" ? unproven(emulated, mustUse, tiles) : [];
+  if (idle.length === 0) return told;
+  const found = Object.values(tiles).reduce((all, count) => all + count, 0);
+  const nothing: Finding = { kind: "unproven-features", features: idle, found };
+  return { ...told, result: "fail", findings: [nothing, ...answer.findings] };
 }

@@ -62,7 +62,7 @@ function best(answers: readonly Answer[]): Check[] {
   const [first] = answers.toSorted((a, b) => weight(b) - weight(a));
   if (!first) return [];
   const { file: _file, time, ...check } = first;
-  return [{ ...check, evidence: { ...check.evidence, provenAt: time } }];
+  return [{ ...check, provenAt: time }];
 }
 
 /**

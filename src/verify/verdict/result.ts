@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { contentsSchema, placeSchema } from "../facts/contents.ts";
-import { checkSchema, isaSchema, LEVELS, torchSchema } from "./verdict.ts";
+import { contentsSchema, firstUseSchema } from "../facts/contents.ts";
+import { checkSchema } from "./check.ts";
+import { isaSchema, LEVELS, torchSchema } from "./verdict.ts";
 
 /** One wheel's or environment's answers, as `verify --json` lists them. */
 export const resultSchema = z.object({
@@ -15,7 +16,7 @@ export const resultSchema = z.object({
   checks: z.array(checkSchema),
   isa: isaSchema,
   contents: contentsSchema.optional(),
-  firstUses: z.array(placeSchema).optional(),
+  firstUses: z.array(firstUseSchema).optional(),
 });
 
 /** One wheel's or environment's answers, as reports are made of them. */

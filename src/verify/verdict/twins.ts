@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import type { VerifyResult } from "../verify.ts";
+import { checkOf, withFinding } from "./check.ts";
 
 /** Digests of all machine code of a wheel, whatever its files are called; null where some of it was not decoded. */
 function codeOf({ isa }: VerifyResult): string | null {
@@ -19,20 +20,13 @@ export function nameTwins(results: readonly VerifyResult[]): VerifyResult[] {
     const twins = results.filter(
       (other, position) => other !== result && codes[index] !== null && codes[position] === codes[index],
     );
-    const isEmpty = result.checks.some(
-      ({ id, evidence }) =>
-        id === "isa.used" && Object.values(evidence["counts"] ?? {}).some((count) => count === 0),
+    const wheels = twins.map(({ wheel }) => basename(wheel));
+    const isEmpty = checkOf(result.checks, "isa.used")?.findings.some(
+      ({ kind }) => kind === "absent-feature",
     );
-    if (twins.length === 0 || !isEmpty) return result;
-    const names = twins.map(({ wheel }) => basename(wheel));
+    if (wheels.length === 0 || !isEmpty) return result;
     const checks = result.checks.map((check) =>
-      check.id === "isa.used"
-        ? {
-            ...check,
-            detail: `${check.detail}; same machine code as ${names.join(", ")}`,
-            evidence: { ...check.evidence, sameCodeAs: names },
-          }
-        : check,
+      check.id === "isa.used" ? withFinding(check, { kind: "same-code", wheels }) : check,
     );
     return { ...result, checks };
   });

@@ -1,113 +1,47 @@
 import { z } from "zod";
+import { LEVELS, type Level } from "../checks/catalogue/definition.ts";
+import { coverageSchema } from "../checks/catalogue/isa.ts";
+import { CHECK_IDS, type CheckId, demandedChecks } from "../checks/catalogue.ts";
+import { type Check, checkSchema, commonFields, isEmulated, TARGET_KINDS, type TargetKind } from "./check.ts";
 
-/** The names of the questions; permanent, because policies and published verdicts refer to them. */
-export const CHECK_IDS = [
-  "zip.integrity",
-  "record.hashes",
-  "name.agreement",
-  "tags.agreement",
-  "platform.glibc",
-  "platform.libraries",
-  "elf.cuda-free",
-  "metadata.torch-requirement",
-  "metadata.cpu-instructions",
-  "isa.contained",
-  "isa.used",
-  "runtime.resolve",
-  "runtime.torch-cpu",
-  "runtime.cuda-unavailable",
-  "runtime.no-cuda-packages",
-  "runtime.torchvision",
-  "runtime.import",
-  "runtime.kernels",
-  "runtime.engine",
-] as const;
-
-export type CheckId = (typeof CHECK_IDS)[number];
-
-export const LEVELS = ["static", "import", "kernels", "engine"] as const;
-
-/** How far a proof goes; each level includes the ones before it. */
-export type Level = (typeof LEVELS)[number];
-
-const ADDED: Record<Level, readonly CheckId[]> = {
-  static: CHECK_IDS.filter((id) => !id.startsWith("runtime.")),
-  import: CHECK_IDS.filter(
-    (id) => id.startsWith("runtime.") && id !== "runtime.kernels" && id !== "runtime.engine",
-  ),
-  kernels: ["runtime.kernels"],
-  engine: ["runtime.engine"],
+export {
+  CHECK_IDS,
+  type Check,
+  type CheckId,
+  demandedChecks,
+  isEmulated,
+  LEVELS,
+  type Level,
+  TARGET_KINDS,
+  type TargetKind,
 };
 
-/** The checks that a level is made of; each level includes the ones below it. */
-export function demandedChecks(level: Level): readonly CheckId[] {
-  return LEVELS.slice(0, LEVELS.indexOf(level) + 1).flatMap((one) => ADDED[one]);
-}
+/** The format of verdicts that this release writes; one without a number is of format 1. */
+export const FORMAT_VERSION = 2;
 
-/** Kinds of targets, as the part before the colon names them; `url` is any upload index but `pypi`. */
-export const TARGET_KINDS = ["index", "pypi", "url", "github-release"] as const;
+const counts = z.record(z.string(), z.number());
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
-export type TargetKind = (typeof TARGET_KINDS)[number];
+/** What the wheel claims and what its machine code holds; `coverage` differs from one format to the next. */
+const isaOf = <Coverage extends z.ZodType>(coverage: Coverage) =>
+  z.object({
+    claimed: z.array(z.string()).describe("Features that the contract must use"),
+    found: counts.describe("Instructions by feature"),
+    files: z.array(
+      z.object({
+        path: z.string(),
+        method: z.string().describe("Who named most of the code: symbols, unwind, linear (nobody) or none"),
+        bytes: z.number().describe("Of code"),
+        found: counts,
+        coverage: coverage.optional(),
+        codeSha256: sha256
+          .optional()
+          .describe("Over the bytes of all executable sections; absent where the code was not decoded"),
+      }),
+    ),
+  });
 
-export const checkSchema = z.object({
-  id: z.enum(CHECK_IDS),
-  result: z.enum(["pass", "fail", "warn", "not-run"]),
-  /** What the check itself said, where the policy made another result of it. */
-  before: z.enum(["pass", "fail", "warn", "not-run"]).optional(),
-  detail: z.string(),
-  /** The facts the answer rests on; the shape is the check's own. */
-  evidence: z.record(z.string(), z.unknown()),
-  /** The rule the check applies: PEP, specification section, thread. */
-  reference: z.string().optional(),
-  remedy: z.string().optional(),
-  /** Why a check was not run, for machines: the ISA features this machine lacks, or another reason. */
-  lacks: z.array(z.string()).optional(),
-  /** ISA features that this machine lacks and that were emulated while the check ran: more than not run, less than run. */
-  emulated: z.array(z.string()).optional(),
-  /** Kinds of targets whose policy, when the wheel was verified, took this gap; publishing demands it again. */
-  acceptedBy: z.array(z.enum(TARGET_KINDS)).optional(),
-});
-
-/** One named question and its answer. A `not-run` is never a pass. */
-export type Check = z.infer<typeof checkSchema>;
-
-/** True where a check gave an answer, and gave it on an emulated CPU. */
-export function isEmulated({
-  result,
-  before,
-  emulated,
-}: Pick<Check, "result" | "before" | "emulated">): boolean {
-  const answer = before ?? result;
-  return (answer === "pass" || answer === "warn") && emulated !== undefined && emulated.length > 0;
-}
-
-export const isaSchema = z.object({
-  claimed: z.array(z.string()),
-  found: z.record(z.string(), z.number()),
-  files: z.array(
-    z.object({
-      path: z.string(),
-      method: z.string(),
-      bytes: z.number(),
-      found: z.record(z.string(), z.number()),
-      /** Bytes by who says that they are code (docs/decisions/0007-what-is-code.md). */
-      coverage: z
-        .object({
-          symbols: z.number(),
-          unwind: z.number(),
-          linear: z.number(),
-          padding: z.number(),
-          unowned: z.number(),
-        })
-        .optional(),
-      /** SHA-256 over the bytes of all executable sections; left out where the code was not decoded. */
-      codeSha256: z
-        .string()
-        .regex(/^[0-9a-f]{64}$/)
-        .optional(),
-    }),
-  ),
-});
+export const isaSchema = isaOf(coverageSchema);
 
 /** What the wheel claims, what its machine code holds (instructions per feature), and per library. */
 export type IsaReport = z.infer<typeof isaSchema>;
@@ -117,28 +51,66 @@ export const torchSchema = z.object({ version: z.string(), cudaAvailable: z.bool
 export const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
 export const PREDICATE_TYPE = "https://slsa.dev/verification_summary/v1";
 
-export const verdictSchema = z.object({
-  _type: z.literal(STATEMENT_TYPE),
-  subject: z
-    .array(z.object({ name: z.string(), digest: z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) }) }))
-    .length(1),
-  predicateType: z.literal(PREDICATE_TYPE),
-  predicate: z.object({
-    verifier: z.object({ id: z.string(), version: z.record(z.string(), z.string()) }),
-    timeVerified: z.string(),
-    resourceUri: z.string(),
-    policy: z.object({
-      uri: z.string(),
-      digest: z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) }).optional(),
+/** A statement round a predicate; what differs between formats is left to the caller. */
+const statementOf = <Shape extends z.ZodRawShape>(own: Shape) =>
+  z.object({
+    _type: z.literal(STATEMENT_TYPE),
+    subject: z.array(z.object({ name: z.string(), digest: z.object({ sha256 }) })).length(1),
+    predicateType: z.literal(PREDICATE_TYPE),
+    predicate: z.object({
+      verifier: z.object({ id: z.string(), version: z.record(z.string(), z.string()) }),
+      timeVerified: z.string(),
+      resourceUri: z.string(),
+      policy: z.object({ uri: z.string(), digest: z.object({ sha256 }).optional() }),
+      verificationResult: z.enum(["PASSED", "FAILED"]),
+      verifiedLevels: z.array(z.string()),
+      variant: z.string().nullable(),
+      level: z.enum(LEVELS),
+      torch: torchSchema,
+      ...own,
     }),
-    verificationResult: z.enum(["PASSED", "FAILED"]),
-    verifiedLevels: z.array(z.string()),
-    variant: z.string().nullable(),
-    level: z.enum(LEVELS),
-    torch: torchSchema,
-    isa: isaSchema,
-    checks: z.array(checkSchema),
-  }),
+  });
+
+const evidence = z.record(z.string(), z.unknown());
+
+const placeFrame = z.looseObject({
+  address: z.string(),
+  symbol: z.string().nullable(),
+  instruction: z.string(),
+});
+
+/** What any reader can tell of a finding, whatever its kind. */
+const findingFrame = z.looseObject({
+  kind: z.string(),
+  file: z.string().nullable().optional(),
+  requirement: z.string().nullable().optional(),
+  places: z.array(placeFrame).optional(),
+});
+
+/**
+ * What makes a document a verdict. Findings and evidence are held to no more here than any reader must know, so that
+ * a verdict of a newer release, with kinds that this one does not know, stays one.
+ */
+export const verdictFrame = statementOf({
+  formatVersion: z.literal(FORMAT_VERSION).describe("The format of this document"),
+  isa: isaSchema,
+  checks: z.array(
+    z.object({ id: z.enum(CHECK_IDS), ...commonFields, findings: z.array(findingFrame), evidence }),
+  ),
+});
+
+/** A verdict of format 1: without a number of its format, and without findings. */
+export const olderFrame = statementOf({
+  formatVersion: z.undefined().optional(),
+  isa: isaOf(coverageSchema.omit({ unattributed: true }).extend({ unowned: z.number() })),
+  checks: z.array(z.object({ id: z.enum(CHECK_IDS), ...commonFields, evidence })),
+});
+
+/** A verdict as this release writes it, every finding and every evidence of its own form. */
+export const verdictSchema = statementOf({
+  formatVersion: z.literal(FORMAT_VERSION),
+  isa: isaSchema,
+  checks: z.array(checkSchema),
 });
 
 /**

@@ -1,28 +1,23 @@
-import type { ExitCode } from "../../../errors/entry.ts";
-import * as answers from "../../../jobs/answers.ts";
+import { EXIT, type ExitCode } from "../../../errors/entry.ts";
+import { plan as planJob, toMatrix } from "../../../jobs/plan.ts";
 import type { ACTIONS } from "../../../options/actions.ts";
-import type { Values } from "../../../options/options.ts";
-import { toMatrix } from "../../../variants/matrix.ts";
+import type { Values } from "../../../options/spec.ts";
+import { parseChoice, parseWhat } from "../../../options/what.ts";
+import { planSummary } from "../../../report/job-summary.ts";
 import type { GitHub } from "../github.ts";
-import { planSummary } from "../summary.ts";
 
-/** The plan action. @throws E_MATRIX_SIZE and what the plan command throws */
+/** The plan action. @throws E_MATRIX_SIZE, what the plan job throws */
 export async function plan(github: GitHub, inputs: Values<typeof ACTIONS.plan.inputs>): Promise<ExitCode> {
-  const answer = await answers.plan(github.host, {
-    ...inputs,
-    "allow-dirty": true,
-    "print-identifiers": false,
-    "cache-dir": null,
-    json: false,
-    help: false,
-  });
-  const { plan: items, existing } = answer.document;
+  // A plan reads no more than names and versions of the checkout, so uncommitted changes are no danger.
+  const what = { ...parseWhat(inputs), allowDirty: true };
+  const { plan: items, existing } = await planJob(github.host, { what, choice: parseChoice(inputs) });
   const matrix = toMatrix(items);
-  github.host.log.info(`${items.length} to build\n${answer.text}`);
+  const identifiers = items.map(({ id }) => id);
+  github.host.log.info(`${items.length} to build: ${identifiers.join(" ")}`);
   github.output("matrix", JSON.stringify(matrix));
   github.output("count", String(items.length));
-  github.output("identifiers", items.map(({ id }) => id).join(" "));
+  github.output("identifiers", identifiers.join(" "));
   github.output("existing", JSON.stringify(existing.map(({ id }) => id)));
   await github.summarize(planSummary(items, existing));
-  return answer.exit;
+  return EXIT.ok;
 }

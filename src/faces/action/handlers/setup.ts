@@ -2,48 +2,60 @@ import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { EXIT, type ExitCode } from "../../../errors/entry.ts";
 import { exists, remove } from "../../../host/files.ts";
-import { setupEnvironment } from "../../../jobs/setup-use.ts";
+import { type SetupReport, type SetupRequest, setup as setupJob } from "../../../jobs/setup.ts";
 import type { ACTIONS } from "../../../options/actions.ts";
-import type { Values } from "../../../options/options.ts";
-import type { VenvCache } from "../../../torch/setup.ts";
+import type { Values } from "../../../options/spec.ts";
+import { parseTorch } from "../../../options/torch.ts";
+import { parsePythons } from "../../../options/what.ts";
+import { setupSummary } from "../../../report/job-summary.ts";
 import type { GitHub } from "../github.ts";
 import { cacheTransfer } from "../runner-cache.ts";
-import { setupSummary } from "../summary.ts";
 
-/** The setup-cpu-torch action. @throws what setupTorch throws */
-export async function setup(
-  github: GitHub,
-  inputs: Values<(typeof ACTIONS)["setup-cpu-torch"]["inputs"]>,
-): Promise<ExitCode> {
-  const { host } = github;
-  // The same place for the same request: scripts of an environment name their own path, and the cache's key holds it.
+type Inputs = Values<(typeof ACTIONS)["setup-cpu-torch"]["inputs"]>;
+
+/** The same place for the same request: scripts of an environment name their own path, and the cache's key holds it. */
+async function placeFor(github: GitHub, inputs: Inputs): Promise<string> {
   const request = createHash("sha256").update(JSON.stringify(inputs)).digest("hex").slice(0, 12);
   const venv = join(github.runnerTemp, `vllm-cpu-torch-${request}`);
   if (await exists(venv)) {
-    host.log.info(`Removing ${venv}, which an earlier step or a job that was killed left`);
+    github.host.log.info(`Removing ${venv}, which an earlier step or a job that was killed left`);
     await remove(venv);
   }
   github.leave(venv);
-  const limits = { timeout: inputs["cache-timeout"] * 1000, temp: github.temp };
-  const cache: VenvCache = {
+  return venv;
+}
+
+function cacheFor({ host, temp }: GitHub, seconds: number): NonNullable<SetupRequest["cache"]> {
+  const limits = { timeout: seconds * 1000, temp };
+  return {
     restore: (key, path) => cacheTransfer(host, { operation: "restore", path, key }, limits),
     async save(key, path) {
       await cacheTransfer(host, { operation: "save", path, key }, limits);
     },
   };
-  const made = await setupEnvironment(
-    host,
-    { ...inputs, "cache-dir": null, json: false, help: false },
-    venv,
-    inputs.cache ? cache : null,
-  );
+}
+
+async function report(github: GitHub, made: SetupReport): Promise<void> {
   github.addPath(dirname(made.python));
-  github.exportVariable("VIRTUAL_ENV", venv);
+  github.exportVariable("VIRTUAL_ENV", made.venv);
   github.output("torch-version", made.torch);
   github.output("python-path", made.python);
-  github.output("venv", venv);
+  github.output("venv", made.venv);
   github.output("cache-hit", String(made.cacheHit));
   github.output("saved-bytes", made.savings ? String(made.savings.saved) : "");
   await github.summarize(setupSummary(made.torch, made.cacheHit, made.savings));
+}
+
+/** The setup-cpu-torch action. @throws what the setup job throws */
+export async function setup(github: GitHub, inputs: Inputs): Promise<ExitCode> {
+  const [version] = parsePythons(inputs["python-version"]);
+  const made = await setupJob(github.host, {
+    venv: await placeFor(github, inputs),
+    python: version ?? null,
+    torch: parseTorch(inputs),
+    measuresSavings: inputs.savings,
+    cache: inputs.cache ? cacheFor(github, inputs["cache-timeout"]) : null,
+  });
+  await report(github, made);
   return EXIT.ok;
 }

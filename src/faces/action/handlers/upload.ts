@@ -1,13 +1,15 @@
 import { basename } from "node:path";
 import { wheelsError } from "../../../errors/wheels-error.ts";
 import { exists } from "../../../host/files.ts";
-import { reportFileName, verdictFileName } from "../../../verify/verdict/verdict.ts";
+import { reportFileName, verdictFileName } from "../../../jobs/prove.ts";
+import type { WrittenReports } from "../../../jobs/write-reports.ts";
 import type { GitHub } from "../github.ts";
 
-interface UploadInputs {
+/** How a wheel is uploaded. */
+export interface Upload {
   upload: boolean;
-  "artifact-name": string | null;
-  "retention-days": number | null;
+  name: string | null;
+  retentionDays: number | null;
 }
 
 /**
@@ -18,18 +20,17 @@ interface UploadInputs {
  */
 export async function uploadWheel(
   github: GitHub,
-  inputs: UploadInputs,
+  { upload, name: own, retentionDays }: Upload,
   wheel: string,
   sha256: string,
 ): Promise<string | null> {
-  if (!inputs.upload) return null;
-  const own = inputs["artifact-name"];
+  if (!upload) return null;
   const name = own ?? `wheel-${basename(wheel, ".whl")}-${sha256.slice(0, 12)}`;
   const verdict = verdictFileName(wheel);
   const files = [wheel];
   for (const beside of [verdict, reportFileName(wheel)]) if (await exists(beside)) files.push(beside);
   const { uploadArtifact } = await import("../artifacts.ts");
-  const isNew = await uploadArtifact(name, files, inputs["retention-days"]);
+  const isNew = await uploadArtifact(name, files, retentionDays);
   if (!isNew && own !== null) {
     throw wheelsError("E_ARTIFACT_NAME", {
       name,
@@ -40,4 +41,10 @@ export async function uploadWheel(
     isNew ? `Uploaded the artifact ${name}` : `The artifact ${name} is there already, with this very wheel`,
   );
   return name;
+}
+
+/** The outputs of an action that writes reports. */
+export function reportOutputs(github: GitHub, { sarif, html }: WrittenReports): void {
+  github.output("sarif", sarif ?? "");
+  github.output("reports", JSON.stringify(html));
 }

@@ -1,62 +1,68 @@
 import { EXIT, type ExitCode } from "../../../errors/entry.ts";
 import { wheelsError } from "../../../errors/wheels-error.ts";
-import * as answers from "../../../jobs/answers.ts";
-import { failuresOf } from "../../../jobs/use.ts";
+import { wheelsAt } from "../../../jobs/artifacts.ts";
+import { failuresOf, type ProveReport, prove, verdictFileName } from "../../../jobs/prove.ts";
 import type { ACTIONS } from "../../../options/actions.ts";
-import type { Values } from "../../../options/options.ts";
-import { verdictFileName } from "../../../verify/verdict/verdict.ts";
+import { lines, parseUpload } from "../../../options/artifacts.ts";
+import { parseJudging } from "../../../options/judging.ts";
+import { parseProving } from "../../../options/proving.ts";
+import { parseReports } from "../../../options/reports.ts";
+import type { Values } from "../../../options/spec.ts";
+import { parseTorch } from "../../../options/torch.ts";
+import { resultSummary } from "../../../report/job-summary.ts";
 import type { GitHub } from "../github.ts";
-import { resultSummary } from "../summary.ts";
-import { reportOutputs, wheelPaths } from "./paths.ts";
-import { uploadWheel } from "./upload.ts";
+import { reportOutputs, type Upload, uploadWheel } from "./upload.ts";
 
-/** The verify-torch-cpu action. @throws E_CHECK_FAILED, E_PUBLISH_NOTHING, what the verify command throws */
-export async function verify(
-  github: GitHub,
-  inputs: Values<(typeof ACTIONS)["verify-torch-cpu"]["inputs"]>,
-): Promise<ExitCode> {
-  const {
-    mode,
-    wheels,
-    environment,
-    upload: _upload,
-    "artifact-name": name,
-    "retention-days": _days,
-    ...rest
-  } = inputs;
-  const paths = mode === "wheel" ? await wheelPaths(github.host, wheels ?? "dist") : [];
-  if (mode === "wheel" && paths.length === 0)
-    throw wheelsError("E_PUBLISH_NOTHING", { where: wheels ?? "The folder dist" });
+type Inputs = Values<(typeof ACTIONS)["verify-torch-cpu"]["inputs"]>;
+
+/** @throws E_VERIFY_NOTHING, E_ARTIFACT_NAME where several wheels would have one artifact's name */
+async function wheelsOf(github: GitHub, { mode, wheels }: Inputs, { name }: Upload): Promise<string[]> {
+  if (mode === "environment") return [];
+  const paths = await wheelsAt(github.host, wheels === null ? ["dist"] : lines(wheels));
+  if (paths.length === 0) throw wheelsError("E_VERIFY_NOTHING", { where: wheels ?? "The folder dist" });
   if (name !== null && paths.length > 1)
     throw wheelsError("E_ARTIFACT_NAME", {
       name,
       detail: `There are ${paths.length} wheels, each an artifact of its own.`,
     });
-  const answer = await answers.verify(
-    github.host,
-    {
-      ...rest,
-      environment: mode === "environment" ? environment : null,
-      "no-verdict": false,
-      "cache-dir": null,
-      json: false,
-      help: false,
-    },
-    paths,
-  );
-  const { results } = answer.document;
-  github.host.log.info(answer.text);
+  return paths;
+}
+
+async function report(github: GitHub, { results, reports }: ProveReport, upload: Upload): Promise<void> {
+  const failed = results.some(({ result }) => result === "fail");
   const verdicts = results.flatMap(({ wheel }) => (wheel === null ? [] : [verdictFileName(wheel)]));
-  github.output("result", answer.exit === EXIT.ok ? "pass" : "fail");
+  github.output("result", failed ? "fail" : "pass");
   github.output("torch-version", results.find(({ torch }) => torch)?.torch?.version ?? "");
   github.output("verdicts", JSON.stringify(verdicts));
-  reportOutputs(github, answer.reports);
+  reportOutputs(github, reports);
   for (const result of results) {
     await github.summarize(resultSummary(result, null));
     if (result.wheel !== null && result.sha256 !== null)
-      await uploadWheel(github, inputs, result.wheel, result.sha256);
+      await uploadWheel(github, upload, result.wheel, result.sha256);
   }
-  const failures = failuresOf(results);
+}
+
+/** The verify-torch-cpu action. @throws E_CHECK_FAILED, E_VERIFY_NOTHING, what the verify job throws */
+export async function verify(github: GitHub, inputs: Inputs): Promise<ExitCode> {
+  const upload = parseUpload(inputs);
+  const verified = await prove(github.host, {
+    wheels: await wheelsOf(github, inputs, upload),
+    environment: inputs.mode === "environment" ? inputs.environment : null,
+    variant: inputs.variant,
+    manifest: inputs.manifest,
+    depth: parseProving({
+      ...inputs,
+      level: inputs.level ?? (inputs.mode === "wheel" ? "kernels" : "static"),
+    }),
+    torch: parseTorch(inputs),
+    judging: parseJudging(inputs),
+    reports: parseReports(inputs),
+    writesVerdicts: true,
+  });
+  const { verifyText } = await import("../../../report/text/verify-text.ts");
+  github.host.log.info(verifyText(verified.results, true));
+  await report(github, verified, upload);
+  const failures = failuresOf(verified.results);
   if (failures.length > 0) throw wheelsError("E_CHECK_FAILED", { failures });
-  return answer.exit;
+  return EXIT.ok;
 }

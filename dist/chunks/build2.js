@@ -1,0 +1,1 @@
+import{n as e,t}from"./build-wheels.js";import{t as n}from"./prepare.js";async function r(r,i){let a=await n(r,i.what),{plan:o}=a;return i.dryRun?{plan:o,built:[],dryRun:e(r,i,a)}:{plan:o,built:(await t(r,i,a)).map(({built:e})=>e),dryRun:[]}}export{r as build};

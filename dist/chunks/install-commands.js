@@ -1,0 +1,1 @@
+const e=`https://download.pytorch.org/whl/cpu`,t=({distribution:t,version:n,torchVersion:r,companions:i})=>[`pip install ${[`torch==${r}`,...i].join(` `)} --index-url ${e}`,`pip install ${t}==${n}`];export{t as n,e as t};

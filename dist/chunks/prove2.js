@@ -1,0 +1,1 @@
+import"./verdict.js";export{t as failuresOf,n as prove}from"./prove.js";

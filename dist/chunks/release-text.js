@@ -1,0 +1,2 @@
+import{t as e}from"./checks-text.js";import{r as t,t as n}from"./tables2.js";import{basename as r}from"node:path";function i(i,a){let o=[`\n${n(i.built,i.results)}`];for(let t of i.results){let n=t.checks.filter(e=>e.result===`fail`||e.result===`warn`);n.length>0&&o.push(e(`\n${r(t.wheel)}:`,{...t,checks:n},a))}return i.published&&o.push(`\n${t(i.published)}`),o.join(`
+`)}export{i as releaseText};

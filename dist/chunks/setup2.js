@@ -1,0 +1,1 @@
+export{t as setup}from"./setup.js";

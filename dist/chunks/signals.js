@@ -1,0 +1,1 @@
+function e(e,t){let n=new AbortController;for(let r of[`SIGINT`,`SIGTERM`,`SIGHUP`])process.on(r,()=>{n.signal.aborted&&(e()?.removeAllNow(),process.exit(130)),n.abort(),t(r)});return n}export{e as t};

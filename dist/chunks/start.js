@@ -1,0 +1,1 @@
+import{d as e}from"./resources.js";import{readFileSync as t}from"node:fs";async function n(n){let{version:r}=JSON.parse(t(e(),`utf8`));process.stdout.write(`vllm-cpu-actions ${r}: ${n}\n`),await(await import(`./action.js`)).runAction(n)}export{n as t};

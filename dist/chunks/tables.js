@@ -1,0 +1,1 @@
+export{t as buildTable,n as planText,r as publishText}from"./tables2.js";

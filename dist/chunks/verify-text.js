@@ -1,0 +1,3 @@
+import{n as e}from"./markdown.js";import{t}from"./checks-text.js";function n(n,r){return n.map(n=>{let i=n.torch?`\n  torch ${n.torch.version}, CUDA available: ${n.torch.cudaAvailable?`True`:`False`}`:``,a=`${e(n)}: ${n.result===`pass`?`passed`:`FAILED`} (${n.level})${i}`;return t(a,n,r)}).join(`
+
+`)}function r({subject:e,predicate:n},r){let{verificationResult:i,verifiedLevels:a}=n,o=a.map(e=>e.replace(`VLLM_CPU_`,``).toLowerCase()),s=`${e[0]?.name}: ${i} (${o.join(`, `)||`no level`} proven)`;return t(s,n,r)}export{r as mergeText,n as verifyText};

@@ -1,0 +1,1 @@
+const e=/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Cn}\p{Zl}\p{Zp}]/gu,t=e=>`\\u{${(e.codePointAt(0)??0).toString(16)}}`;function n(n,r=2e3){return(n.length>r?`${n.slice(0,r)}… (${n.length.toLocaleString(`en`)} characters)`:n).replace(/\s*[\r\n\t]+\s*/g,` `).replace(e,t)}export{n as t};

@@ -1,0 +1,1 @@
+import{n as e}from"./publish.js";const t=(t,n)=>e(t,n);export{t as withdraw};

@@ -1,0 +1,87 @@
+// The reusable workflow's inputs and what it hands to each action, made from the schemas that parse them.
+import { dump } from "js-yaml";
+import { ACTIONS } from "../src/options/actions.ts";
+import { byTopic, describe } from "../src/options/help.ts";
+import { PUBLISH_TO } from "../src/options/publishing.ts";
+import type { OptionSpec, OptionSpecs } from "../src/options/spec.ts";
+
+/** Source: GitHub documentation, "Events that trigger workflows": at most 25 inputs for workflow_dispatch. */
+export const MOST_BY_HAND = 25;
+
+const { plan, "build-variant": build, "publish-wheel": publish } = ACTIONS;
+const { variant: _one, "python-version": _python, ...BUILD } = build.inputs;
+const { upload: _upload, "artifact-name": _name, "retention-days": RETENTION, ...PROVEN } = BUILD;
+const {
+  wheels: _wheels,
+  artifacts: _artifacts,
+  to: _to,
+  expect: _expect,
+  "dry-run": _dryRun,
+  "torch-index-url": _index,
+  ...GATED
+} = publish.inputs;
+
+/** Every input of the workflow, each one of an action's. */
+export const WORKFLOW_INPUTS: OptionSpecs = {
+  ...plan.inputs,
+  ...PROVEN,
+  ...GATED,
+  "retention-days": RETENTION,
+  "publish-to": {
+    ...PUBLISH_TO["publish-to"],
+    default: "index:index",
+    help: "The target whose rules the gate applies; nothing is published by this workflow.",
+  },
+};
+
+function inputOf(spec: OptionSpec): Record<string, unknown> {
+  const description = describe(spec);
+  if (spec.kind === "flag") return { description, type: "boolean", default: spec.default ?? false };
+  if (spec.kind === "count" && spec.default !== null)
+    return { description, type: "number", default: spec.default };
+  return { description, type: "string", default: spec.default === null ? "" : String(spec.default) };
+}
+
+const indented = (text: string, depth: number): string => text.replace(/^(?=.)/gm, " ".repeat(depth));
+
+const yaml = (document: unknown, depth: number): string =>
+  indented(dump(document, { lineWidth: 110, noRefs: true }), depth);
+
+function inputs(specs: OptionSpecs): string {
+  return byTopic(specs)
+    .map(([topic, entries]) => {
+      const documents = Object.fromEntries(entries.map(([name, spec]) => [name, inputOf(spec)]));
+      return `      # ${topic}\n${yaml(documents, 6)}`;
+    })
+    .join("");
+}
+
+/** What a job gives to its action: the workflow's inputs that the action has too, and what the job itself knows. */
+function given(action: { inputs: OptionSpecs }, own: Readonly<Record<string, string>>): string {
+  const passed = Object.keys(action.inputs)
+    .filter((name) => name in WORKFLOW_INPUTS && !(name in own))
+    .map((name) => [name, `\${{ inputs.${name} }}`]);
+  return yaml({ ...own, ...Object.fromEntries(passed) }, 10);
+}
+
+const byHand = Object.fromEntries(Object.entries(WORKFLOW_INPUTS).filter(([, spec]) => spec.byHand));
+
+const REGIONS: Readonly<Record<string, string>> = {
+  "by-hand": inputs(byHand),
+  call: inputs(WORKFLOW_INPUTS),
+  plan: given(plan, {}),
+  build: given(build, { variant: "${{ matrix.variant }}", "python-version": "${{ matrix.python }}" }),
+  gate: given(publish, {
+    to: "${{ inputs.publish-to }}",
+    expect: "${{ needs.plan.outputs.matrix }}",
+    "dry-run": "true",
+  }),
+};
+
+/** The workflow with its generated regions made anew; each stands between `# generated: NAME` and `# end`. */
+export function withInputs(workflow: string): string {
+  return workflow.replace(
+    /( *# generated: ([\w-]+)\n)[\s\S]*?( *# end\n)/g,
+    (_whole, start: string, name: string, end: string) => `${start}${REGIONS[name] ?? ""}${end}`,
+  );
+}

@@ -1,0 +1,3 @@
+import { startAction } from "../start.ts";
+
+await startAction("setup-cpu-torch");

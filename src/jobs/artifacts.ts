@@ -1,0 +1,1 @@
+export { wheelsAt, wheelsOfArtifacts } from "../publish/artifact-wheels.ts";

@@ -1,0 +1,49 @@
+import { resolve } from "node:path";
+import type { Host } from "../host/host.ts";
+import type { TorchRequest } from "../torch/install.ts";
+import { measureSavings, type Savings } from "../torch/savings.ts";
+import { setupTorch, type VenvCache } from "../torch/setup.ts";
+import { ensureUv } from "../torch/uv.ts";
+
+export interface SetupRequest {
+  /** Folder of the environment, relative to the working folder; must not exist. */
+  venv: string;
+  /** Minor version; null for the Python on PATH. */
+  python: string | null;
+  torch: TorchRequest;
+  /** Whether the indexes are asked what the CUDA build would have downloaded more. */
+  measuresSavings: boolean;
+  cache: VenvCache | null;
+}
+
+export interface SetupReport {
+  venv: string;
+  /** Path of its interpreter. */
+  python: string;
+  torch: string;
+  /** `name==version` of torch and all that it needs. */
+  packages: string[];
+  cacheHit: boolean;
+  /** Null where they were not asked for, or an index does not tell. */
+  savings: Savings | null;
+}
+
+/** Makes an environment with CPU-only torch. @throws what {@link setupTorch} throws */
+export async function setup(host: Host, request: SetupRequest): Promise<SetupReport> {
+  const venv = resolve(host.cwd, request.venv);
+  const uv = await ensureUv(host, host.cache);
+  const { python, facts, source, cacheHit } = await setupTorch(host, uv, {
+    venv,
+    python: request.python,
+    torch: request.torch,
+    cache: request.cache,
+  });
+  return {
+    venv,
+    python,
+    torch: facts.torch?.version ?? "",
+    packages: source.pins,
+    cacheHit,
+    savings: request.measuresSavings ? await measureSavings(host, uv, python, source) : null,
+  };
+}

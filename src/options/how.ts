@@ -1,0 +1,72 @@
+import { wheelsError } from "../errors/wheels-error.ts";
+import { about, complete, type Values } from "./spec.ts";
+
+/** How wheels are built. */
+export const HOW = {
+  ...about("How to build it", {
+    "output-dir": {
+      kind: "text",
+      placeholder: "DIR",
+      default: "./dist",
+      aliases: ["dist-dir"],
+      help: "The folder where wheels and verdicts go.",
+    },
+    "onednn-source": {
+      kind: "text",
+      placeholder: "DIR",
+      default: null,
+      help: "A checkout or git repository of oneDNN that has the commit which vLLM pins; without it that commit is fetched from GitHub, once.",
+    },
+    resume: { kind: "flag", help: "Go on where a build of the same inputs broke off." },
+    fresh: { kind: "flag", byHand: true, help: "Compile anew, whatever earlier builds have left." },
+    glibc: {
+      kind: "text",
+      placeholder: "2.NN",
+      default: null,
+      byHand: true,
+      help: "Refuse to build a wheel that needs a newer glibc than this version.",
+    },
+    "keep-debug": { kind: "flag", help: "Keep the debug data of the libraries." },
+    "torch-requirement": {
+      kind: "text",
+      placeholder: "FORM",
+      default: "release",
+      choices: ["release", "local"],
+      help: "The form of the wheel's requirement on torch: release is torch==X, which any index resolves; local is torch==X+cpu.",
+    },
+    "no-cleanup": { kind: "flag", help: "Keep the scratch folders, for a look at what was built." },
+  }),
+  ...about("Limits", {
+    "max-jobs": {
+      kind: "count",
+      placeholder: "N",
+      default: null,
+      auto: true,
+      byHand: true,
+      help: "The number of compilers at a time, or auto: one a core, and no more than the memory holds.",
+    },
+  }),
+};
+
+/** @throws E_OPTION_VALUE */
+export function parseHow(given: Partial<Values<typeof HOW>>) {
+  const values = complete(HOW, given);
+  const { glibc } = values;
+  if (glibc !== null && !/^2\.\d{1,3}$/.test(glibc))
+    throw wheelsError("E_OPTION_VALUE", {
+      option: "--glibc",
+      value: glibc,
+      expected: "a glibc version such as 2.28",
+    });
+  return {
+    outputDir: values["output-dir"],
+    onednnSource: values["onednn-source"],
+    resume: values.resume,
+    fresh: values.fresh,
+    glibc,
+    keepDebug: values["keep-debug"],
+    torchRequirement: values["torch-requirement"],
+    keepScratch: values["no-cleanup"],
+    maxJobs: values["max-jobs"],
+  };
+}

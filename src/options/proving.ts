@@ -1,0 +1,65 @@
+import { wheelsError } from "../errors/wheels-error.ts";
+import { LEVELS } from "../verify/verdict/verdict.ts";
+import { normalizeName } from "../wheel/names.ts";
+import { about, complete, type Values, words } from "./spec.ts";
+
+/** How far wheels are proven, and how they are run for it. */
+export const PROVING = {
+  ...about("How far to prove it", {
+    level: {
+      kind: "text",
+      placeholder: "LEVEL",
+      default: "kernels",
+      choices: LEVELS,
+      byHand: true,
+      help: "How far the proof goes: static reads the wheel, import loads it, kernels runs its operators, engine makes tokens.",
+    },
+    without: {
+      kind: "text",
+      placeholder: "NAMES",
+      default: null,
+      help: "Required packages to install the wheel without, with a comma between them; the verdict warns of it.",
+    },
+    emulator: {
+      kind: "text",
+      placeholder: "COMMAND",
+      default: null,
+      help: "A command under which the wheel is run, such as sde64 -spr -- or qemu-x86_64 -cpu max; the verdict records it as emulated.",
+    },
+    "least-cpu": {
+      kind: "flag",
+      help: "Run import and kernels of a wheel for AVX2 once more on qemu-x86_64 -cpu Haswell, which has nothing beyond AVX2.",
+    },
+  }),
+  ...about("Limits", {
+    limit: {
+      kind: "count",
+      placeholder: "SECONDS",
+      default: 600,
+      help: "The seconds after which an import, a kernel or an engine is stopped; the verdict tells where it hung.",
+    },
+  }),
+};
+
+/** @throws E_OPTION_VALUE where `without` is no list of packages, or names torch itself */
+export function parseProving(given: Partial<Values<typeof PROVING>>) {
+  const values = complete(PROVING, given);
+  const without = words(values.without);
+  const wrong = without.find((name) => !/^[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?$/.test(name));
+  if (wrong !== undefined || without.some((name) => normalizeName(name) === "torch"))
+    throw wheelsError("E_OPTION_VALUE", {
+      option: "--without",
+      value: values.without ?? "",
+      expected: "package names, torch not among them",
+    });
+  const emulator = values.emulator?.split(/\s+/).filter((word) => word !== "") ?? [];
+  return {
+    level: values.level,
+    settings: {
+      limit: values.limit,
+      without: without.map(normalizeName),
+      emulator,
+      leastCpu: values["least-cpu"],
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import { formatBytes, formatSeconds } from "../host/units.ts";
+import type { PlanItem } from "../variants/plan.ts";
+import type { Result } from "../verify/verdict/result.ts";
+import { installLines } from "./install.ts";
+import { resultMarkdown } from "./markdown.ts";
+import { code, head, plainText, row } from "./markdown-text.ts";
+import type { BuiltOutcome, PublishOutcome } from "./outcomes.ts";
+
+/** The plan as a table of jobs. */
+export function planSummary(items: readonly PlanItem[], existing: readonly PlanItem[]): string {
+  const lines = items.map((item) =>
+    row([
+      code(item.id),
+      plainText(item.version ?? "by the build"),
+      item.mustUse.map(code).join(" "),
+      item.runnerLabels.map(code).join(" "),
+    ]),
+  );
+  return [
+    `### ${items.length} ${items.length === 1 ? "wheel" : "wheels"} to build`,
+    "",
+    ...(items.length > 0 ? [...head(["wheel", "version", "must use", "runner labels"]), ...lines] : []),
+    ...(existing.length > 0 ? ["", `There already: ${existing.map(({ id }) => code(id)).join(" ")}`] : []),
+    "",
+  ].join("\n");
+}
+
+function stageText(built: BuiltOutcome): string {
+  const stages = Object.entries(built.stages).map(([name, seconds]) => `${name} ${formatSeconds(seconds)}`);
+  return `${formatSeconds(built.seconds)} (${stages.join(", ")})`;
+}
+
+/** One wheel (or environment), with what its build tells where it was built here. */
+export function resultSummary(result: Result, built: BuiltOutcome | null): string {
+  return resultMarkdown(result, {
+    install: installLines(result),
+    ...(built ? { time: stageText(built) } : {}),
+  });
+}
+
+/** What was published, and how to install it. */
+export function publishSummary(report: PublishOutcome): string {
+  const list = (title: string, files: readonly string[]): string[] =>
+    files.length > 0 ? [`**${title}:**`, "", ...files.map((file) => `- ${code(file)}`), ""] : [];
+  return [
+    `### ${report.dryRun ? "Would publish" : "Published"} to ${code(report.target)}`,
+    "",
+    ...list("New", report.planned),
+    ...list("There already", report.skipped),
+    ...list(
+      "Proven from their bytes, not run: the machine lacked their ISA",
+      report.unrun.map(({ file }) => file),
+    ),
+    ...list(
+      "Run with a part of their ISA emulated, which the machine lacked",
+      report.emulated.map(({ file }) => file),
+    ),
+    ...(report.install.length > 0
+      ? ["```sh", ...report.install.map((line) => line.replaceAll("`", "")), "```", ""]
+      : []),
+  ].join("\n");
+}
+
+/** The environment that was set up, with what it saved. */
+export function setupSummary(
+  torch: string,
+  cacheHit: boolean,
+  savings: { cpu: number; cuda: number; saved: number } | null,
+): string {
+  return [
+    `### ✅ CPU-only PyTorch ${code(torch)}${cacheHit ? " from the cache" : ""}`,
+    "",
+    ...(savings
+      ? [
+          `${formatBytes(savings.cpu)} to download instead of ${formatBytes(savings.cuda)}: **${formatBytes(savings.saved)} saved**, as the indexes list the files of this version and all it needs.`,
+          "",
+        ]
+      : []),
+  ].join("\n");
+}

@@ -1,0 +1,21 @@
+/** What a report tells of a build; seconds. */
+export interface BuiltOutcome {
+  variant: string;
+  wheel: string;
+  seconds: number;
+  stages: Readonly<Record<string, number>>;
+}
+
+/** What a report tells of a publish. */
+export interface PublishOutcome {
+  target: string;
+  dryRun: boolean;
+  planned: readonly string[];
+  skipped: readonly string[];
+  /** Files whose ISA the proving machine lacked. */
+  unrun: readonly { file: string; lacked: readonly string[] }[];
+  /** Files that were run with features emulated, which the proving machine lacked. */
+  emulated: readonly { file: string; lacked: readonly string[] }[];
+  /** Commands that install what was published. */
+  install: readonly string[];
+}

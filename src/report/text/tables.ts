@@ -1,0 +1,75 @@
+import { basename } from "node:path";
+import { formatBytes, formatSeconds } from "../../host/units.ts";
+import type { PlanItem } from "../../variants/plan.ts";
+import type { VerifyResult } from "../../verify/verify.ts";
+import type { BuiltOutcome, PublishOutcome } from "../outcomes.ts";
+import { verdictText } from "../verdict-text.ts";
+
+/** Rows as aligned text columns, the first row as the head. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_cell, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? "").length)),
+  );
+  const text = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd();
+  const [head = [], ...body] = rows;
+  return [text(head), widths.map((width) => "-".repeat(width)).join("  "), ...body.map(text)].join("\n");
+}
+
+/** The features worth a column: what a variant's name can be about. */
+const TELLING = /^(avx2|avx512f|avx512_|amx_)/;
+
+function isaText({ isa }: VerifyResult): string {
+  const found = Object.entries(isa.found).filter(([feature]) => TELLING.test(feature));
+  return found.map(([feature, count]) => `${feature}:${count}`).join(" ") || "none";
+}
+
+/** What `run` and `build` end with. */
+export function buildTable(built: readonly BuiltOutcome[], verified: readonly VerifyResult[]): string {
+  const rows = (verified.length > 0 ? verified : built).map((one) => {
+    const result = "checks" in one ? one : null;
+    const own = built.find(({ wheel }) => wheel === one.wheel);
+    return [
+      one.variant ?? "?",
+      basename(one.wheel),
+      result ? formatBytes(result.size) : "",
+      own ? formatSeconds(own.seconds) : "-",
+      result ? isaText(result) : "",
+      result ? verdictText(result) : "not verified",
+    ];
+  });
+  return table([["variant", "wheel", "size", "time", "ISA found (instructions)", "verdict"], ...rows]);
+}
+
+/** What `plan` prints. */
+export function planText(plan: readonly PlanItem[], existing: readonly PlanItem[]): string {
+  const rows = plan.map((item) => [
+    item.id,
+    item.distribution,
+    item.version ?? "(by the build)",
+    item.mustUse.join(" "),
+    item.runnerLabels.join(", "),
+  ]);
+  return [
+    table([["id", "distribution", "version", "must use", "runner labels"], ...rows]),
+    ...existing.map(({ id }) => `${id}: there already`),
+  ].join("\n");
+}
+
+/** What a publish ends with. */
+export function publishText(report: PublishOutcome): string {
+  return [
+    `${report.dryRun ? "Would publish" : "Published"} to ${report.target}: ${report.planned.length} new, ${report.skipped.length} already there`,
+    ...report.unrun.map(
+      ({ file, lacked }) =>
+        `  ${file}: built and proven from its bytes, not run: this machine lacks ${lacked.join(", ")}`,
+    ),
+    ...report.emulated.map(
+      ({ file, lacked }) => `  ${file}: run with ${lacked.join(", ")} emulated, which this machine lacks`,
+    ),
+    ...report.install.map((command) => `  ${command}`),
+  ].join("\n");
+}

@@ -1,0 +1,20 @@
+import { parentPort } from "node:worker_threads";
+import { createDemangler, type Demangle } from "../../elf/demangle.ts";
+import { readBytes } from "../../host/files.ts";
+import { demanglerPath } from "../../host/resources.ts";
+import { answerJob, type Job } from "./entry-jobs.ts";
+
+let loading: Promise<Demangle> | null = null;
+
+function demangler(): Promise<Demangle> {
+  loading ??= readBytes(demanglerPath()).then(createDemangler);
+  return loading;
+}
+
+parentPort?.on("message", async (job: Job) => {
+  try {
+    parentPort?.postMessage({ ok: await answerJob(job, demangler) });
+  } catch (thrown) {
+    parentPort?.postMessage({ error: thrown instanceof Error ? thrown.message : String(thrown) });
+  }
+});

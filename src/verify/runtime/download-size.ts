@@ -1,0 +1,137 @@
+import { basename } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parse, stringify } from "smol-toml";
+import { z } from "zod";
+import { statPath } from "../../host/files.ts";
+import type { Host } from "../../host/host.ts";
+import { type RunResult, tail } from "../../host/process.ts";
+import { shownUrl } from "../../host/urls.ts";
+import { isGpuLocalVersion, isGpuPackage } from "../../torch/gate.ts";
+import { compileProject, type TorchSource } from "../../torch/install.ts";
+import type { Uv } from "../../torch/uv.ts";
+import type { DownloadSize } from "../checks/catalogue/torch.ts";
+
+const lockSchema = z.object({
+  packages: z
+    .array(
+      z.object({
+        name: z.string(),
+        version: z.string().optional(),
+        index: z.string().optional(),
+        wheels: z
+          .array(
+            z.object({
+              url: z.string().optional(),
+              path: z.string().optional(),
+              size: z.number().optional(),
+            }),
+          )
+          .default([]),
+        archive: z.object({ path: z.string().optional(), url: z.string().optional() }).optional(),
+      }),
+    )
+    .default([]),
+});
+
+type Locked = z.infer<typeof lockSchema>["packages"][number];
+
+async function sizeOf({ wheels, archive }: Locked): Promise<number | null> {
+  const [wheel] = wheels;
+  if (wheel?.size !== undefined) return wheel.size;
+  const place = wheel ?? archive;
+  const path = place?.path ?? (place?.url?.startsWith("file://") ? fileURLToPath(place.url) : undefined);
+  return path === undefined ? null : ((await statPath(path))?.size ?? null);
+}
+
+function placeOf({ index, wheels, archive }: Locked): string {
+  const url = wheels[0]?.url ?? archive?.url;
+  if (archive || wheels[0]?.path) return "this wheel's folder";
+  if (url?.startsWith("file://") || index?.startsWith("file://")) return "a folder";
+  return index ? shownUrl(index) : "an index";
+}
+
+/** A marker that holds nowhere: uv's way to leave a package out. */
+export const NEVER = "sys_platform == 'never'";
+
+/**
+ * A project file that installs a wheel.
+ * @param torch where torch and its companions come from; null for the plain command, which knows the default index alone
+ */
+function wheelProject(
+  wheel: string,
+  distribution: string,
+  torch: TorchSource | null,
+  version: string,
+  without: readonly string[],
+): string {
+  const pinned = `torch==${torch ? version : (version.split("+")[0] ?? version)}`;
+  return stringify({
+    project: {
+      name: "clean-room",
+      version: "0",
+      "requires-python": ">=3.8",
+      dependencies: [
+        `${distribution} @ ${pathToFileURL(wheel).href}`,
+        pinned,
+        ...(torch?.packages ?? []).filter((name) => name !== "torch"),
+      ],
+    },
+    tool: {
+      uv: {
+        // A pin on a local version, which the default index does not have, is not what is measured here.
+        "override-dependencies": [...(torch ? [] : [pinned]), ...without.map((name) => `${name}; ${NEVER}`)],
+        ...(torch && {
+          sources: Object.fromEntries(torch.packages.map((name) => [name, { index: "pytorch-cpu" }])),
+          index: [
+            {
+              name: "pytorch-cpu",
+              url: torch.index,
+              explicit: true,
+              ...(torch.flat ? { format: "flat" } : {}),
+            },
+          ],
+        }),
+      },
+    },
+  });
+}
+
+async function readLock(result: RunResult): Promise<DownloadSize | null> {
+  if (result.code !== 0) return null;
+  const { packages } = lockSchema.parse(parse(result.stdout));
+  const places: Record<string, number> = {};
+  let bytes: number | null = 0;
+  for (const one of packages) {
+    const place = placeOf(one);
+    places[place] = (places[place] ?? 0) + 1;
+    const size = await sizeOf(one);
+    bytes = size === null || bytes === null ? null : bytes + size;
+  }
+  const pins = packages.map(({ name, version }) => `${name}==${version ?? "?"}`);
+  const gpu = pins.filter((pin) => isGpuPackage(pin) || isGpuLocalVersion(pin));
+  return { packages: packages.length, bytes, places, gpu };
+}
+
+/**
+ * What installing a wheel would fetch, from the indexes' metadata alone: beside CPU-only torch, and by the plain
+ * command that knows the default index alone. Source: PEP 751 (pylock.toml), PEP 700 (sizes).
+ * @returns null in place of a size that can't be told
+ */
+export async function downloadSizes(
+  host: Host,
+  uv: Uv,
+  python: string,
+  request: { wheel: string; distribution: string; torch: TorchSource; without: readonly string[] },
+): Promise<{ cpu: DownloadSize | null; plain: DownloadSize | null }> {
+  const { wheel, distribution, torch, without } = request;
+  const sizeWith = (source: TorchSource | null, env: Record<string, string>): Promise<DownloadSize | null> =>
+    host.scratch.withFolder("vcw-size", async (folder) => {
+      const text = wheelProject(wheel, distribution, source, torch.torchVersion, source ? without : []);
+      const args = ["--format", "pylock.toml"];
+      const result = await compileProject(uv, folder, python, text, { args, env });
+      if (result.code !== 0) host.log.debug(`no download size for ${basename(wheel)}: ${tail(result)}`);
+      return readLock(result);
+    });
+  // A folder of CPU wheels that pip is pointed at is no part of the default index.
+  return { cpu: await sizeWith(torch, {}), plain: await sizeWith(null, { UV_FIND_LINKS: "" }) };
+}

@@ -1,0 +1,177 @@
+import { z } from "zod";
+import {
+  type Finding,
+  findingSchema,
+  findingText,
+  placeOf,
+  placeText,
+  remedyOf,
+} from "../../findings/findings.ts";
+import { CHECK_IDS, CHECKS, type CheckId, definitionOf, type EvidenceOf } from "../checks/catalogue.ts";
+
+/** Kinds of targets, as the part before the colon names them; `url` is any upload index but `pypi`. */
+export const TARGET_KINDS = ["index", "pypi", "url", "github-release"] as const;
+
+/** One of {@link TARGET_KINDS}. */
+export type TargetKind = (typeof TARGET_KINDS)[number];
+
+const result = z.enum(["pass", "fail", "warn", "not-run"]);
+
+/** What a check says: `not-run` is never a pass. */
+export type CheckResult = z.infer<typeof result>;
+
+/** What all checks have, whatever they ask. */
+export const commonFields = {
+  result: result.describe("What the policy made of the answer"),
+  before: result
+    .optional()
+    .describe("What the check itself said, where the policy made another result of it"),
+  detail: z.string().describe("One line for people, made of the findings; means nothing to a program"),
+  omitted: z.number().optional().describe("Findings that are left out here"),
+  reference: z.string().optional().describe("The rule that the check applies"),
+  remedy: z.string().optional().describe("What to do"),
+  lacks: z
+    .array(z.string())
+    .optional()
+    .describe(
+      "Of a check not run: ISA features that the machine lacked; absent where another reason kept it",
+    ),
+  emulated: z
+    .array(z.string())
+    .optional()
+    .describe(
+      "Of a check that ran: ISA features that the machine lacked and that were emulated for it; absent where none were",
+    ),
+  acceptedBy: z
+    .array(z.enum(TARGET_KINDS))
+    .optional()
+    .describe(
+      "Of a check not run, or run with something emulated: kinds of targets whose policy took that when the wheel was verified",
+    ),
+  provenAt: z
+    .string()
+    .optional()
+    .describe("Of a merged verdict: the time of the verdict that the answer is from"),
+};
+
+const common = z.object(commonFields);
+
+/** One named question and its answer. */
+export type CheckOf<Id extends CheckId> = z.infer<typeof common> & {
+  id: Id;
+  findings: Finding[];
+  evidence: EvidenceOf<Id>;
+};
+
+/** One of all named questions and its answer. A `not-run` is never a pass. */
+export type Check = { [Id in CheckId]: CheckOf<Id> }[CheckId];
+
+const schemas = CHECK_IDS.map((id) =>
+  z.object({
+    id: z.literal(id),
+    ...commonFields,
+    findings: z.array(findingSchema),
+    evidence: definitionOf(id).evidence,
+  }),
+);
+
+/** A check with its findings and its evidence, each of its own form. */
+export const checkSchema = z.discriminatedUnion("id", [
+  schemas[0] as (typeof schemas)[number],
+  ...schemas.slice(1),
+]) as unknown as z.ZodType<Check>;
+
+/** A check's answer before anything is made of it for people or by a policy. */
+export interface Answer<Id extends CheckId> {
+  result: CheckResult;
+  /** What was found: why it is no pass. */
+  findings: readonly Finding[];
+  evidence: EvidenceOf<Id>;
+  /** ISA features that this machine lacks and that were emulated while the check ran. */
+  emulated?: readonly string[];
+}
+
+/** The answer of a check that any finding fails. */
+export const failOn = <Evidence>(
+  findings: readonly Finding[],
+  evidence: Evidence,
+): { result: "pass" | "fail"; findings: readonly Finding[]; evidence: Evidence } => ({
+  result: findings.length > 0 ? "fail" : "pass",
+  findings,
+  evidence,
+});
+
+/** Findings that an answer keeps, and those that its sentence tells. */
+const MOST_FINDINGS = 50;
+const MOST_TOLD = 5;
+
+function detailOf(id: CheckId, { result: said, findings, evidence }: Answer<CheckId>): string {
+  const { summary, holdsWithWarning = false } = definitionOf(id);
+  const good = said === "pass" || (said === "warn" && holdsWithWarning) ? summary(evidence) : null;
+  const told = findings.slice(0, MOST_TOLD).map(findingText);
+  const more = findings.length - told.length;
+  const [first] = findings;
+  const [place] = first && first.kind !== "crash" ? placeOf(first).places : [];
+  const parts = [
+    ...(good === null ? [] : [good]),
+    ...(told.length === 0 ? [] : [told.join("; ") + (more > 0 ? ` (and ${more} more)` : "")]),
+    ...(place ? [`first: ${placeText(place)}`] : []),
+  ];
+  return parts.join("; ");
+}
+
+/**
+ * A check of an answer. What people read of it is made here, of findings and evidence, and nowhere else.
+ * ISA features that a finding says this machine lacks are told to machines too.
+ */
+export function makeCheck<Id extends CheckId>(id: Id, answer: Answer<Id>): Check {
+  const { result: said, findings, evidence, emulated = [] } = answer;
+  const { reference, remedy } = CHECKS[id];
+  const isProblem = said === "fail" || said === "warn";
+  const lacks = findings.find((one) => one.kind === "lacks-features")?.features;
+  const advice = said === "pass" ? null : (remedyOf(findings) ?? (isProblem ? remedy : null));
+  const check: CheckOf<Id> = {
+    id,
+    result: said,
+    detail: detailOf(id, answer as Answer<CheckId>),
+    findings: findings.slice(0, MOST_FINDINGS),
+    ...(findings.length > MOST_FINDINGS ? { omitted: findings.length - MOST_FINDINGS } : {}),
+    evidence,
+    ...(reference === null ? {} : { reference }),
+    ...(advice === null ? {} : { remedy: advice }),
+    ...(said === "not-run" && lacks ? { lacks } : {}),
+    ...(emulated.length > 0 ? { emulated: [...emulated] } : {}),
+  };
+  // One of a union by its id; the compiler does not follow that from a type parameter.
+  return check as unknown as Check;
+}
+
+/** A check with one more finding; its words are made anew. */
+export function withFinding<Id extends CheckId>(check: CheckOf<Id>, finding: Finding): Check {
+  const { id, result: said, before, findings, evidence, detail: _d, remedy: _r, ...rest } = check;
+  const own = makeCheck(id, { result: before ?? said, findings: [...findings, finding], evidence });
+  return { ...own, ...rest, result: said, ...(before === undefined ? {} : { before }) };
+}
+
+/** The answer to one question among several; undefined where it was not asked. */
+export function checkOf<Id extends CheckId>(checks: readonly Check[], id: Id): CheckOf<Id> | undefined {
+  return checks.find((check): check is Check & CheckOf<Id> => check.id === id);
+}
+
+/** True where a check gave an answer, and gave it on an emulated CPU: more than not run, less than run. */
+export function isEmulated({
+  result: said,
+  before,
+  emulated = [],
+}: Pick<Check, "result" | "before" | "emulated">): boolean {
+  const answer = before ?? said;
+  return (answer === "pass" || answer === "warn") && emulated.length > 0;
+}
+
+/** True for an answer that people must be told of. */
+export const isProblem = ({ result: said }: Pick<Check, "result">): boolean =>
+  said === "fail" || said === "warn";
+
+/** A check that was not run, and why. */
+export const notRun = (id: CheckId, ...findings: readonly Finding[]): Check =>
+  makeCheck(id, { result: "not-run", findings, evidence: {} });
