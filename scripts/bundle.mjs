@@ -65,9 +65,11 @@ await copyFile(
   join(out, "audit-worker", "demangler.wasm"),
 );
 
-await mkdir(join(out, "probe"), { recursive: true });
-for (const name of (await readdir(join(root, "src/probe"))).sort()) {
-  if (name.endsWith(".py")) await copyFile(join(root, "src/probe", name), join(out, "probe", name));
+for (const folder of ["probe", "probe/amx"]) {
+  await mkdir(join(out, folder), { recursive: true });
+  for (const name of (await readdir(join(root, "src", folder))).sort()) {
+    if (/\.(py|c|h)$/.test(name)) await copyFile(join(root, "src", folder, name), join(out, folder, name));
+  }
 }
 await mkdir(join(out, "inwheel"), { recursive: true });
 await copyFile(join(root, "src/inwheel/cpu_wheel.py"), join(out, "inwheel", "cpu_wheel.py"));

@@ -2,7 +2,7 @@ import type { Check, CheckId, Level, TargetKind, Verdict } from "../src/verify/v
 
 /** What a judgement comes to: the status and the features that nobody ran, or the refusal and the checks it names. */
 export type Expected =
-  | { decision: "accept"; status: "proven" | "proven-but-isa"; lacked: string[] }
+  | { decision: "accept"; status: "proven" | "proven-emulated" | "proven-but-isa"; lacked: string[] }
   | { decision: "refuse"; code: "E_VERDICT_OTHER_BYTES" | "E_VERDICT_INVALID" | "E_VERDICT_OLDER" }
   | { decision: "refuse"; code: "E_VERDICT_FAILED"; checks: string[] };
 
@@ -42,6 +42,7 @@ export const POLICIES: Record<string, string> = {
   "verifier-of-1": 'verifier: {versions: ">=0.9,<2"}\n',
   "verifier-of-2": 'verifier: {versions: ">=2"}\n',
   "vnni-unproven": "targets: {pypi: {accept-unproven: {features: [avx512_vnni]}}}\n",
+  "emulated-taken": "targets: {pypi: {accept-emulated: true}}\n",
   "amx-unproven": "targets: {pypi: {accept-unproven: {features: [amx_bf16]}}}\n",
 };
 

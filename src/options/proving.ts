@@ -26,6 +26,10 @@ export const PROVING = {
       default: null,
       help: "A command under which the wheel is run, such as sde64 -spr -- or qemu-x86_64 -cpu max; the verdict records it as emulated.",
     },
+    "least-cpu": {
+      kind: "flag",
+      help: "Run import and kernels of a wheel for AVX2 once more on qemu-x86_64 -cpu Haswell, which has nothing beyond AVX2.",
+    },
   }),
   ...about("Limits", {
     limit: {
@@ -51,6 +55,11 @@ export function parseProving(given: Partial<Values<typeof PROVING>>) {
   const emulator = values.emulator?.split(/\s+/).filter((word) => word !== "") ?? [];
   return {
     level: values.level,
-    settings: { limit: values.limit, without: without.map(normalizeName), emulator },
+    settings: {
+      limit: values.limit,
+      without: without.map(normalizeName),
+      emulator,
+      leastCpu: values["least-cpu"],
+    },
   };
 }

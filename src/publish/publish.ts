@@ -6,6 +6,7 @@ import type { TargetKind } from "../verify/verdict/verdict.ts";
 import { isRefusal, proven, readWheel, type SignedWheel } from "./gate/candidates.ts";
 import { renderRefusals } from "./gate/description.ts";
 import { type Expected, missingOf } from "./gate/expect.ts";
+import { type Proof, shortfall } from "./gate/gate.ts";
 import { type Candidate, missingVariants, type Planned, planPublish, projectOf } from "./plan/planner.ts";
 import { type SignatureDemand, signaturesOf } from "./signing/check.ts";
 import { parseTarget, splitTargets } from "./targets/parse.ts";
@@ -75,8 +76,9 @@ export interface TargetReport {
 
 export interface PublishReport extends TargetReport {
   dryRun: boolean;
-  /** File names whose ISA the proving machine lacked, with the features. */
+  /** File names whose ISA the proving machine lacked, with the features: their code was not run, or on an emulated CPU. */
   unrun: { file: string; lacked: string[] }[];
+  emulated: { file: string; lacked: string[] }[];
   /** One a target; what stands above is all of them together. */
   targets: TargetReport[];
 }
@@ -174,9 +176,8 @@ async function planFor(
   if (target.limits.isUploadIndex)
     plan.refuse.push(...(await renderRefusals(host, host.cache, target.name, plan.upload)));
   for (const { fileName, proof } of plan.upload) {
-    const gap =
-      proof.lacked.length > 0 ? ` · not run here: this machine lacks ${proof.lacked.join(", ")}` : "";
-    host.log.info(`  upload ${fileName}${gap}`);
+    const less = shortfall(proof);
+    host.log.info(`  upload ${fileName}${less === null ? "" : ` · ${less}`}`);
   }
   for (const { fileName } of plan.skip)
     host.log.info(`  skip   ${fileName}: already there with the same bytes`);
@@ -216,19 +217,21 @@ async function planAndPublish(
   const together = (key: "published" | "planned" | "skipped" | "install"): string[] => [
     ...new Set(reports.flatMap((report) => report[key])),
   ];
-  const unrun = new Map(
-    plannings
+  const having = (status: Proof["status"]): PublishReport["unrun"] => {
+    const found = plannings
       .flatMap(({ candidates }) => candidates)
-      .filter(({ proof }) => proof.lacked.length > 0)
-      .map(({ fileName, proof }) => [fileName, { file: fileName, lacked: proof.lacked }]),
-  );
+      .filter(({ proof }) => proof.status === status)
+      .map(({ fileName, proof }) => [fileName, { file: fileName, lacked: proof.lacked }] as const);
+    return [...new Map(found).values()];
+  };
   return {
     target: reports.map(({ target }) => target).join(", "),
     dryRun,
     published: together("published"),
     planned: together("planned"),
     skipped: together("skipped"),
-    unrun: [...unrun.values()],
+    unrun: having("proven-but-isa"),
+    emulated: having("proven-emulated"),
     install: together("install"),
     targets: reports,
   };

@@ -51,6 +51,10 @@ export function publishSummary(report: PublishOutcome): string {
       "Proven from their bytes, not run: the machine lacked their ISA",
       report.unrun.map(({ file }) => file),
     ),
+    ...list(
+      "Run with a part of their ISA emulated, which the machine lacked",
+      report.emulated.map(({ file }) => file),
+    ),
     ...(report.install.length > 0
       ? ["```sh", ...report.install.map((line) => line.replaceAll("`", "")), "```", ""]
       : []),

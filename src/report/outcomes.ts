@@ -14,6 +14,8 @@ export interface PublishOutcome {
   skipped: readonly string[];
   /** Files whose ISA the proving machine lacked. */
   unrun: readonly { file: string; lacked: readonly string[] }[];
+  /** Files that were run with features emulated, which the proving machine lacked. */
+  emulated: readonly { file: string; lacked: readonly string[] }[];
   /** Commands that install what was published. */
   install: readonly string[];
 }

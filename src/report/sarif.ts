@@ -93,6 +93,7 @@ function sarifResult(artifacts: Artifacts, { result, check, finding }: Item, roo
       sha256: result.sha256,
       ...(check.before === undefined ? {} : { before: check.before }),
       ...(check.lacks === undefined ? {} : { lacks: check.lacks }),
+      ...(check.emulated === undefined ? {} : { emulated: check.emulated }),
       ...(check.reference === undefined ? {} : { reference: visible(check.reference) }),
     },
   };

@@ -24,6 +24,7 @@ import {
   demandedChecks,
   FORMAT_VERSION,
   type IsaReport,
+  isEmulated,
   LEVELS,
   type Level,
   PREDICATE_TYPE,
@@ -111,7 +112,7 @@ export function makeVerdict(
   policy: Verdict["predicate"]["policy"],
 ): Verdict {
   const passed: CheckId[] = result.checks
-    .filter(({ result: answer }) => answer === "pass" || answer === "warn")
+    .filter((check) => (check.result === "pass" || check.result === "warn") && !isEmulated(check))
     .map(({ id }) => id);
   const reached = LEVELS.filter((level) => demandedChecks(level).every((id) => passed.includes(id)));
   return {

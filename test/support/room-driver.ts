@@ -3,17 +3,22 @@
 import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { findingText } from "../../src/findings/findings.ts";
 import type { Host } from "../../src/host/host.ts";
 import { freePort } from "../../src/host/ports.ts";
 import { createTerminalHost, createTerminalLog } from "../../src/host/terminal.ts";
 import { installTorch, makeVenv, resolveTorch } from "../../src/torch/install.ts";
 import { findPython } from "../../src/torch/python.ts";
 import { ensureUv } from "../../src/torch/uv.ts";
+import { parseManifest, resolveManifest } from "../../src/variants/manifest.ts";
 import type { WheelFacts } from "../../src/verify/facts/facts.ts";
 import { gather } from "../../src/verify/facts/gather.ts";
-import { runPrograms } from "../../src/verify/runtime/programs.ts";
-import { openRoom } from "../../src/verify/runtime/room.ts";
+import { onLeastCpu } from "../../src/verify/runtime/least-cpu.ts";
+import { type Programs, runPrograms } from "../../src/verify/runtime/programs.ts";
+import { openRoom, type Room } from "../../src/verify/runtime/room.ts";
+import { emulateTiles } from "../../src/verify/runtime/tiles.ts";
 import type { Bench, Trial } from "./room.ts";
+import { root } from "./run.ts";
 
 function host(): Host {
   const log = createTerminalLog({
@@ -33,13 +38,22 @@ async function make(folder: string, index: string, cache: string): Promise<Bench
   return { python, uv: uv.path, torch: (await installTorch(here, uv, python, source)).torch };
 }
 
+/** The room of a trial, with tiles where it wants them emulated. */
+async function roomOf(here: Host, trial: Trial): Promise<Room> {
+  const folder = mkdtempSync(join(tmpdir(), "vcw-room-"));
+  const room = await openRoom(here, trial.python, folder, trial.settings);
+  if (trial.emulate.length === 0) return room;
+  const made = await emulateTiles(here, room, trial.emulate);
+  if ("why" in made) throw new Error(made.why.map(findingText).join("; "));
+  return { ...room, emulation: made.emulation };
+}
+
 async function tryWheel(trial: Trial): Promise<unknown> {
   const here = host();
   const bytes = readFileSync(trial.wheel);
   const facts: WheelFacts = { ...gather(basename(trial.wheel), bytes).facts, audits: [] };
-  const folder = mkdtempSync(join(tmpdir(), "vcw-room-"));
-  return runPrograms(here, {
-    room: await openRoom(here, trial.python, folder, trial.settings),
+  const programs: Programs = {
+    room: await roomOf(here, trial),
     facts,
     level: trial.level,
     before: trial.torch,
@@ -47,8 +61,15 @@ async function tryWheel(trial: Trial): Promise<unknown> {
     challenge: trial.challenge,
     hindrance: null,
     promised: trial.promised,
+    mustUse: trial.mustUse,
     port: await freePort(),
-  });
+  };
+  const checks = await runPrograms(here, programs);
+  if (!trial.settings.leastCpu) return checks;
+  const variants = resolveManifest([
+    parseManifest(readFileSync(join(root, "variants.yml"), "utf8"), "variants.yml"),
+  ]);
+  return onLeastCpu(here, programs, variants.get(trial.variant) ?? null, checks);
 }
 
 const [command, first = "", second = "", third = ""] = process.argv.slice(2);

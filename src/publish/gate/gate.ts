@@ -1,6 +1,12 @@
 import { type WheelsError, wheelsError } from "../../errors/wheels-error.ts";
-import { acceptsGap, applyPolicy, demandedBy, type Policy } from "../../verify/policy/policy.ts";
-import type { Check, TargetKind, Verdict } from "../../verify/verdict/verdict.ts";
+import {
+  acceptsEmulated,
+  acceptsGap,
+  applyPolicy,
+  demandedBy,
+  type Policy,
+} from "../../verify/policy/policy.ts";
+import { type Check, isEmulated, type TargetKind, type Verdict } from "../../verify/verdict/verdict.ts";
 import { satisfies } from "../../wheel/specifier.ts";
 import { isVersion } from "../../wheel/version.ts";
 
@@ -13,10 +19,22 @@ export interface Demand {
 }
 
 export interface Proof {
-  /** `proven-but-isa`: all is proven but what this ISA would have to run. */
-  status: "proven" | "proven-but-isa";
-  /** ISA features that the proving machine lacked. */
+  /**
+   * `proven-emulated`: all was run, some of it on an emulated CPU; `proven-but-isa`: all is proven but what this ISA
+   * would have to run.
+   */
+  status: "proven" | "proven-emulated" | "proven-but-isa";
+  /** ISA features that the proving machine lacked, so that they were emulated, or their code not run. */
   lacked: string[];
+}
+
+/** What of the proof is less than a run on a CPU that has all of the ISA; null for nothing. */
+export function shortfall({ status, lacked }: Proof): string | null {
+  if (status === "proven") return null;
+  const features = lacked.join(", ");
+  return status === "proven-emulated"
+    ? `run with ${features} emulated, which the proving machine lacks`
+    : `not run, because the proving machine lacks ${features}`;
 }
 
 /** @returns the refusal of a verdict that is on other bytes, or null */
@@ -29,10 +47,15 @@ export function otherBytes(
   return wheelsError("E_VERDICT_OTHER_BYTES", { wheel: wheel.fileName, sha256: wheel.sha256, proven });
 }
 
-/** A gap is taken where the policy takes it now and the verdict says that it was taken when the wheel was verified. */
+/**
+ * A gap, or an answer of an emulated CPU, is taken where the policy takes it now and the verdict says that it was taken
+ * when the wheel was verified.
+ */
 function isTaken(check: Check, { policy, target, contracts }: Demand, variant: string | null): boolean {
   const contract = (variant === null ? undefined : contracts.get(variant)) ?? [];
-  return acceptsGap(policy, target, check, contract) && (check.acceptedBy?.includes(target) ?? false);
+  const isAccepted =
+    acceptsGap(policy, target, check, contract) || acceptsEmulated(policy, target, check, contract);
+  return isAccepted && (check.acceptedBy?.includes(target) ?? false);
 }
 
 function gapText({ id, detail, lacks }: Check, target: TargetKind): string {
@@ -41,6 +64,11 @@ function gapText({ id, detail, lacks }: Check, target: TargetKind): string {
       ? ` (${target} takes this gap only with --accept-unproven=${lacks.join(",")}, given to verify and to publish)`
       : "";
   return `${id}: ${detail}${hint}`;
+}
+
+function emulatedText({ id, emulated = [] }: Check, target: TargetKind): string {
+  const cure = `--accept-unproven=${emulated.join(",")}, given to verify and to publish`;
+  return `${id}: it ran with ${emulated.join(", ")} emulated (${target} takes a run on a CPU that has them, or ${cure})`;
 }
 
 /** A verdict is as good as the verifier that made it; the policy says which versions are good enough. */
@@ -73,6 +101,7 @@ export function judge(
     if (result === "fail") failures.push(`${id}: ${detail}${before === "warn" ? " (strict by policy)" : ""}`);
   }
   const lacked = new Set<string>();
+  const emulated = new Set<string>();
   for (const id of demandedBy(policy, target)) {
     const [answer, ...others] = verdict.predicate.checks.filter((check) => check.id === id);
     if (!answer) failures.push(`${id} was not asked`);
@@ -80,10 +109,15 @@ export function judge(
     else if ((answer.before ?? answer.result) === "not-run") {
       if (isTaken(answer, demand, variant)) for (const feature of answer.lacks ?? []) lacked.add(feature);
       else failures.push(gapText(answer, target));
+    } else if (isEmulated(answer)) {
+      if (isTaken(answer, demand, variant))
+        for (const feature of answer.emulated ?? []) emulated.add(feature);
+      else failures.push(emulatedText(answer, target));
     }
   }
   if (verificationResult !== "PASSED" && failures.length === 0)
     failures.push("the verdict's own result is FAILED");
   if (failures.length > 0) return wheelsError("E_VERDICT_FAILED", { wheel: wheel.fileName, failures });
-  return { status: lacked.size > 0 ? "proven-but-isa" : "proven", lacked: [...lacked].sort() };
+  const status = lacked.size > 0 ? "proven-but-isa" : emulated.size > 0 ? "proven-emulated" : "proven";
+  return { status, lacked: [...new Set([...lacked, ...emulated])].sort() };
 }

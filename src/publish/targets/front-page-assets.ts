@@ -21,7 +21,7 @@ button{cursor:pointer;min-height:2.5rem}
 .command>button:first-child{grid-column:2}
 #saved:empty{display:none}
 pre{background:var(--soft);border:1px solid var(--line);border-radius:6px;margin:0;padding:.6rem;overflow-x:auto;font-size:.85rem}
-.proven{color:var(--good)}.proven-but-isa{color:var(--part)}.withdrawn{color:var(--bad)}
+.proven{color:var(--good)}.proven-emulated,.proven-but-isa{color:var(--part)}.withdrawn{color:var(--bad)}
 .quiet{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 table{border-collapse:collapse;width:100%;font-size:.9rem}
 th,td{text-align:left;vertical-align:top;padding:.45rem .6rem;border-bottom:1px solid var(--line)}

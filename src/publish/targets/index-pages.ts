@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { escapeHtml } from "../../report/html.ts";
 import { compareVersions, isVersion } from "../../wheel/version.ts";
+import { shortfall } from "../gate/gate.ts";
 
 const fileSchema = z.object({
   filename: z.string(),
@@ -17,7 +18,7 @@ const fileSchema = z.object({
   // PEP 691 leaves keys that begin with an underscore to the index.
   _proof: z.object({
     level: z.string(),
-    status: z.enum(["proven", "proven-but-isa"]),
+    status: z.enum(["proven", "proven-emulated", "proven-but-isa"]),
     lacked: z.array(z.string()),
     /** ISA features that a CPU must have, as the manifest has them; missing on pages of older versions. */
     needs: z.array(z.string()).optional(),
@@ -67,9 +68,9 @@ export function projectPage(name: string, files: readonly IndexFile[]): ProjectP
 export const proofText = ({ _proof: proof, yanked }: IndexFile): string =>
   yanked !== undefined
     ? `withdrawn: ${yanked}`
-    : proof.status === "proven"
-      ? `proven to level ${proof.level}`
-      : `proven from its bytes; not run, because the proving machine lacks ${proof.lacked.join(", ")}`;
+    : proof.status === "proven-but-isa"
+      ? `proven from its bytes; ${shortfall(proof)}`
+      : [`proven to level ${proof.level}`, shortfall(proof) ?? []].flat().join("; ");
 
 const page = (title: string, body: string): string => `<!DOCTYPE html>
 <html lang="en">

@@ -67,6 +67,9 @@ export function publishText(report: PublishOutcome): string {
       ({ file, lacked }) =>
         `  ${file}: built and proven from its bytes, not run: this machine lacks ${lacked.join(", ")}`,
     ),
+    ...report.emulated.map(
+      ({ file, lacked }) => `  ${file}: run with ${lacked.join(", ")} emulated, which this machine lacks`,
+    ),
     ...report.install.map((command) => `  ${command}`),
   ].join("\n");
 }

@@ -29,6 +29,12 @@ const target = z
       })
       .optional()
       .describe("Gaps in the proof that this target takes"),
+    "accept-emulated": z
+      .boolean()
+      .optional()
+      .describe(
+        "Take checks that ran on an emulated CPU, because the proving machine lacks ISA features: more than not run, less than run",
+      ),
     checks: checks.optional(),
   })
   .describe("What one kind of target demands");

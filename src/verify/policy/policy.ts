@@ -6,6 +6,7 @@ import {
   type Check,
   type CheckId,
   demandedChecks,
+  isEmulated,
   type Level,
   TARGET_KINDS,
   type TargetKind,
@@ -16,6 +17,8 @@ import { policySchema, type RawPolicy, type Severity } from "./policy-schema.ts"
 export interface TargetPolicy {
   level: Level;
   acceptUnproven: { features: IsaFeature[]; ownContract: boolean };
+  /** True where a check that ran on an emulated CPU is taken, as one that ran on a real one is. */
+  acceptEmulated: boolean;
   /** Severities that differ from the policy's own. */
   checks: Partial<Record<CheckId, Severity>>;
 }
@@ -48,6 +51,7 @@ export function parsePolicy(file: string, text: string): RawPolicy {
 const STRICTEST: TargetPolicy = {
   level: "engine",
   acceptUnproven: { features: [], ownContract: false },
+  acceptEmulated: false,
   checks: {},
 };
 
@@ -81,6 +85,7 @@ export function resolvePolicy(...layers: readonly RawPolicy[]): Policy {
           features: gaps?.features ?? before.acceptUnproven.features,
           ownContract: gaps?.["own-contract"] ?? before.acceptUnproven.ownContract,
         },
+        acceptEmulated: added?.["accept-emulated"] ?? before.acceptEmulated,
         checks: { ...before.checks, ...added?.checks },
       };
     }
@@ -133,15 +138,39 @@ export function acceptsGap(
   contract: readonly string[],
 ): boolean {
   if (result !== "not-run" || !NEEDS_ISA.has(id) || lacks === undefined || lacks.length === 0) return false;
-  const { features, ownContract } = policy.targets[target].acceptUnproven;
+  return excuses(policy.targets[target], lacks, contract);
+}
+
+function excuses(
+  { acceptUnproven: { features, ownContract } }: TargetPolicy,
+  lacks: readonly string[],
+  contract: readonly string[],
+): boolean {
   const excused = new Set<string>([...closure(features), ...(ownContract ? contract : [])]);
   return lacks.every((feature) => excused.has(feature));
+}
+
+/**
+ * True where a target takes that this check ran on an emulated CPU: its policy says so, or takes even that it was not run.
+ * @param contract ISA features that the wheel's variant may use
+ */
+export function acceptsEmulated(
+  policy: Policy,
+  target: TargetKind,
+  check: Pick<Check, "id" | "result" | "before" | "emulated">,
+  contract: readonly string[],
+): boolean {
+  if (!isEmulated(check) || !NEEDS_ISA.has(check.id)) return false;
+  const demand = policy.targets[target];
+  return demand.acceptEmulated || excuses(demand, check.emulated ?? [], contract);
 }
 
 /** Checks, each gap with the kinds of targets whose policy takes it: a reader of the verdict sees what was excused. */
 export function markGaps(policy: Policy, checks: readonly Check[], contract: readonly string[]): Check[] {
   return checks.map((check) => {
-    const acceptedBy = TARGET_KINDS.filter((kind) => acceptsGap(policy, kind, check, contract));
+    const acceptedBy = TARGET_KINDS.filter(
+      (kind) => acceptsGap(policy, kind, check, contract) || acceptsEmulated(policy, kind, check, contract),
+    );
     return acceptedBy.length > 0 ? { ...check, acceptedBy } : check;
   });
 }

@@ -10,8 +10,9 @@ import { KERNEL_CHECKS } from "../facts/gather.ts";
 import { type Policy, severityOf } from "../policy/policy.ts";
 import { makeCheck, notRun } from "../verdict/check.ts";
 import type { Check, CheckId, Level } from "../verdict/verdict.ts";
+import { onLeastCpu } from "./least-cpu.ts";
 import { usableFlags } from "./machine.ts";
-import { type Challenge, runPrograms } from "./programs.ts";
+import { type Challenge, type Programs, runPrograms } from "./programs.ts";
 import { openRoom } from "./room.ts";
 import {
   demandEmulator,
@@ -134,7 +135,7 @@ async function installedChecks(
       const wanted = hasEngine(wheel) && own !== "import" ? await challengeFor(host, python, folder) : null;
       const problem = wanted?.problem;
       if (problem) return ids.map((id) => notRun(id, problem));
-      return runPrograms(host, {
+      const programs: Programs = {
         room: await openRoom(host, python, folder, settings),
         facts: wheel,
         level: own,
@@ -144,8 +145,12 @@ async function installedChecks(
         hindrance: brokenCompanion ? { kind: "gap", reason: "torchvision-broken" } : null,
         // Who asks about an environment wants to use it on this machine, whatever its CPU lacks.
         promised: true,
+        mustUse: [],
         port: await freePort(),
-      });
+      };
+      const ran = await runPrograms(host, programs);
+      // Nobody promised that an environment runs on less than this machine: the answer says so.
+      return settings.leastCpu ? onLeastCpu(host, programs, null, ran) : ran;
     });
     answers.push(...checks.map((check) => ({ wheel, check })));
   }

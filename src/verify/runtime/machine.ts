@@ -1,25 +1,20 @@
-import { z } from "zod";
 import { readText } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
-import { runProbe } from "../../torch/python.ts";
 import { cpuFlags } from "../../variants/cpuinfo.ts";
 import { isIsaFeature, lacking } from "../../variants/features.ts";
 import { totals } from "../checks/isa.ts";
 import type { ClaimedVariant, WheelFacts } from "../facts/facts.ts";
-
-const factsSchema = z.object({ tilesGranted: z.boolean() });
+import { tilesWork } from "./tiles.ts";
 
 /**
  * CPU flags that a process can really use here.
- * Linux shows a flag only where it has switched the registers on; AMX's tiles a process must be granted as well, and
- * a container's seccomp profile may refuse that.
+ * Linux shows a flag only where it has switched the registers on; AMX's tiles a process must be granted as well, a
+ * container's seccomp profile may refuse that, and a hypervisor may say more than it does: a child process tries.
  */
 export async function usableFlags(host: Host, python: string): Promise<Set<string>> {
   const flags = cpuFlags(await readText("/proc/cpuinfo"));
-  if (flags.has("amx_tile")) {
-    const { tilesGranted } = factsSchema.parse(await runProbe(host, python, "machine_facts.py"));
-    if (!tilesGranted) for (const flag of [...flags]) if (flag.startsWith("amx_")) flags.delete(flag);
-  }
+  if (flags.has("amx_tile") && !(await tilesWork(host, python)))
+    for (const flag of [...flags]) if (flag.startsWith("amx_")) flags.delete(flag);
   return flags;
 }
 

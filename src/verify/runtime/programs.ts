@@ -3,6 +3,7 @@ import type { ProgramName } from "../../findings/runtime-kinds.ts";
 import type { Host } from "../../host/host.ts";
 import { availableMemory } from "../../host/memory.ts";
 import type { TorchFacts } from "../../torch/gate.ts";
+import type { TileCounts } from "../checks/catalogue/run.ts";
 import type { WheelFacts } from "../facts/facts.ts";
 import { type Answer, type Check, makeCheck, notRun } from "../verdict/check.ts";
 import type { CheckId, Level } from "../verdict/verdict.ts";
@@ -14,6 +15,7 @@ import { compareOperators, type Expected, operatorsSchema } from "./operators.ts
 import { type Room, writtenAtHome } from "./room.ts";
 import { inMemory, type Task } from "./schedule.ts";
 import { type Program, type Run, silence, supervise } from "./supervised.ts";
+import { onEmulatedCpu } from "./tiles.ts";
 
 /** What was computed before the wheel entered the room. */
 export interface Challenge {
@@ -39,6 +41,8 @@ export interface Programs {
   hindrance: Finding | null;
   /** True where a contract promises that this CPU suffices; a missing feature is then the wheel's fault. */
   promised: boolean;
+  /** Features that the wheel must use by its contract; where they are emulated, the kernels must have used them. */
+  mustUse: readonly string[];
   /** A free port for the server. */
   port: number;
 }
@@ -98,8 +102,9 @@ async function importWheel(
     }
   }
   const variable = env ? "VLLM_TARGET_DEVICE=cpu" : null;
-  const answer = importCheck({ ...base, ...seen, home: await writtenAtHome(room), variable });
-  const { crash } = seen.run;
+  const own = importCheck({ ...base, ...seen, home: await writtenAtHome(room), variable });
+  const { crash, tiles } = seen.run;
+  const answer = onEmulatedCpu(own, room.emulation, [tiles], null);
   return { check: makeCheck("runtime.import", excused(answer, crash, promised)), crash, env };
 }
 
@@ -111,10 +116,12 @@ function kernelTasks(
   programs: Programs,
   env: Program["env"],
 ): { tasks: Running[]; check: () => Check } {
-  const { room, facts, flags, challenge, promised } = programs;
+  const { room, facts, flags, challenge, promised, mustUse } = programs;
+  const tiles: TileCounts[] = [];
   const found: KernelFacts = { declared: [], operators: null, broken: [] };
   const more = env ? { env } : {};
   const broke = (program: ProgramName, run: Run, understood: boolean): void => {
+    tiles.push(run.tiles);
     const silent = silence(run, program, room.settings.limit);
     const finding = silent ?? (understood ? null : { kind: "strange-answer" as const, program });
     if (finding) found.broken.push({ finding, stacks: run.stacks.slice(0, 4000) });
@@ -154,7 +161,8 @@ function kernelTasks(
   }
   const check = (): Check => {
     const crash = found.broken.map(({ finding }) => finding).find((one) => one.kind === "crash") ?? null;
-    return makeCheck("runtime.kernels", excused(kernelsCheck(found), crash, promised));
+    const answer = onEmulatedCpu(kernelsCheck(found), room.emulation, tiles, mustUse);
+    return makeCheck("runtime.kernels", excused(answer, crash, promised));
   };
   return { tasks, check };
 }
@@ -165,7 +173,7 @@ function engineTasks(
   programs: Programs & { challenge: Challenge },
   env: Program["env"],
 ): { tasks: Running[]; check: () => Check } {
-  const { room, flags, port, promised } = programs;
+  const { room, flags, port, promised, mustUse } = programs;
   const { model, modelFolder } = programs.challenge;
   const prompts = model.cases.map(({ prompt }) => prompt);
   const tokens = model.cases[0]?.tokens.length ?? 0;
@@ -209,7 +217,8 @@ function engineTasks(
   const check = (): Check => {
     if (!runs.engine || !runs.server)
       return notRun("runtime.engine", { kind: "gap", reason: "never-started" });
-    const answer = engineCheck(model, runs.engine, runs.server, room.settings);
+    const seen = engineCheck(model, runs.engine, runs.server, room.settings);
+    const answer = onEmulatedCpu(seen, room.emulation, [runs.engine.tiles, runs.server.tiles], mustUse);
     return makeCheck("runtime.engine", excused(answer, runs.engine.crash, promised));
   };
   return { tasks, check };

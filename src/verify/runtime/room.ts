@@ -5,6 +5,14 @@ import type { Host } from "../../host/host.ts";
 import { runProbe } from "../../torch/python.ts";
 import type { RunSettings } from "./settings.ts";
 
+/** What stands in for a CPU that this machine has not. */
+export interface Emulation {
+  /** ISA features that this machine lacks and that are emulated. */
+  features: readonly string[];
+  /** Path of the library that carries out tile instructions; null where a whole CPU is emulated (`--emulator`). */
+  library: string | null;
+}
+
 /** A clean room: an environment of its own, and folders that are thrown away with it. */
 export interface Room {
   python: string;
@@ -15,6 +23,8 @@ export interface Room {
   /** All that a program in the room sees of the environment. */
   env: Readonly<Record<string, string>>;
   settings: RunSettings;
+  /** What stands in for a CPU that this machine has not; null where nothing has to. */
+  emulation: Emulation | null;
 }
 
 /**
@@ -63,6 +73,7 @@ export async function openRoom(
     home,
     env: { ...Object.fromEntries(passed), ...FIXED, ...places, XDG_CONFIG_HOME: config },
     settings,
+    emulation: null,
   };
 }
 

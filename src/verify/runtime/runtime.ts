@@ -23,12 +23,14 @@ import { type Check, makeCheck, notRun } from "../verdict/check.ts";
 import type { CheckId, Level } from "../verdict/verdict.ts";
 import { readContents } from "./contents.ts";
 import { modelSchema } from "./engine-check.ts";
+import { onLeastCpu } from "./least-cpu.ts";
 import { lackedBy, usableFlags } from "./machine.ts";
 import { expectedSchema } from "./operators.ts";
-import { type Challenge, runPrograms } from "./programs.ts";
+import { type Challenge, type Programs, runPrograms } from "./programs.ts";
 import { installWheel } from "./resolve.ts";
-import { openRoom } from "./room.ts";
+import { openRoom, type Room } from "./room.ts";
 import type { RunSettings } from "./settings.ts";
+import { emulateTiles } from "./tiles.ts";
 
 export interface RuntimeRequest {
   wheel: string;
@@ -113,6 +115,15 @@ export async function makeChallenge(host: Host, python: string, folder: string):
   return { seed, operators, model, modelFolder };
 }
 
+/** What runs the wheel where this CPU lacks something: the user's emulator, or ours for tiles; else why nothing does. */
+async function standIn(host: Host, room: Room, lacks: readonly string[]): ReturnType<typeof emulateTiles> {
+  const { emulator } = room.settings;
+  if (emulator.length > 0) return { emulation: { features: lacks, library: null } };
+  const made = await emulateTiles(host, room, lacks);
+  if ("emulation" in made) host.log.info(`  this CPU lacks ${lacks.join(", ")}: emulating that`);
+  return made;
+}
+
 async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeRequest): Promise<RuntimeAnswer> {
   const { facts, level, settings, variant, wheel } = request;
   const wanted = request.python ?? pythonOf(facts) ?? (await findPython(host));
@@ -135,26 +146,34 @@ async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeReques
     checks: [resolve, ...gates, ...ran],
     torch: seenTorch(after),
   });
-  const lacks = settings.emulator.length > 0 ? [] : lackedBy(facts, variant, flags);
-  if (lacks.length > 0)
-    return answer(RUN_IDS[level].map((id) => notRun(id, { kind: "lacks-features", features: lacks })));
+  const lacks = lackedBy(facts, variant, flags);
+  const room = await openRoom(host, python, folder, settings);
+  if (lacks.length > 0) {
+    const instead = await standIn(host, room, lacks);
+    if ("why" in instead) {
+      const why: Finding[] = [{ kind: "lacks-features", features: lacks }, ...instead.why];
+      return answer(RUN_IDS[level].map((id) => notRun(id, ...why)));
+    }
+    room.emulation = instead.emulation;
+    for (const feature of lacks) flags.add(feature);
+  }
   if (resolve.result === "fail")
     return answer(RUN_IDS[level].map((id) => notRun(id, { kind: "gap", reason: "not-installable" })));
   const broken = gates.find(({ id, result }) => id === "runtime.torchvision" && result === "fail");
-  const room = await openRoom(host, python, folder, settings);
-  return answer(
-    await runPrograms(host, {
-      room,
-      facts,
-      level,
-      before: before.torch,
-      flags,
-      challenge,
-      hindrance: broken ? { kind: "gap", reason: "torchvision-broken" } : null,
-      promised: variant !== null,
-      port: await freePort(),
-    }),
-  );
+  const programs: Programs = {
+    room,
+    facts,
+    level,
+    before: before.torch,
+    flags,
+    challenge,
+    hindrance: broken ? { kind: "gap", reason: "torchvision-broken" } : null,
+    promised: variant !== null,
+    mustUse: variant?.isa.mustUse ?? [],
+    port: await freePort(),
+  };
+  const ran = await runPrograms(host, programs);
+  return answer(settings.leastCpu ? await onLeastCpu(host, programs, variant, ran) : ran);
 }
 
 /** Asked before anything is blamed on a wheel; what the emulator answers does not matter. @throws E_TOOL_MISSING */

@@ -6,4 +6,6 @@ export interface RunSettings {
   without: readonly string[];
   /** A program, with its arguments, that runs another one on a CPU that this machine has not; empty for none. */
   emulator: readonly string[];
+  /** True to run import and kernels once more on the least CPU of a contract that promises AVX2 and no more. */
+  leastCpu: boolean;
 }

@@ -7,8 +7,10 @@ import { readTextIfAny, writeFile } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
 import { run, tail } from "../../host/process.ts";
 import { probePath } from "../../host/resources.ts";
+import type { TileCounts } from "../checks/catalogue/run.ts";
 import { type Crash, explain, faultSchema } from "./crash.ts";
 import type { Room } from "./room.ts";
+import { emulationEnv, readTileCounts } from "./tiles.ts";
 
 const outputSchema = z.object({ bytes: z.number(), head: z.string(), tail: z.string() });
 
@@ -55,6 +57,8 @@ export interface Run extends z.infer<typeof runSchema> {
   /** Python's stacks where it hung or crashed; empty otherwise. */
   stacks: string;
   crash: Crash | null;
+  /** Tile instructions that were emulated, in it and in its children. */
+  tiles: TileCounts;
 }
 
 /** A server's side show: asked until it is ready, then once in earnest, then told to stop. */
@@ -79,6 +83,14 @@ export interface Program {
 const SUPERVISORS_OWN = 60;
 const FAULTS: ReadonlySet<string> = new Set(["SIGILL", "SIGSEGV", "SIGBUS", "SIGFPE"]);
 
+/** QEMU for one program tells its signals in a log, with the place of a fault; of other emulators we know no such thing. */
+const isTraceable = ([emulator]: readonly string[]): boolean =>
+  emulator === undefined || /(^|\/)qemu-\w+$/.test(emulator);
+
+/** An emulator that logs; nothing where there is none. */
+const traced = ([program, ...words]: readonly string[], log: string): string[] =>
+  program === undefined ? [] : [program, "-strace", "-D", log, ...words];
+
 /**
  * Runs a program that loads the wheel, in the room, under the supervisor; where a fault ends it, runs it once more
  * under a tracer that says where. What the supervisor saw and what the program says of itself stay apart.
@@ -94,6 +106,8 @@ export async function supervise(
   return host.scratch.withFolder("vcw-run", async (folder) => {
     const request = join(folder, "request.json");
     const stacks = join(folder, "stacks.txt");
+    const log = join(folder, "emulator.log");
+    const counters = join(folder, "amx.counts");
     await writeFile(request, JSON.stringify(program.request));
     const watch = async (trace: boolean): Promise<unknown> => {
       const spec = join(folder, "spec.json");
@@ -103,11 +117,14 @@ export async function supervise(
       await writeFile(
         spec,
         JSON.stringify({
-          argv: [...room.settings.emulator, ...words],
+          argv: [...(trace ? traced(room.settings.emulator, log) : room.settings.emulator), ...words],
+          log,
           cwd: folder,
           limit: room.settings.limit,
           stacks,
           trace,
+          // Of the program alone: its supervisor must see this machine as it is.
+          env: emulationEnv(room.emulation, trace ? `${counters}.traced` : counters),
           folder: room.site,
           http: trace ? null : (program.http ?? null),
         }),
@@ -127,12 +144,13 @@ export async function supervise(
     };
     const facts = runSchema.parse(await watch(false));
     const faulted = facts.signal !== null && FAULTS.has(facts.signal);
-    const fault = faulted && room.settings.emulator.length === 0 ? await watch(true) : null;
+    const fault = faulted && isTraceable(room.settings.emulator) ? await watch(true) : null;
     const { crash } = fault === null ? { crash: null } : traceSchema.parse(fault);
     return {
       ...facts,
       stacks: ((await readTextIfAny(stacks)) ?? "").slice(0, 20_000),
       crash: crash && (await explain(crash, room.site, flags)),
+      tiles: await readTileCounts(counters),
     };
   });
 }

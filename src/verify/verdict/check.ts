@@ -36,10 +36,18 @@ export const commonFields = {
     .describe(
       "Of a check not run: ISA features that the machine lacked; absent where another reason kept it",
     ),
+  emulated: z
+    .array(z.string())
+    .optional()
+    .describe(
+      "Of a check that ran: ISA features that the machine lacked and that were emulated for it; absent where none were",
+    ),
   acceptedBy: z
     .array(z.enum(TARGET_KINDS))
     .optional()
-    .describe("Of a check not run: kinds of targets whose policy took this gap when the wheel was verified"),
+    .describe(
+      "Of a check not run, or run with something emulated: kinds of targets whose policy took that when the wheel was verified",
+    ),
   provenAt: z
     .string()
     .optional()
@@ -79,6 +87,8 @@ export interface Answer<Id extends CheckId> {
   /** What was found: why it is no pass. */
   findings: readonly Finding[];
   evidence: EvidenceOf<Id>;
+  /** ISA features that this machine lacks and that were emulated while the check ran. */
+  emulated?: readonly string[];
 }
 
 /** The answer of a check that any finding fails. */
@@ -115,7 +125,7 @@ function detailOf(id: CheckId, { result: said, findings, evidence }: Answer<Chec
  * ISA features that a finding says this machine lacks are told to machines too.
  */
 export function makeCheck<Id extends CheckId>(id: Id, answer: Answer<Id>): Check {
-  const { result: said, findings, evidence } = answer;
+  const { result: said, findings, evidence, emulated = [] } = answer;
   const { reference, remedy } = CHECKS[id];
   const lacks = findings.find((one) => one.kind === "lacks-features")?.features;
   const advice = said === "pass" ? null : (remedyOf(findings) ?? (isProblem(answer) ? remedy : null));
@@ -129,6 +139,7 @@ export function makeCheck<Id extends CheckId>(id: Id, answer: Answer<Id>): Check
     ...(reference === null ? {} : { reference }),
     ...(advice === null ? {} : { remedy: advice }),
     ...(said === "not-run" && lacks ? { lacks } : {}),
+    ...(emulated.length > 0 ? { emulated: [...emulated] } : {}),
   };
   // One of a union by its id; the compiler does not follow that from a type parameter.
   return check as unknown as Check;
@@ -144,6 +155,16 @@ export function withFinding<Id extends CheckId>(check: CheckOf<Id>, finding: Fin
 /** The answer to one question among several; undefined where it was not asked. */
 export function checkOf<Id extends CheckId>(checks: readonly Check[], id: Id): CheckOf<Id> | undefined {
   return checks.find((check): check is Check & CheckOf<Id> => check.id === id);
+}
+
+/** True where a check gave an answer, and gave it on an emulated CPU: more than not run, less than run. */
+export function isEmulated({
+  result: said,
+  before,
+  emulated = [],
+}: Pick<Check, "result" | "before" | "emulated">): boolean {
+  const answer = before ?? said;
+  return (answer === "pass" || answer === "warn") && emulated.length > 0;
 }
 
 /** True for an answer that people must be told of. */

@@ -1,6 +1,14 @@
 import { wheelsError } from "../../errors/wheels-error.ts";
 import { outcome } from "../verify.ts";
-import { CHECK_IDS, type Check, type CheckId, demandedChecks, LEVELS, type Verdict } from "./verdict.ts";
+import {
+  CHECK_IDS,
+  type Check,
+  type CheckId,
+  demandedChecks,
+  isEmulated,
+  LEVELS,
+  type Verdict,
+} from "./verdict.ts";
 
 /** A verdict and where it was read. */
 export interface NamedVerdict {
@@ -22,7 +30,7 @@ function demandSame(
   throw wheelsError("E_MERGE_OTHER_WHEEL", { what, values: shown });
 }
 
-const isProof = ({ result }: Check): boolean => result === "pass" || result === "warn";
+const isProof = ({ result }: Pick<Check, "result">): boolean => result === "pass" || result === "warn";
 
 /** What the answers to one question can't both be; null where they go together. */
 function contradiction(id: CheckId, answers: readonly Answer[]): string | null {
@@ -40,11 +48,18 @@ function contradiction(id: CheckId, answers: readonly Answer[]): string | null {
     : null;
 }
 
-/** Of answers that go together, the one that says most; a warning weighs more than a pass that did not see it. */
-const WEIGHT = { "not-run": 0, pass: 1, warn: 2, fail: 3 } as const;
+/**
+ * Of answers that go together, the one that says most: a warning weighs more than a pass that did not see it, and
+ * either on a real CPU more than both on an emulated one.
+ */
+const WEIGHT = { "not-run": 0, pass: 3, warn: 4, fail: 5 } as const;
+const LESS_EMULATED = 2;
+
+const weight = ({ result, emulated }: Check): number =>
+  WEIGHT[result] - (isProof({ result }) && emulated?.length ? LESS_EMULATED : 0);
 
 function best(answers: readonly Answer[]): Check[] {
-  const [first] = answers.toSorted((a, b) => WEIGHT[b.result] - WEIGHT[a.result]);
+  const [first] = answers.toSorted((a, b) => weight(b) - weight(a));
   if (!first) return [];
   const { file: _file, time, ...check } = first;
   return [{ ...check, provenAt: time }];
@@ -70,7 +85,7 @@ export function mergeVerdicts(verdicts: readonly [NamedVerdict, ...NamedVerdict[
   const contradictions = CHECK_IDS.flatMap((id) => contradiction(id, answersTo(id)) ?? []);
   if (contradictions.length > 0) throw wheelsError("E_MERGE_CONTRADICTION", { contradictions });
   const checks = CHECK_IDS.flatMap((id) => best(answersTo(id)));
-  const proven = new Set(checks.filter(isProof).map(({ id }) => id));
+  const proven = new Set(checks.filter((check) => isProof(check) && !isEmulated(check)).map(({ id }) => id));
   const deepest = verdicts.toSorted(
     (a, b) => LEVELS.indexOf(b.verdict.predicate.level) - LEVELS.indexOf(a.verdict.predicate.level),
   );

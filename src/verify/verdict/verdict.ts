@@ -2,13 +2,14 @@ import { z } from "zod";
 import { LEVELS, type Level } from "../checks/catalogue/definition.ts";
 import { coverageSchema } from "../checks/catalogue/isa.ts";
 import { CHECK_IDS, type CheckId, demandedChecks } from "../checks/catalogue.ts";
-import { type Check, checkSchema, commonFields, TARGET_KINDS, type TargetKind } from "./check.ts";
+import { type Check, checkSchema, commonFields, isEmulated, TARGET_KINDS, type TargetKind } from "./check.ts";
 
 export {
   CHECK_IDS,
   type Check,
   type CheckId,
   demandedChecks,
+  isEmulated,
   LEVELS,
   type Level,
   TARGET_KINDS,

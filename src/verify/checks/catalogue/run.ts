@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { findingSchema } from "../../../findings/findings.ts";
 import { crashSchema } from "../../../findings/runtime-kinds.ts";
 import { formatBytes } from "../../../host/units.ts";
 import { define } from "./definition.ts";
@@ -7,6 +8,63 @@ const failureEvidence = { crash: crashSchema, stderr: z.string(), stacks: z.stri
 /** Of an installed wheel: which distribution it was. */
 const installedEvidence = { distribution: z.string() };
 const emulatorEvidence = { emulator: z.string().describe("The emulator that it ran under") };
+
+/** The emulator's counters, in their order (src/probe/amx/amx.h). */
+export const TILE_INSTRUCTIONS = [
+  "ldtilecfg",
+  "sttilecfg",
+  "tilerelease",
+  "tilezero",
+  "tileloadd",
+  "tileloaddt1",
+  "tilestored",
+  "tdpbssd",
+  "tdpbsud",
+  "tdpbusd",
+  "tdpbuud",
+  "tdpbf16ps",
+  "tdpfp16ps",
+] as const;
+
+const tileCountsSchema = z.partialRecord(z.enum(TILE_INSTRUCTIONS), z.number());
+
+/** Emulated instructions by kind, those that occurred. */
+export type TileCounts = z.infer<typeof tileCountsSchema>;
+
+const tilesEvidence = {
+  tiles: tileCountsSchema.describe("Tile instructions that were emulated, those that occurred"),
+};
+
+const leastCpuSchema = z.object({
+  emulator: z.string().describe("With its arguments"),
+  result: z.enum(["pass", "fail", "warn", "not-run"]),
+  findings: z.array(findingSchema).describe("What was found there, or why it was not asked"),
+});
+
+/** What the least CPU of a contract made of a check. */
+export type LeastCpu = z.infer<typeof leastCpuSchema>;
+
+const leastCpuEvidence = {
+  leastCpu: leastCpuSchema.describe(
+    "A second opinion: the least CPU of the contract, emulated (--least-cpu)",
+  ),
+};
+
+/** Where else than on this CPU it ran, as further parts of a sentence. */
+function emulatedParts({
+  tiles = {},
+  leastCpu,
+}: {
+  tiles?: TileCounts | undefined;
+  leastCpu?: LeastCpu | undefined;
+}): string[] {
+  const counts = Object.entries(tiles).map(([name, count]) => `${count} ${name}`);
+  const isRight = leastCpu?.result === "pass" || leastCpu?.result === "warn";
+  return [
+    ...(counts.length > 0 ? [`AMX emulated: ${counts.join(", ")}`] : []),
+    ...(isRight ? [`on ${leastCpu.emulator}, too`] : []),
+  ];
+}
 
 /** One of a wheel's own kernel checks. */
 export const declaredKernelSchema = z.object({
@@ -42,11 +100,14 @@ export type OperatorCase = z.infer<typeof operatorCaseSchema>;
 type DeclaredKernel = z.infer<typeof declaredKernelSchema>;
 
 interface KernelEvidence {
+  tiles?: TileCounts | undefined;
+  leastCpu?: LeastCpu | undefined;
   kernels?: DeclaredKernel[] | undefined;
   operators?: { cases: OperatorCase[] } | null | undefined;
 }
 
-function kernelsSummary({ kernels = [], operators }: KernelEvidence): string | null {
+function kernelsSummary(evidence: KernelEvidence): string | null {
+  const { kernels = [], operators } = evidence;
   const cases = operators?.cases ?? [];
   const compared = cases.filter(({ worst }) => worst !== null);
   const own = kernels.reduce((sum, { cases: ran }) => sum + ran.length, 0);
@@ -63,10 +124,11 @@ function kernelsSummary({ kernels = [], operators }: KernelEvidence): string | n
       : []),
     ...(absent.size > 0 ? [`not there in this release: ${[...absent].join(", ")}`] : []),
   ];
-  return parts.length === 0 ? null : parts.join("; ");
+  return parts.length === 0 ? null : [...parts, ...emulatedParts(evidence)].join("; ");
 }
 
 interface EngineEvidence {
+  tiles?: TileCounts | undefined;
   tokens?: number[][] | undefined;
   engine?:
     | {
@@ -82,10 +144,27 @@ interface EngineEvidence {
 const seconds = (value: number | null, digits = 1): string =>
   value === null ? "an unknown time" : `${value.toFixed(digits)} s`;
 
-function engineSummary({ tokens = [], engine, server }: EngineEvidence): string | null {
+function engineSummary({ tokens = [], engine, server, tiles }: EngineEvidence): string | null {
   if (!engine || !server) return null;
   const { importSeconds, startSeconds, firstTokenSeconds, peakBytes } = engine;
-  return `${tokens.length} greedy continuations are plain torch's, twice and over HTTP; imported in ${seconds(importSeconds)}, first token ${seconds(firstTokenSeconds, 3)} after a start of ${seconds(startSeconds)}, ${formatBytes(peakBytes)} at most; the server was ready after ${seconds(server.readySeconds)} and stopped in ${seconds(server.stopSeconds)}`;
+  const said = `${tokens.length} greedy continuations are plain torch's, twice and over HTTP; imported in ${seconds(importSeconds)}, first token ${seconds(firstTokenSeconds, 3)} after a start of ${seconds(startSeconds)}, ${formatBytes(peakBytes)} at most; the server was ready after ${seconds(server.readySeconds)} and stopped in ${seconds(server.stopSeconds)}`;
+  return [said, ...emulatedParts({ tiles })].join("; ");
+}
+
+interface ImportEvidence {
+  seconds?: number | null | undefined;
+  emulator?: string | undefined;
+  mapped?: string[] | undefined;
+  tiles?: TileCounts | undefined;
+  leastCpu?: LeastCpu | undefined;
+}
+
+function importSummary(evidence: ImportEvidence): string | null {
+  const { seconds: took, emulator, mapped = [] } = evidence;
+  if (took == null) return null;
+  const by = emulator === undefined ? "" : `, emulated by ${emulator.split(" ")[0]}`;
+  const libraries = `libraries mapped: ${mapped.join(", ") || "none"}`;
+  return [`imported in ${took.toFixed(1)} s${by}`, libraries, ...emulatedParts(evidence)].join("; ");
 }
 
 /** Checks that run the wheel. */
@@ -111,13 +190,12 @@ export const RUN_CHECKS = {
       left: z.array(z.string()).describe("Processes that outlived it"),
       ...failureEvidence,
       ...emulatorEvidence,
+      ...tilesEvidence,
+      ...leastCpuEvidence,
       ...installedEvidence,
     },
     holdsWithWarning: true,
-    summary: ({ seconds, emulator, mapped = [] }) =>
-      seconds == null
-        ? null
-        : `imported in ${seconds.toFixed(1)} s${emulator === undefined ? "" : `, emulated by ${emulator.split(" ")[0]}`}; libraries mapped: ${mapped.join(", ") || "none"}`,
+    summary: importSummary,
   }),
   "runtime.kernels": define({
     level: "kernels",
@@ -134,6 +212,8 @@ export const RUN_CHECKS = {
         .nullable()
         .describe("vLLM's operators; null for a wheel that is not vLLM"),
       stacks: z.array(z.string()).describe("Python's stacks of programs that ended without an answer"),
+      ...tilesEvidence,
+      ...leastCpuEvidence,
       ...installedEvidence,
     },
     summary: kernelsSummary,
@@ -170,6 +250,7 @@ export const RUN_CHECKS = {
         .array(z.object({ stderr: z.string(), stacks: z.string() }))
         .describe("Of engine and server, where one failed"),
       ...emulatorEvidence,
+      ...tilesEvidence,
       ...installedEvidence,
     },
     summary: engineSummary,
