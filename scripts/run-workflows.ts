@@ -16,6 +16,16 @@ function standIn(program: string): string {
   return folder;
 }
 
+/** The token of an app that GitHub would give; without it, a push to a folder needs none. */
+function tokenStandIn(): string {
+  const folder = scratch();
+  writeFileSync(
+    join(folder, "action.yml"),
+    "name: stand-in\ndescription: Gives a token that opens nothing\ninputs:\n  client-id: { description: unused }\n  private-key: { description: unused }\n  permission-contents: { description: unused }\n  permission-workflows: { description: unused }\noutputs:\n  token: { description: the token, value: stand-in-token }\nruns:\n  using: composite\n  steps:\n    - run: 'true'\n      shell: bash\n",
+  );
+  return folder;
+}
+
 /** A copy of the project whose origin is a local repository, ready to be released as its own version. */
 function copyOfProject(isRelease: boolean): string {
   const folder = scratch();
@@ -51,8 +61,9 @@ async function main(): Promise<void> {
   const names = asked.length > 0 ? asked : Object.keys(workflows);
   const tree = releaseTree();
   const actions = {
-    "actions/setup-node@49933ea5288caeca8642d1e84afbd3f7d6820020": standIn("node"),
-    "actions/setup-python@a26af69be951a213d495a4c3e4e4022e16d87065": standIn("python3"),
+    "actions/setup-node@820762786026740c76f36085b0efc47a31fe5020": standIn("node"),
+    "actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97": standIn("python3"),
+    "actions/create-github-app-token@1b10c78c7865c340bc4f6099eb2f838309f1e8c3": tokenStandIn(),
   };
   const logs = join(root, ".test-cache", "workflows");
   mkdirSync(logs, { recursive: true });

@@ -70,6 +70,18 @@ export const GENERAL = {
       remedy: "Re-run the failed job. What was built is unchanged: an equal build gives equal bytes.",
     }),
   ),
+  E_ARTIFACT_SERVER: entry(
+    EXIT.badInput,
+    "Server without this artifact protocol",
+    (p: { doing: "upload" | "download"; server: string }) => ({
+      what: `The artifacts of a run on ${p.server} can't be ${p.doing}ed by this action.`,
+      why: "GitHub Enterprise Server keeps artifacts by the older protocol (version 3), which this action does not speak. It would fail in every run.",
+      remedy:
+        p.doing === "upload"
+          ? "Set the input upload to false, and let a step after this one upload the folder dist with actions/upload-artifact@v3, or write it to a shared folder with the input output-dir (docs/ghes.md)."
+          : "Download the artifact with actions/download-artifact@v3 in a step before this one, and name its wheels in the input wheels (docs/ghes.md).",
+    }),
+  ),
   E_ARTIFACT_NAME: entry(EXIT.badInput, "Artifact name unusable", (p: { name: string; detail: string }) => ({
     what: `The artifact name ${p.name} can't be used.`,
     why: p.detail,

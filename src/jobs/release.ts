@@ -11,6 +11,7 @@ import { wheelsError } from "../errors/wheels-error.ts";
 import { listDir } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import type { Publisher, PublishReport } from "../publish/publish.ts";
+import type { TorchSource } from "../torch/install.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { PlanItem } from "../variants/plan.ts";
 import { type LoadedPolicy, loadPolicy, type PolicyRequest } from "../verify/policy/load-policy.ts";
@@ -35,6 +36,8 @@ export interface ReleaseRequest extends BuildSettings {
 export interface ReleaseReport {
   plan: PlanItem[];
   built: BuiltWheel[];
+  /** What each wheel was built against, in the order of the wheels; empty where none was built. */
+  torch: TorchSource[];
   results: VerifyResult[];
   /** Null where no target was named, or a check failed. */
   published: PublishReport | null;
@@ -118,6 +121,7 @@ export async function release(host: Host, request: ReleaseRequest): Promise<Rele
   const report: ReleaseReport = {
     plan: prepared.plan,
     built: [],
+    torch: [],
     results: [],
     published: null,
     dryRun: [],
@@ -128,6 +132,7 @@ export async function release(host: Host, request: ReleaseRequest): Promise<Rele
     typeof one === "string" ? { path: one, torch: null, built: null } : { ...one, path: one.built.wheel },
   );
   report.built = wheels.flatMap(({ built }) => built ?? []);
+  report.torch = wheels.flatMap(({ torch }) => torch ?? []);
   report.results = await prove(
     host,
     {

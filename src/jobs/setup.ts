@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import type { Host } from "../host/host.ts";
-import type { TorchRequest } from "../torch/install.ts";
+import type { TorchRequest, TorchSource } from "../torch/install.ts";
+import { findPython } from "../torch/python.ts";
 import { measureSavings, type Savings } from "../torch/savings.ts";
 import { setupTorch, type VenvCache } from "../torch/setup.ts";
 import { ensureUv } from "../torch/uv.ts";
@@ -46,4 +47,18 @@ export async function setup(host: Host, request: SetupRequest): Promise<SetupRep
     cacheHit,
     savings: request.measuresSavings ? await measureSavings(host, uv, python, source) : null,
   };
+}
+
+/**
+ * What CPU-only torch saved against the build of the default index, for a torch that is installed already.
+ * @param python version or path; null for the Python on PATH
+ * @returns null, after a message, where the indexes don't tell
+ */
+export async function savingsOf(
+  host: Host,
+  python: string | null,
+  source: TorchSource,
+): Promise<Savings | null> {
+  const uv = await ensureUv(host, host.cache);
+  return measureSavings(host, uv, python ?? (await findPython(host)), source);
 }

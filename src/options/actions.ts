@@ -30,6 +30,9 @@ const REPORT_OUTPUTS = {
   reports: "JSON list of the paths of the wheels' pages.",
 };
 
+const SAVED =
+  "Bytes of download saved against the CUDA build, measured on the index; empty where the index does not tell, or savings are not asked for.";
+
 export const ACTIONS = {
   plan: {
     name: "plan",
@@ -74,22 +77,21 @@ export const ACTIONS = {
       "python-path": "Path of the environment's interpreter.",
       venv: "Folder of the environment; it is removed after the job.",
       "cache-hit": "true where the environment came from the cache.",
-      "saved-bytes":
-        "Bytes of download saved against the CUDA build, measured on the index; empty where the index does not tell.",
+      "saved-bytes": SAVED,
     },
   },
   "build-variant": {
     name: "build-variant",
-    title: "Build one vLLM CPU wheel",
-    description: "Builds the wheel of one variant against CPU-only PyTorch, and proves it.",
+    title: "Build vLLM CPU wheels",
+    description: "Builds the wheel of one variant, or of several, against CPU-only PyTorch, and proves it.",
     icon: "package",
     inputs: {
       ...about("What to build", {
         variant: {
           kind: "text",
-          placeholder: "NAME",
+          placeholder: "NAMES",
           default: null,
-          help: "The name of the variant.",
+          help: "The name of the variant, a list of names with a comma between them, or all; several are built and proven in this one job, as far as its machine can run them.",
         },
       }),
       source: WHAT.source,
@@ -104,13 +106,18 @@ export const ACTIONS = {
       ...JUDGING,
       ...REPORTS,
       ...UPLOAD,
+      savings: setup.options.savings,
     },
     outputs: {
-      wheel: "Path of the wheel.",
-      sha256: "The wheel's sha256, in hexadecimal.",
-      verdict: "Path of the wheel's verdict.",
-      result: "pass or fail.",
-      "artifact-name": "Name of the artifact, where one was uploaded.",
+      wheel: "Path of the wheel; empty where there are several.",
+      sha256: "The wheel's sha256, in hexadecimal; empty where there are several.",
+      verdict: "Path of the wheel's verdict; empty where there are several.",
+      result: "pass, or fail where a wheel failed.",
+      wheels:
+        "JSON list with an object for each wheel: variant, wheel, sha256, verdict, result, artifact (the name of its artifact, or null).",
+      "artifact-name": "Name of the artifact, where one was uploaded; empty where there are several.",
+      "torch-version": "Version of torch that the wheels were built against, such as 2.13.0+cpu.",
+      "saved-bytes": SAVED,
       ...REPORT_OUTPUTS,
     },
   },
@@ -164,7 +171,7 @@ export const ACTIONS = {
     inputs: {
       wheels: {
         ...WHEELS.wheels,
-        help: "Wheel files, one on each line, with their verdicts beside them; without it the artifacts of the workflow run are taken.",
+        help: "Wheel files, one on each line, or the output wheels of build-variant, with their verdicts beside them; without it the artifacts of the workflow run are taken.",
       },
       ...about("Artifacts of the workflow run", {
         artifacts: {

@@ -1,4 +1,6 @@
-import { about, complete, type Values } from "./spec.ts";
+import { z } from "zod";
+import { wheelsError } from "../errors/wheels-error.ts";
+import { about, complete, shownValue, type Values } from "./spec.ts";
 
 /** Whether wheels become artifacts of the workflow run. */
 export const UPLOAD = about("Artifacts of the workflow run", {
@@ -32,7 +34,7 @@ export const WHEELS = about("What to build", {
     kind: "text",
     placeholder: "PATHS",
     default: null,
-    help: "Wheel files, one on each line; a folder stands for the wheels in it.",
+    help: "Wheel files, one on each line, or the output wheels of build-variant; a folder stands for the wheels in it.",
   },
 });
 
@@ -42,3 +44,25 @@ export const lines = (text: string | null): string[] =>
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "");
+
+const builtWheels = z.array(z.object({ wheel: z.string().min(1) }));
+
+/**
+ * Paths of an input that takes wheels: one on each line, or the JSON list that build-variant puts out.
+ * @throws E_OPTION_VALUE for another JSON
+ */
+export function parseWheels(text: string): string[] {
+  if (!text.trimStart().startsWith("[")) return lines(text);
+  const refuse = (): never => {
+    throw wheelsError("E_OPTION_VALUE", {
+      option: "The input wheels",
+      value: shownValue(text),
+      expected: "paths of wheels, one on each line, or the output wheels of build-variant",
+    });
+  };
+  try {
+    return builtWheels.parse(JSON.parse(text)).map(({ wheel }) => wheel);
+  } catch {
+    return refuse();
+  }
+}

@@ -1,18 +1,8 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { expect, test } from "@jest/globals";
-import { documents, linksOf, readDocument } from "../support/documents.ts";
+import { anchorsOf, documents, linksOf, readDocument } from "../support/documents.ts";
 import { root } from "../support/run.ts";
-
-/** A heading's anchor as GitHub makes it. */
-const anchorOf = (heading: string): string =>
-  heading
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}\s_-]/gu, "")
-    .replaceAll(" ", "-");
-
-const anchorsOf = (path: string): string[] =>
-  [...readDocument(path).matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) => anchorOf(heading));
 
 test("links within the project lead somewhere", () => {
   const dead: string[] = [];
@@ -26,7 +16,7 @@ test("links within the project lead somewhere", () => {
     else if (
       anchor !== undefined &&
       statSync(join(root, target)).isFile() &&
-      !anchorsOf(target).includes(anchor)
+      !anchorsOf(readDocument(target)).includes(anchor)
     )
       dead.push(`${path}: ${link}`);
   }

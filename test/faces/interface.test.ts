@@ -12,7 +12,7 @@ const ACTIONS: Record<string, { inputs: string; outputs: string }> = {
   "action.yml": {
     inputs:
       "variant source vllm-version python-version version-suffix output-dir max-jobs torch-index-url torch-packages torch-version manifest level policy strict accept-unproven cache upload publish-to glibc onednn-source recipe limit html markdown sarif sarif-kinds",
-    outputs: "torch-version saved-bytes wheel sha256 verdict result published sarif reports",
+    outputs: "torch-version saved-bytes wheel sha256 verdict wheels result published sarif reports",
   },
   "actions/plan/action.yml": {
     inputs:
@@ -25,8 +25,8 @@ const ACTIONS: Record<string, { inputs: string; outputs: string }> = {
   },
   "actions/build-variant/action.yml": {
     inputs:
-      "variant source vllm-version python-version version-suffix output-dir max-jobs recipe onednn-source fresh glibc keep-debug torch-requirement torch-index-url torch-packages torch-version manifest level html markdown sarif sarif-kinds policy strict accept-unproven upload artifact-name retention-days limit without emulator",
-    outputs: "wheel sha256 verdict result artifact-name sarif reports",
+      "variant source vllm-version python-version version-suffix output-dir max-jobs recipe onednn-source fresh glibc keep-debug torch-requirement torch-index-url torch-packages torch-version manifest level html markdown sarif sarif-kinds policy strict accept-unproven upload artifact-name retention-days limit without emulator savings",
+    outputs: "wheel sha256 verdict wheels result artifact-name torch-version saved-bytes sarif reports",
   },
   "actions/verify-torch-cpu/action.yml": {
     inputs:

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { cpSync, mkdirSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
+import { bareRepository, git } from "./repository.ts";
 import { startResultsService } from "./results-service.ts";
 import { ended, exec, root, scratch, torchFolder } from "./run.ts";
 
@@ -22,25 +23,68 @@ export interface ActRun {
   artifacts: string[];
 }
 
-/** The tree that a release tag points at. */
-export function releaseTree(): string {
-  const folder = join(scratch(), "release");
-  const made = exec(process.execPath, ["scripts/release-tree.mjs", folder, "org/vllm-cpu-actions", "v1"]);
-  if (made.status !== 0) throw new Error(made.stderr);
-  return folder;
+/** A release made on the spot: what its tags point at, and the commit that this refers to. */
+export interface Released {
+  /** Folder of the tree that vX.Y.Z, vX.Y and vX point at. */
+  folder: string;
+  /** Folder of the tree of the commit before it, which holds the actions alone. */
+  partsFolder: string;
+  /** Hash of that commit. */
+  parts: string;
+  /** Hash of the tagged commit. */
+  commit: string;
+  /** A repository with both. */
+  repository: string;
 }
 
-/** What stands at the top of that tree. */
+export const REPOSITORY = "org/vllm-cpu-actions";
+
+/** Makes the two commits of a release from the files that are here, and writes out what they hold. */
+export function releaseTree(repositoryName = REPOSITORY, tag = "v1.0.0"): Released {
+  const repository = bareRepository();
+  const source = [git(root, "rev-parse", "HEAD"), git(root, "show", "-s", "--format=%cI", "HEAD")];
+  const made = exec(process.execPath, [
+    "scripts/release-commits.mjs",
+    repository,
+    repositoryName,
+    tag,
+    ...source,
+  ]);
+  if (made.status !== 0) throw new Error(made.stderr);
+  const [parts = "", commit = ""] = made.stdout.split("\n");
+  const written = (name: string): string => {
+    const folder = scratch();
+    const archive = join(scratch(), "tree.tar");
+    git(repository, "archive", "--output", archive, name);
+    exec("tar", ["-xf", archive, "-C", folder]);
+    return folder;
+  };
+  return { folder: written(commit), partsFolder: written(parts), parts, commit, repository };
+}
+
+/** What stands at the top of the tagged tree. */
 export const RELEASED = [
+  ".github",
+  "CHANGELOG.md",
+  "CONTRIBUTING.md",
   "LICENSE",
+  "PYTORCH_CPU_DEPENDENCY.md",
+  "README.md",
+  "SECURITY.md",
   "action.yml",
   "build-variant",
+  "build_wheels.sh",
   "dist",
+  "docs",
   "plan",
   "policy.yml",
   "publish-wheel",
   "recipes.yml",
+  "schemas",
   "setup-cpu-torch",
+  "src",
+  "test",
+  "test_and_publish.sh",
   "variants.yml",
   "verify-torch-cpu",
 ];
@@ -64,6 +108,8 @@ export interface ActOptions {
   /** Folder of act's cache server; caches live as long as it does. */
   caches?: string;
   service?: Awaited<ReturnType<typeof startResultsService>>;
+  /** Host name of a GitHub Enterprise Server; without it github.com. */
+  instance?: string;
   /** Folders that stand for other actions, by owner/name@ref. */
   actions?: Record<string, string>;
   /** Folders before everything on PATH. */
@@ -71,8 +117,8 @@ export interface ActOptions {
   onOutput?: (text: string) => void;
 }
 
-/** Runs a workflow of a repository on this host, with our actions from the release tree. */
-export async function act(repo: string, tree: string, options: ActOptions): Promise<ActRun> {
+/** Runs a workflow of a repository on this host, with our actions from a release and every `uses:` as it stands. */
+export async function act(repo: string, release: Released, options: ActOptions): Promise<ActRun> {
   const service = options.service ?? (await startResultsService());
   const home = scratch();
   const args = [
@@ -81,11 +127,16 @@ export async function act(repo: string, tree: string, options: ActOptions): Prom
     join(".github", "workflows", options.workflow),
     "--pull=false",
     "--local-repository",
-    `org/vllm-cpu-actions@v1=${tree}`,
+    `${REPOSITORY}@v1=${release.folder}`,
+    "--local-repository",
+    `${REPOSITORY}@${release.commit}=${release.folder}`,
+    "--local-repository",
+    `${REPOSITORY}@${release.parts}=${release.partsFolder}`,
     ...Object.entries(options.actions ?? {}).flatMap(([name, folder]) => [
       "--local-repository",
       `${name}=${folder}`,
     ]),
+    ...(options.instance ? ["--github-instance", options.instance] : []),
     "--cache-server-path",
     options.caches ?? join(home, "caches"),
     "--cache-server-addr",

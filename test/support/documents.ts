@@ -105,12 +105,22 @@ export function shows(output: string, promised: string, figures = false): boolea
   return new RegExp(`^${pattern}`, "m").test(`${clean(output)}\n`);
 }
 
-/** Where a document's links lead, blocks and code spans left out. */
-export function linksOf(document: string): string[] {
-  const prose = readDocument(document)
-    .replace(/^( *)```[\s\S]*?^ *```/gm, "")
-    .replace(/`[^`\n]*`/g, "");
+/** Where a Markdown text's links lead, blocks and code spans left out. */
+export function linksIn(markdown: string): string[] {
+  const prose = markdown.replace(/^( *)```[\s\S]*?^ *```/gm, "").replace(/`[^`\n]*`/g, "");
   return [...prose.matchAll(/\]\(([^)\s]+)\)/g), ...prose.matchAll(/(?:src|srcset)="([^"\s]+)"/g)].map(
     ([, link = ""]) => link,
   );
 }
+
+/** Where a document's links lead. */
+export const linksOf = (document: string): string[] => linksIn(readDocument(document));
+
+/** Anchors of a Markdown text's headings, as GitHub makes them. */
+export const anchorsOf = (markdown: string): string[] =>
+  [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+      .replaceAll(" ", "-"),
+  );

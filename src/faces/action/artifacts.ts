@@ -7,6 +7,19 @@ import type { Host } from "../../host/host.ts";
 
 const message = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
 
+/** Source: @actions/artifact, its own isGhes: these servers and what lies below them have the newer protocol. */
+const HAS_ARTIFACTS = /^(?:github\.com|.+\.ghe\.com|.+\.localhost)$/i;
+
+/**
+ * Asked before the first compile, so that nobody waits for an hour for it.
+ * @param serverUrl GITHUB_SERVER_URL of the step; without it github.com
+ * @throws E_ARTIFACT_SERVER on GitHub Enterprise Server
+ */
+export function demandArtifacts(serverUrl: string | undefined, doing: "upload" | "download"): void {
+  const server = URL.canParse(serverUrl ?? "") ? new URL(serverUrl ?? "").hostname : "github.com";
+  if (!HAS_ARTIFACTS.test(server)) throw wheelsError("E_ARTIFACT_SERVER", { doing, server });
+}
+
 /**
  * Uploads files of one folder as an artifact of the workflow run.
  * @returns false where an artifact of this name is there already

@@ -5,7 +5,7 @@ import { type WheelsError, wheelsError } from "../../../errors/wheels-error.ts";
 import { wheelsAt, wheelsOfArtifacts } from "../../../jobs/artifacts.ts";
 import { publish as publishJob } from "../../../jobs/publish.ts";
 import type { ACTIONS } from "../../../options/actions.ts";
-import { lines } from "../../../options/artifacts.ts";
+import { parseWheels } from "../../../options/artifacts.ts";
 import { parseJudging } from "../../../options/judging.ts";
 import { parsePublishing } from "../../../options/publishing.ts";
 import type { Values } from "../../../options/spec.ts";
@@ -15,10 +15,12 @@ import type { GitHub } from "../github.ts";
 
 type Inputs = Values<(typeof ACTIONS)["publish-wheel"]["inputs"]>;
 
-/** @throws E_PUBLISH_NOTHING, E_ARTIFACT */
+/** @throws E_PUBLISH_NOTHING, E_ARTIFACT, E_ARTIFACT_SERVER */
 async function wheelsOf(github: GitHub, { wheels, artifacts, expect }: Inputs): Promise<string[]> {
   const found =
-    wheels === null ? await fromArtifacts(github, artifacts) : await wheelsAt(github.host, lines(wheels));
+    wheels === null
+      ? await fromArtifacts(github, artifacts)
+      : await wheelsAt(github.host, parseWheels(wheels));
   // Where a plan is expected, what is missing of it says more.
   if (found.length === 0 && expect === null)
     throw wheelsError("E_PUBLISH_NOTHING", {
@@ -28,7 +30,8 @@ async function wheelsOf(github: GitHub, { wheels, artifacts, expect }: Inputs): 
 }
 
 async function fromArtifacts(github: GitHub, patterns: string): Promise<string[]> {
-  const { downloadArtifacts } = await import("../artifacts.ts");
+  const { demandArtifacts, downloadArtifacts } = await import("../artifacts.ts");
+  demandArtifacts(github.host.env["GITHUB_SERVER_URL"], "download");
   const wanted = picomatch(patterns.split(/\s+/).filter((word) => word !== ""));
   const archives = await downloadArtifacts(github.host, join(github.temp, "archives"), wanted);
   return wheelsOfArtifacts(archives, join(github.temp, "artifacts"));

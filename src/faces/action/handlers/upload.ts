@@ -13,6 +13,26 @@ export interface Upload {
 }
 
 /**
+ * Refuses, before anything is built, an upload that could not succeed.
+ * @param several whether there may be more than one wheel
+ * @throws E_ARTIFACT_SERVER on GitHub Enterprise Server, E_ARTIFACT_NAME where several wheels would have one name
+ */
+export async function demandUpload(
+  github: GitHub,
+  { upload, name }: Upload,
+  several: boolean,
+): Promise<void> {
+  if (!upload) return;
+  if (name !== null && several)
+    throw wheelsError("E_ARTIFACT_NAME", {
+      name,
+      detail: "There are several wheels, each an artifact of its own.",
+    });
+  const { demandArtifacts } = await import("../artifacts.ts");
+  demandArtifacts(github.host.env["GITHUB_SERVER_URL"], "upload");
+}
+
+/**
  * Uploads a wheel, its verdict and its report where that lies beside it, also a verdict that says no: publishing judges, and people want to look.
  * The default name holds the wheel's hash, so that only equal wheels have equal names.
  * @returns the artifact's name; null where nothing was asked for

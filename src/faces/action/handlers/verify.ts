@@ -3,7 +3,7 @@ import { wheelsError } from "../../../errors/wheels-error.ts";
 import { wheelsAt } from "../../../jobs/artifacts.ts";
 import { failuresOf, type ProveReport, prove, verdictFileName } from "../../../jobs/prove.ts";
 import type { ACTIONS } from "../../../options/actions.ts";
-import { lines, parseUpload } from "../../../options/artifacts.ts";
+import { parseUpload, parseWheels } from "../../../options/artifacts.ts";
 import { parseJudging } from "../../../options/judging.ts";
 import { parseProving } from "../../../options/proving.ts";
 import { parseReports } from "../../../options/reports.ts";
@@ -11,20 +11,16 @@ import type { Values } from "../../../options/spec.ts";
 import { parseTorch } from "../../../options/torch.ts";
 import { resultSummary } from "../../../report/job-summary.ts";
 import type { GitHub } from "../github.ts";
-import { reportOutputs, type Upload, uploadWheel } from "./upload.ts";
+import { demandUpload, reportOutputs, type Upload, uploadWheel } from "./upload.ts";
 
 type Inputs = Values<(typeof ACTIONS)["verify-torch-cpu"]["inputs"]>;
 
-/** @throws E_VERIFY_NOTHING, E_ARTIFACT_NAME where several wheels would have one artifact's name */
-async function wheelsOf(github: GitHub, { mode, wheels }: Inputs, { name }: Upload): Promise<string[]> {
+/** @throws E_VERIFY_NOTHING, what {@link demandUpload} throws */
+async function wheelsOf(github: GitHub, { mode, wheels }: Inputs, upload: Upload): Promise<string[]> {
   if (mode === "environment") return [];
-  const paths = await wheelsAt(github.host, wheels === null ? ["dist"] : lines(wheels));
+  const paths = await wheelsAt(github.host, wheels === null ? ["dist"] : parseWheels(wheels));
   if (paths.length === 0) throw wheelsError("E_VERIFY_NOTHING", { where: wheels ?? "The folder dist" });
-  if (name !== null && paths.length > 1)
-    throw wheelsError("E_ARTIFACT_NAME", {
-      name,
-      detail: `There are ${paths.length} wheels, each an artifact of its own.`,
-    });
+  await demandUpload(github, upload, paths.length > 1);
   return paths;
 }
 
