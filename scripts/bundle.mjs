@@ -76,6 +76,7 @@ await copyFile(join(root, "src/inwheel/cpu_wheel.py"), join(out, "inwheel", "cpu
 await mkdir(join(out, "matchers"), { recursive: true });
 for (const name of (await readdir(join(root, "src/faces/action/matchers"))).sort())
   await copyFile(join(root, "src/faces/action/matchers", name), join(out, "matchers", name));
+await copyFile(join(root, "scripts", "dist-readme.md"), join(out, "README.md"));
 const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
 await writeFile(join(out, "version.json"), `${JSON.stringify({ version, source: bundleDigest(root) })}\n`);
 

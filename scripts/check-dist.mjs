@@ -7,9 +7,12 @@ import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
+/** What a build writes into its default output folder, which is this one: .gitignore names the same. */
+const OUTPUT = /\.whl$|\.verdict\.json$|\.report\.html$|\.sarif$|\.lock$/;
+
 async function tree(folder) {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile() && !/\.whl(\.verdict\.json)?$/.test(entry.name));
+  const files = entries.filter((entry) => entry.isFile() && !OUTPUT.test(entry.name));
   const pairs = files.map(async (entry) => {
     const path = join(entry.parentPath, entry.name);
     return [path.slice(folder.length + 1), await readFile(path, "base64")];

@@ -17,7 +17,7 @@ import { recipesSchema } from "../src/variants/recipe-schema.ts";
 import { CHECK_IDS, definitionOf } from "../src/verify/checks/catalogue.ts";
 import { policySchema } from "../src/verify/policy/policy-schema.ts";
 import { verifyDocumentSchema } from "../src/verify/verdict/result.ts";
-import { demandedChecks, LEVELS, verdictFrame } from "../src/verify/verdict/verdict.ts";
+import { verdictFrame } from "../src/verify/verdict/verdict.ts";
 import { actionPage, actionYml, compositeYml } from "./action-yml.ts";
 import { importEdges, mermaidOf, withMap } from "./map.ts";
 import { pipelinePicture } from "./picture.ts";
@@ -121,34 +121,6 @@ function pipelineSvg(): string {
   );
 }
 
-function actionsTable(): string {
-  const rows = Object.values(ACTIONS).map(({ name, description }) => `| \`${name}\` | ${description} |`);
-  return [
-    "| action | does |",
-    "| --- | --- |",
-    ...rows,
-    "| the root, `org/vllm-cpu-actions@v1` | One variant, the whole way. |",
-  ].join("\n");
-}
-
-function levelsTable(): string {
-  const rows = LEVELS.map((level, at) => {
-    const before = at === 0 ? [] : demandedChecks(LEVELS[at - 1] ?? level);
-    const own = demandedChecks(level).filter((id) => !before.includes(id));
-    return `| \`${level}\` | ${at === 0 ? "" : "and "}${own.map((id) => `\`${id}\``).join(" ")} |`;
-  });
-  return ["| level | checks |", "| --- | --- |", ...rows].join("\n");
-}
-
-/** The README with its tables made anew. */
-function readme(): string {
-  const tables: Record<string, string> = { actions: actionsTable(), levels: levelsTable() };
-  return readFileSync(join(root, "README.md"), "utf8").replace(
-    /(<!-- generated: (\w+) -->\n)[\s\S]*?(<!-- end -->)/g,
-    (_whole, start: string, name: string, end: string) => `${start}\n${tables[name]}\n\n${end}`,
-  );
-}
-
 const documents: Record<string, string> = {
   "CONTRIBUTING.md": withMap(
     readFileSync(join(root, "CONTRIBUTING.md"), "utf8"),
@@ -159,7 +131,6 @@ const documents: Record<string, string> = {
   "docs/actions.md": actionsPage(),
   "docs/checks.md": checksPage(),
   "docs/findings.md": findingsPage(),
-  "README.md": readme(),
   "docs/pipeline.svg": pipelineSvg(),
   ".github/workflows/build-wheels.yml": withInputs(
     readFileSync(join(root, ".github/workflows/build-wheels.yml"), "utf8"),

@@ -1,5 +1,34 @@
 import { EXIT, entry } from "./entry.ts";
 
+/**
+ * Distributions that have such a compiler in their own packages, by the oldest major version that does.
+ * Sources: packages g++-12 to g++-14 of Debian and Ubuntu; gcc-toolset of RHEL 8 and 9; clang-N of Debian.
+ */
+const GCC: readonly { upTo: number; where: string }[] = [
+  {
+    upTo: 13,
+    where:
+      "Ubuntu 24.04 (13.2) or Debian 13 (14.2): apt-get install g++ · RHEL, Alma and Rocky 8 or 9: dnf install gcc-toolset-13-gcc-c++, then scl enable gcc-toolset-13 bash · image: gcc:13 or newer",
+  },
+  {
+    upTo: 14,
+    where:
+      "Debian 13 (14.2): apt-get install g++ · Ubuntu 24.04: apt-get install g++-14, then CC=gcc-14 CXX=g++-14 · RHEL, Alma and Rocky 8 or 9: dnf install gcc-toolset-14-gcc-c++, then scl enable gcc-toolset-14 bash · image: gcc:14 or newer",
+  },
+];
+
+/** Where a compiler that is new enough comes from, in words. @param floor the oldest version that will do, e.g. 12.3 */
+function newerCompiler(family: string, floor: string): string {
+  const [major = 0, minor = 0] = `${floor}`.split(".").map(Number);
+  // A floor such as 12.3 is not met by the 12.2 of Debian 12, so the next major version is what can be named for sure.
+  const wanted = minor > 0 ? major + 1 : major;
+  const found = family === "gcc" ? GCC.find(({ upTo }) => wanted <= upTo) : undefined;
+  if (found) return `${found.where}.`;
+  return family === "clang"
+    ? `Debian and Ubuntu: apt-get install clang-${wanted}, then CC=clang-${wanted} CXX=clang++-${wanted}.`
+    : `Install ${family} ${floor} or newer and set CC and CXX.`;
+}
+
 /** Errors of sources, compilers and builds. */
 export const BUILD = {
   E_SOURCE: entry(EXIT.badInput, "Not a buildable source", (p: { source: string; problem: string }) => ({
@@ -38,7 +67,7 @@ export const BUILD = {
     (p: { variant: string; compiler: string; version: string; floor: string }) => ({
       what: `${p.variant} needs ${p.compiler} ${p.floor} or newer; this is ${p.version}.`,
       why: "Older compilers lack the instructions, or silently leave them out.",
-      remedy: "Install a newer compiler and set CC and CXX, or leave this variant out.",
+      remedy: `${newerCompiler(p.compiler, p.floor)} Or leave this variant out.`,
     }),
   ),
   E_COMPILER_FAMILY: entry(
@@ -56,7 +85,8 @@ export const BUILD = {
     (p: { variant: string; compiler: string; flags: string[]; detail: string }) => ({
       what: `${p.compiler} does not take ${p.flags.join(" ")}, which ${p.variant} needs.`,
       why: p.detail,
-      remedy: "Install a newer compiler (and binutils) and set CC and CXX, or leave this variant out.",
+      remedy:
+        "Use a newer compiler and assembler (Ubuntu 24.04 or Debian 13: apt-get install g++ binutils · RHEL, Alma and Rocky 8 or 9: dnf install gcc-toolset-13-gcc-c++ gcc-toolset-13-binutils) and set CC and CXX, or leave this variant out.",
     }),
   ),
   E_ARCHITECTURE: entry(

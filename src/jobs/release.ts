@@ -44,6 +44,8 @@ export interface ReleaseReport {
   /** Lines of a dry run; empty otherwise. */
   dryRun: string[];
   reports: WrittenReports;
+  /** How long building, verifying and publishing took, and the whole command; seconds. */
+  seconds: { building: number; verifying: number; publishing: number; total: number };
 }
 
 /** What a release has asked for before its first compile. */
@@ -115,6 +117,8 @@ async function obtain(host: Host, request: ReleaseRequest, at: Ready): Promise<B
  * @throws what {@link prepare}, {@link buildPrepared}, {@link prove} and a publish throw; E_RELEASE_UNSIGNED
  */
 export async function release(host: Host, request: ReleaseRequest): Promise<ReleaseReport> {
+  const started = host.monotonic();
+  const since = (from: number): number => (host.monotonic() - from) / 1000;
   const at = await ready(host, request);
   const { prepared, policy, publisher, level } = at;
   const none: WrittenReports = { html: [], markdown: null, sarif: null };
@@ -126,13 +130,17 @@ export async function release(host: Host, request: ReleaseRequest): Promise<Rele
     published: null,
     dryRun: [],
     reports: none,
+    seconds: { building: 0, verifying: 0, publishing: 0, total: 0 },
   };
   if (request.dryRun) return { ...report, dryRun: await describe(host, request, at) };
+  const building = host.monotonic();
   const wheels = (await obtain(host, request, at)).map((one) =>
     typeof one === "string" ? { path: one, torch: null, built: null } : { ...one, path: one.built.wheel },
   );
   report.built = wheels.flatMap(({ built }) => built ?? []);
   report.torch = wheels.flatMap(({ torch }) => torch ?? []);
+  if (!request.skipBuild) report.seconds.building = since(building);
+  const verifying = host.monotonic();
   report.results = await prove(
     host,
     {
@@ -147,10 +155,14 @@ export async function release(host: Host, request: ReleaseRequest): Promise<Rele
     wheels,
   );
   report.reports = await writeReports(host, request.reports, report.results);
+  report.seconds.verifying = since(verifying);
+  const publishing = host.monotonic();
   if (publisher && failuresOf(report.results).length === 0)
     report.published = await publisher.publish(
       wheels.map(({ path }) => path),
       () => undefined,
     );
+  if (report.published) report.seconds.publishing = since(publishing);
+  report.seconds.total = since(started);
   return report;
 }

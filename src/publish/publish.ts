@@ -211,7 +211,7 @@ async function planAndPublish(
       published: dryRun ? [] : names(plan.upload),
       planned: names(plan.upload),
       skipped: names(plan.skip),
-      install: target.installHint(all),
+      install: await target.installHint(all),
     });
   }
   const together = (key: "published" | "planned" | "skipped" | "install"): string[] => [

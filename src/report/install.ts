@@ -1,54 +1,47 @@
 import type { Result } from "../verify/verdict/result.ts";
-import { isCompanion } from "../wheel/companions.ts";
 import { FormatError } from "../wheel/format-error.ts";
-import { type InstallFacts, installCommands } from "../wheel/install-commands.ts";
+import { CPU_TORCH_INDEX } from "../wheel/install-commands.ts";
 import { linuxEnvironment, markerHolds } from "../wheel/marker.ts";
 import { normalizeName, parseWheelFileName } from "../wheel/names.ts";
-import { parseRequirement, pinnedVersion, type Requirement } from "../wheel/requirement.ts";
-import { isVersion } from "../wheel/version.ts";
+import { parseRequirement } from "../wheel/requirement.ts";
 
-/** Any Python that such wheels are for will do: markers on these packages ask for the machine. */
+/** Any Python that such wheels are for will do: markers on torch ask for the machine. */
 const PYTHON = "3.12";
 
-function requirementsOf(result: Result, architecture: string): Requirement[] {
+/** Stands where the address of an index is not known when its pages are written. */
+const UNKNOWN_ADDRESS = "ADDRESS-OF-THIS-INDEX";
+
+function requiresTorch(requires: readonly string[], architecture: string): boolean {
   const environment = linuxEnvironment(architecture, PYTHON);
-  return (result.contents?.requires ?? []).flatMap((line) => {
+  return requires.some((line) => {
     try {
-      const requirement = parseRequirement(line);
-      return markerHolds(requirement.marker, environment) ? [requirement] : [];
+      const { name, marker } = parseRequirement(line);
+      return normalizeName(name) === "torch" && markerHolds(marker, environment);
     } catch (thrown) {
-      if (thrown instanceof FormatError) return [];
+      if (thrown instanceof FormatError) return false;
       throw thrown;
     }
   });
 }
 
-/** Shell lines that install a wheel beside CPU-only torch; none where its name or METADATA don't tell them. */
-export function installLines(result: Result): string[] {
-  const facts = installFacts(result);
-  return facts ? installCommands(facts) : [];
-}
-
-/** How to install a wheel, as its name and METADATA tell it; null where it pins no torch or is of no such name. */
-function installFacts(result: Result): InstallFacts | null {
+/**
+ * Shell lines that install a wheel beside CPU-only torch, in the form that the index page and the guide have; none where
+ * its name and METADATA don't tell that it needs torch. People paste them: nothing but names and versions gets there.
+ * @param index null for the wheel's own file; otherwise the index that has it, with its address where that is known
+ */
+export function installLines(result: Result, index: { servedAt: string | null } | null = null): string[] {
   const fileName = result.wheel?.split("/").at(-1);
-  if (fileName === undefined) return null;
+  if (fileName === undefined) return [];
   try {
     const { distribution, version, platform } = parseWheelFileName(fileName);
-    const requirements = requirementsOf(result, /_(x86_64|aarch64)\b/.exec(platform)?.[1] ?? "x86_64");
-    const torch = requirements.find(({ name }) => normalizeName(name) === "torch");
-    const pinned = torch && pinnedVersion(torch);
-    const torchVersion = result.torch?.version ?? `${pinned?.split("+")[0]}+cpu`;
-    // People paste these lines into a shell: nothing but versions and names of packages gets there.
-    if (!pinned || !isVersion(torchVersion)) return null;
-    return {
-      distribution: normalizeName(distribution),
-      version: version.split("+")[0] ?? version,
-      torchVersion,
-      companions: requirements.map(({ name }) => normalizeName(name)).filter(isCompanion),
-    };
+    const architecture = /_(x86_64|aarch64)\b/.exec(platform)?.[1] ?? "x86_64";
+    if (!requiresTorch(result.contents?.requires ?? [], architecture)) return [];
+    const torch = `--extra-index-url ${CPU_TORCH_INDEX}`;
+    if (index === null) return [`pip install ./${fileName} ${torch}`];
+    const address = index.servedAt === null ? UNKNOWN_ADDRESS : `${index.servedAt}/`;
+    return [`pip install ${normalizeName(distribution)}==${version} --extra-index-url ${address} ${torch}`];
   } catch (thrown) {
-    if (thrown instanceof FormatError) return null;
+    if (thrown instanceof FormatError) return [];
     throw thrown;
   }
 }

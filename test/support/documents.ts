@@ -116,11 +116,13 @@ export function linksIn(markdown: string): string[] {
 /** Where a document's links lead. */
 export const linksOf = (document: string): string[] => linksIn(readDocument(document));
 
-/** Anchors of a Markdown text's headings, as GitHub makes them. */
-export const anchorsOf = (markdown: string): string[] =>
-  [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+/** Anchors of a Markdown text: its headings' as GitHub makes them, and older names that others may have linked. */
+export const anchorsOf = (markdown: string): string[] => [
+  ...[...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
     heading
       .toLowerCase()
       .replace(/[^\p{L}\p{N}\s_-]/gu, "")
       .replaceAll(" ", "-"),
-  );
+  ),
+  ...[...markdown.matchAll(/<a id="([\w-]+)"><\/a>/g)].map(([, id = ""]) => id),
+];

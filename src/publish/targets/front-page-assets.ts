@@ -20,7 +20,8 @@ button{cursor:pointer;min-height:2.5rem}
 .command pre{grid-column:1/-1}
 .command>button:first-child{grid-column:2}
 #saved:empty{display:none}
-pre{background:var(--soft);border:1px solid var(--line);border-radius:6px;margin:0;padding:.6rem;overflow-x:auto;font-size:.85rem}
+pre{background:var(--soft);border:1px solid var(--line);border-radius:6px;margin:0;padding:.6rem;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.85rem}
+td code{overflow-wrap:anywhere}
 .proven{color:var(--good)}.proven-emulated,.proven-but-isa{color:var(--part)}.withdrawn{color:var(--bad)}
 .quiet{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 table{border-collapse:collapse;width:100%;font-size:.9rem}
@@ -39,6 +40,9 @@ export const FRONT_SCRIPT = `
   const at = (id) => document.getElementById(id);
   const choices = JSON.parse(at("choices").textContent);
   const index = new URL(".", location.href).href;
+  const { torch: torchIndex, address } = at("choices").dataset;
+  for (const one of document.querySelectorAll("[data-here]"))
+    one.textContent = one.textContent.replace(address, index);
   const flagsOf = (text) => {
     const lists = [...text.matchAll(/^\\s*(?:flags|Features)\\s*:(.*)$/gim)].map((m) => m[1].trim().split(/\\s+/));
     return lists.length === 0 ? null : new Set(lists.reduce((all, list) => all.filter((flag) => list.includes(flag))));
@@ -59,10 +63,18 @@ export const FRONT_SCRIPT = `
     const pin = found.name + "==" + found.version;
     at("answer").textContent = "Your wheel: " + found.name + " " + found.version;
     at("saved").textContent = found.saved;
-    at("pip").textContent = "pip install " + pin + " --extra-index-url " + index;
-    at("uv").textContent = "uv pip install " + pin + " --extra-index-url " + index;
-    at("requirements").textContent = "--extra-index-url " + index + "\\n" + pin;
-    at("dockerfile").textContent = "FROM python:3.12-slim\\nRUN pip install --no-cache-dir " + pin + " --extra-index-url " + index;
+    const here = found.torch === "linked";
+    const options = [index, ...(here ? [] : [torchIndex])].map((one) => "--extra-index-url " + one);
+    at("pip").textContent = ["pip install", pin, ...options].join(" ");
+    // uv stops at the first index that knows a name, so torch's index is not one of its extra indexes.
+    at("uv").textContent = "uv pip install " + pin + " " + options[0] + (here ? "" : " --torch-backend=cpu");
+    at("requirements").textContent = [...options, pin].join("\\n");
+    at("dockerfile").textContent = [
+      "FROM python:3.12-slim",
+      "# torch.compile needs a C++ compiler when the program runs",
+      "RUN apt-get update && apt-get install -y --no-install-recommends g++ && rm -rf /var/lib/apt/lists/*",
+      ["RUN pip install --no-cache-dir", pin, ...options].join(" "),
+    ].join("\\n");
   };
   at("family").addEventListener("change", ({ target }) => {
     at("cpuinfo").value = "";

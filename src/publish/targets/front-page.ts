@@ -1,83 +1,32 @@
 import { escapeHtml } from "../../report/html.ts";
-import { closure, type IsaFeature } from "../../variants/features.ts";
+import { closure } from "../../variants/features.ts";
+import { CPU_TORCH_INDEX } from "../../wheel/install-commands.ts";
+import { compareVersions, isVersion } from "../../wheel/version.ts";
 import { FRONT_SCRIPT, FRONT_STYLE } from "./front-page-assets.ts";
+import {
+  choicesOf,
+  FAMILIES,
+  type Glance,
+  glanceOf,
+  inWords,
+  nameOf,
+  needsText,
+  shellLine,
+} from "./front-page-choices.ts";
 import { type IndexFile, type ProjectPage, proofText, versionOf } from "./index-pages.ts";
+import type { LinkedPage } from "./linked-pages.ts";
+import { pipCommand } from "./torch-served.ts";
 
-/** CPU families as people know them, with what they have. Sources: Intel and AMD product documentation. */
-const FAMILIES: readonly { name: string; has: readonly IsaFeature[] }[] = [
-  { name: "Intel Haswell, Broadwell · AMD Zen 1 to Zen 3", has: ["x86-64-v3"] },
-  { name: "Intel Skylake-SP (Xeon Scalable, 1st generation)", has: ["x86-64-v4"] },
-  { name: "Intel Cascade Lake, Ice Lake (2nd and 3rd generation)", has: ["x86-64-v4", "avx512_vnni"] },
-  {
-    name: "Intel Cooper Lake · AMD Zen 4, Zen 5",
-    has: ["x86-64-v4", "avx512_vnni", "avx512_bf16"],
-  },
-  {
-    name: "Intel Sapphire Rapids and newer (4th generation on)",
-    has: ["x86-64-v4", "avx512_vnni", "avx512_bf16", "amx_tile", "amx_bf16", "amx_int8"],
-  },
-];
-
-/** Features worth asking for in a shell line; the others come with them. */
-const TELLING = /^(avx|amx|fma|asimd|i8mm|bf16)/;
-
-interface Choice {
-  name: string;
-  version: string;
-  needs: string[];
-  /** What an installation downloads, in words; empty where it was not measured. */
-  saved: string;
-}
-
-/** The newest release of each project that has not been withdrawn, the most demanding first. */
-function choicesOf(projects: readonly ProjectPage[]): Choice[] {
-  return projects
-    .flatMap(({ name, versions, files }) => {
-      const standing = new Set(files.filter((file) => file.yanked === undefined).map(versionOf));
-      const version = versions.findLast((one) => standing.has(one));
-      const proofs = files
-        .filter((file) => versionOf(file) === version && file.yanked === undefined)
-        .map((file) => file._proof);
-      const distinct = new Map<string, Choice>();
-      for (const { needs, download } of version === undefined ? [] : proofs)
-        if (needs !== undefined)
-          distinct.set(needs.join(), { name, version: version ?? "", needs, saved: savedText(download) });
-      return [...distinct.values()];
-    })
-    .sort((a, b) => b.needs.length - a.needs.length || (a.name < b.name ? -1 : 1));
-}
-
-/** A line for a POSIX shell that prints the name of the wheel for the machine it runs on. */
-export function shellLine(choices: readonly Pick<Choice, "name" | "needs">[]): string {
-  const tests = choices.map(({ name, needs }) => {
-    const telling = needs.filter((need) => TELLING.test(need));
-    return `if h ${telling.join(" ")}; then echo ${name}; el`;
-  });
-  return [
-    'f=" $(sed -nE "s/^(flags|Features)[^:]*://p" /proc/cpuinfo | head -n1) "',
-    'h() { for x; do case "$f" in *" $x "*) ;; *) return 1 ;; esac; done; }',
-    tests.length === 0 ? "echo none" : `${tests.join("")}se echo none; fi`,
-  ].join("; ");
-}
-
-function inWords(bytes: number): string {
-  const [unit, name] =
-    bytes < 1024 ** 2 ? [1024, "KiB"] : bytes < 1024 ** 3 ? [1024 ** 2, "MiB"] : [1024 ** 3, "GiB"];
-  return `${(bytes / unit).toFixed(1)} ${name}`;
-}
-
-function savedText(download: IndexFile["_proof"]["download"]): string {
-  if (download === undefined || download.plainBytes <= download.bytes) return "";
-  const percent = Math.round((1 - download.bytes / download.plainBytes) * 100);
-  return `Downloads ${inWords(download.bytes)} in all, torch included; without this index it would be ${inWords(download.plainBytes)} with CUDA builds: ${percent} % saved, as measured when the wheel was proven.`;
-}
+/** Stands in commands until the page's script puts the page's own address in its place. */
+const HERE = "ADDRESS-OF-THIS-PAGE";
 
 function row(project: string, file: IndexFile): string {
   const base = `${encodeURIComponent(project)}/`;
-  const { verdict, report, time, level } = file._proof;
+  const { verdict, report, time, level, needs } = file._proof;
   const state = file.yanked === undefined ? file._proof.status : "withdrawn";
   return `<tr>
 <th scope="row"><a href="${escapeHtml(base + file.url)}">${escapeHtml(file.filename)}</a></th>
+<td data-label="Needs">${escapeHtml(needs === undefined ? "not stated" : needsText(needs))}</td>
 <td data-label="Proof"><span class="${escapeHtml(state)}">${escapeHtml(proofText(file))}</span></td>
 <td data-label="Level">${escapeHtml(level)}</td>
 <td data-label="Proven">${escapeHtml(time.slice(0, 10))}</td>
@@ -87,6 +36,24 @@ function row(project: string, file: IndexFile): string {
 </tr>`;
 }
 
+/** The least demanding first, then the newest: the order in which people look for theirs. */
+function inOrder(projects: readonly ProjectPage[]): [string, IndexFile][] {
+  const weight = ({ _proof: { needs } }: IndexFile): number => needs?.length ?? 0;
+  const newer = (a: string, b: string): number => (isVersion(a) && isVersion(b) ? compareVersions(b, a) : 0);
+  return projects
+    .flatMap(({ name, files }) => files.map((file): [string, IndexFile] => [name, file]))
+    .sort(
+      ([one, a], [other, b]) =>
+        weight(a) - weight(b) || one.localeCompare(other, "en") || newer(versionOf(a), versionOf(b)),
+    );
+}
+
+const glanceRow = ({ cpu, choice }: Glance, address: string): string => `<tr>
+<th scope="row">${escapeHtml(cpu)}</th>
+<td data-label="Your wheel">${escapeHtml(choice.name)} ${escapeHtml(choice.version)}</td>
+<td data-label="Your command"><code data-here>${escapeHtml(pipCommand(choice.name, choice.version, [address], choice.torch))}</code></td>
+</tr>`;
+
 const option = ({ name, has }: (typeof FAMILIES)[number]): string =>
   `<option value="${escapeHtml(closure(has).join(" "))}">${escapeHtml(name)}</option>`;
 
@@ -94,13 +61,22 @@ const block = (id: string, title: string): string =>
   `<div class="command"><h3>${title}</h3><button type="button" data-copy="${id}">Copy<span class="quiet"> the ${title} lines</span></button><pre id="${id}" tabindex="0"></pre></div>`;
 
 /**
- * The index's first page: PEP 503's list of projects for machines, and for people a picker and a table of what is
- * proven. It asks no other server for anything; the table and the list need no script.
+ * The index's first page: PEP 503's list of projects for machines, and for people their CPU's command, a picker and a
+ * table of what is proven. It asks no other server for anything; the tables and the list need no script.
+ * @param linked files by project, of the pages that link torch
+ * @param servedAt https address of the index, without a slash at its end; null where it is not known
  */
-export function rootHtml(projects: readonly ProjectPage[], linked: readonly string[]): string {
-  const choices = choicesOf(projects);
-  const rows = projects.flatMap(({ name, files }) => files.toReversed().map((file) => row(name, file)));
-  const names = [...projects.map(({ name }) => name), ...linked].sort();
+export function rootHtml(
+  projects: readonly ProjectPage[],
+  linked: ReadonlyMap<string, LinkedPage["files"]>,
+  servedAt: string | null,
+): string {
+  const choices = choicesOf(projects, linked);
+  const rows = inOrder(projects).map(([name, file]) => row(name, file));
+  const names = [...projects.map(({ name }) => name), ...linked.keys()].sort();
+  const title = `${nameOf(projects.map(({ name }) => name))}: CPU wheels`;
+  const address = servedAt === null ? HERE : `${servedAt}/`;
+  const glance = glanceOf(choices);
   // `<` could end the script element from inside a string.
   const data = JSON.stringify(choices).replaceAll("<", "\\u003c");
   return `<!DOCTYPE html>
@@ -111,17 +87,28 @@ export function rootHtml(projects: readonly ProjectPage[], linked: readonly stri
 <meta name="pypi:repository-version" content="1.1">
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,">
-<title>CPU wheels of vLLM</title>
+<title>${escapeHtml(title)}</title>
 <style>${FRONT_STYLE}</style>
 </head>
 <body>
 <main>
-<h1>CPU wheels of vLLM</h1>
+<h1>${escapeHtml(title)}</h1>
 <p>Each wheel below was proven to be what its name says: these bytes, these instructions, CPU-only PyTorch.</p>
+<section aria-labelledby="glance-title"${glance.length === 0 ? " hidden" : ""}>
+<h2 id="glance-title">Your CPU, your command</h2>
+<table id="glance">
+<caption class="quiet">Each kind of CPU with its wheel and command</caption>
+<thead><tr><th scope="col">CPU</th><th scope="col">Your wheel</th><th scope="col">Your command</th></tr></thead>
+<tbody>
+${glance.map((one) => glanceRow(one, address)).join("\n")}
+</tbody>
+</table>
+${servedAt === null ? `<noscript><p>Put the address of this page in place of ${HERE}.</p></noscript>` : ""}
+</section>
 <section id="picker" aria-labelledby="picker-title" hidden>
-<h2 id="picker-title">Which wheel is mine?</h2>
+<h2 id="picker-title">Commands for your tool</h2>
 <p><label for="family">Choose your CPU</label>
-<select id="family"><option value="">—</option>${FAMILIES.map(option).join("")}</select></p>
+<select id="family"><option value="">Choose one of ${FAMILIES.length} kinds of CPU</option>${FAMILIES.map(option).join("")}</select></p>
 <p><label for="cpuinfo">or paste the output of <code>cat /proc/cpuinfo</code> or <code>lscpu</code></label>
 <textarea id="cpuinfo" rows="4" spellcheck="false" autocomplete="off"></textarea></p>
 <p id="answer" role="status" aria-live="polite"></p>
@@ -135,13 +122,14 @@ ${block("dockerfile", "Dockerfile")}
 </section>
 <section aria-labelledby="shell-title">
 <h2 id="shell-title">Ask the machine itself</h2>
-<p>This line prints the name of the wheel for the machine that it runs on:</p>
+<p>This shell line prints the name of the wheel for the machine that runs it:</p>
 <div class="command"><button type="button" data-copy="shell" hidden>Copy<span class="quiet"> the shell line</span></button><pre id="shell" tabindex="0">${escapeHtml(shellLine(choices))}</pre></div>
 </section>
 <section aria-labelledby="table-title">
 <h2 id="table-title">Wheels and their proof</h2>
-<table>
-<thead><tr><th scope="col">Wheel</th><th scope="col">Proof</th><th scope="col">Level</th><th scope="col">Proven</th><th scope="col">Size</th><th scope="col">sha256</th><th scope="col">Report</th></tr></thead>
+<table id="wheels">
+<caption class="quiet">All wheels, the least demanding first</caption>
+<thead><tr><th scope="col">Wheel</th><th scope="col">Needs</th><th scope="col">Proof</th><th scope="col">Level</th><th scope="col">Proven</th><th scope="col">Size</th><th scope="col">sha256</th><th scope="col">Report</th></tr></thead>
 <tbody>
 ${rows.join("\n")}
 </tbody>
@@ -154,7 +142,7 @@ ${names.map((name) => `<li><a href="${escapeHtml(name)}/">${escapeHtml(name)}</a
 </ul>
 </section>
 </main>
-<script type="application/json" id="choices">${data}</script>
+<script type="application/json" id="choices" data-torch="${CPU_TORCH_INDEX}" data-address="${HERE}">${data}</script>
 <script>${FRONT_SCRIPT}</script>
 </body>
 </html>

@@ -10,12 +10,14 @@ import type { Host } from "../../host/host.ts";
 import { hashOfUrl, type Page } from "../../host/http.ts";
 import { withLock } from "../../host/lock.ts";
 import { verdictFileName } from "../../verify/verdict/verdict.ts";
+import { CPU_TORCH_INDEX } from "../../wheel/install-commands.ts";
 import { RELEASE_LIMITS } from "../gate/rules.ts";
 import { openJournal } from "../plan/journal.ts";
 import type { Existing } from "../plan/planner.ts";
 import { signatureFileName } from "../signing/check.ts";
 import { type Asset, assetSchema, githubApi, type Release, releaseSchema } from "./github-api.ts";
 import type { Target, TargetSettings } from "./target.ts";
+import { torchNeeds } from "./torch-served.ts";
 
 interface Upload {
   name: string;
@@ -189,11 +191,13 @@ export function githubReleaseTarget(
       const body = JSON.stringify({ body: [release.body ?? "", ...notes].join("\n") });
       await api.call(releaseSchema, `/releases/${release.id}`, { method: "PATCH", body });
     },
-    installHint(candidates) {
-      return candidates.map(
-        ({ fileName }) =>
-          `pip install https://github.com/${repository}/releases/download/${encodeURIComponent(at.tag)}/${encodeURIComponent(fileName)}`,
-      );
+    async installHint(candidates) {
+      return candidates.map(({ fileName, document }) => {
+        const address = `https://github.com/${repository}/releases/download/${encodeURIComponent(at.tag)}/${encodeURIComponent(fileName)}`;
+        const torch =
+          torchNeeds(document, fileName).length > 0 ? ` --extra-index-url ${CPU_TORCH_INDEX}` : "";
+        return `pip install ${address}${torch}`;
+      });
     },
   };
 }

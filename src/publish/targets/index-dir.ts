@@ -31,9 +31,10 @@ import {
   projectPage,
   rootJson,
 } from "./index-pages.ts";
-import { linkedHtml, linkedPage, parseLinkedPage } from "./linked-pages.ts";
+import { type LinkedPage, linkedHtml, linkedPage, parseLinkedPage } from "./linked-pages.ts";
 import type { Target, TargetSettings } from "./target.ts";
 import { torchLinks } from "./torch-links.ts";
+import { pipCommand, TORCH_FAMILY, torchNeeds, torchPlace } from "./torch-served.ts";
 import { variantDocuments } from "./variant-index.ts";
 import { verdictPage } from "./verdict-page.ts";
 
@@ -57,6 +58,10 @@ async function readPage(dir: string, project: string): Promise<ProjectPage | nul
     );
   }
 }
+
+/** A page that only links to files of torch's index; null where there is none. */
+const readLinked = async (dir: string, project: string): Promise<LinkedPage | null> =>
+  parseLinkedPage((await readTextIfAny(join(dir, project, PAGE))) ?? "");
 
 /** What an installation was measured to download; nothing where an index did not tell every size. */
 function downloadOf({ predicate }: Verdict): Pick<IndexFile["_proof"], "download"> {
@@ -90,6 +95,7 @@ function indexFile(
       lacked: proof.lacked,
       ...(needs === undefined ? {} : { needs: [...needs] }),
       ...downloadOf(verdict),
+      torch: torchNeeds(candidate.document, fileName),
       time: verdict.predicate.timeVerified,
       verdict: encodeURIComponent(verdictFileName(fileName)),
       report: encodeURIComponent(reportFileName(fileName)),
@@ -101,7 +107,7 @@ function indexFile(
 }
 
 /** What lies beside the wheel comes before the wheel is listed, so that a reader finds all that a page names. */
-async function placeFiles(dir: string, candidate: Candidate): Promise<void> {
+async function placeFiles(dir: string, candidate: Candidate, servedAt: string | null): Promise<void> {
   const folder = join(dir, candidate.project);
   await makeDir(folder);
   await copyAtomic(candidate.path, join(folder, candidate.fileName));
@@ -110,7 +116,7 @@ async function placeFiles(dir: string, candidate: Candidate): Promise<void> {
     join(folder, verdictFileName(candidate.fileName)),
     `${JSON.stringify(candidate.verdict, null, 2)}\n`,
   );
-  await writeFileAtomic(join(folder, reportFileName(candidate.fileName)), verdictPage(candidate));
+  await writeFileAtomic(join(folder, reportFileName(candidate.fileName)), verdictPage(candidate, servedAt));
   const { signature, provenance } = candidate.signatures;
   if (signature !== null)
     await writeFileAtomic(join(folder, signatureFileName(candidate.fileName)), signature);
@@ -155,11 +161,14 @@ export function indexDirTarget(host: Host, dir: string, settings: TargetSettings
       ({ isDirectory, name }) => isDirectory && !name.startsWith("."),
     );
     const pages: ProjectPage[] = [];
-    const linked: string[] = [];
+    const linked = new Map<string, LinkedPage["files"]>();
     for (const { name } of folders) {
       const page = await readPage(dir, name);
       if (page) pages.push(page);
-      else if ((await readTextIfAny(join(dir, name, PAGE))) !== null) linked.push(name);
+      else {
+        const links = await readLinked(dir, name);
+        if (links) linked.set(name, links.files);
+      }
     }
     // Once it is there it is kept true, whoever writes to the index.
     if (settings.variantIndex || (await exists(join(dir, VARIANTS)))) {
@@ -167,29 +176,45 @@ export function indexDirTarget(host: Host, dir: string, settings: TargetSettings
       for (const [name, text] of variantDocuments(pages, VARIANT_PROVIDER))
         await writeFileAtomic(join(dir, VARIANTS, name), text);
     }
-    await writeFileAtomic(join(dir, "index.html"), rootHtml(pages, linked));
-    await writeFileAtomic(join(dir, PAGE), rootJson([...pages.map(({ name }) => name), ...linked].sort()));
+    await writeFileAtomic(join(dir, "index.html"), rootHtml(pages, linked, settings.servedAt));
+    const names = [...pages.map(({ name }) => name), ...linked.keys()];
+    await writeFileAtomic(join(dir, PAGE), rootJson(names.sort()));
   };
   const writeTorchLinks = async (links: ReadonlyMap<string, ListedFile[]>): Promise<void> => {
     for (const [name, files] of links) {
-      const path = join(dir, name, PAGE);
       await makeDir(join(dir, name));
-      const page = linkedPage(name, parseLinkedPage((await readTextIfAny(path)) ?? ""), files);
-      await writeFileAtomic(path, `${JSON.stringify(page, null, 1)}\n`);
+      const page = linkedPage(name, await readLinked(dir, name), files);
+      await writeFileAtomic(join(dir, name, PAGE), `${JSON.stringify(page, null, 1)}\n`);
       await writeFileAtomic(join(dir, name, "index.html"), linkedHtml(page));
     }
   };
-  const findTorchLinks = async (all: readonly Candidate[]): Promise<Map<string, ListedFile[]>> => {
+  const askTorchLinks = async (all: readonly Candidate[]): Promise<Map<string, ListedFile[]>> => {
     if (settings.torchIndex === null) return new Map();
     try {
       return await torchLinks(host, settings.torchIndex, all);
     } catch (thrown) {
       if (!(thrown instanceof WheelsError)) throw thrown;
       host.log.warn(
-        `No links to CPU-only torch on this index: ${thrown.what} ${thrown.why} Users must name its index too.`,
+        `No links to CPU-only torch on this index: ${thrown.what} ${thrown.why} The commands name its index too.`,
       );
       return new Map();
     }
+  };
+  let asked: Promise<Map<string, ListedFile[]>> | null = null;
+  const findTorchLinks = (all: readonly Candidate[]): Promise<Map<string, ListedFile[]>> => {
+    asked ??= askTorchLinks(all);
+    return asked;
+  };
+  /** torch as the index has it, or would have it after this publish. */
+  const linkedAfter = async (all: readonly Candidate[]): Promise<Map<string, LinkedPage["files"]>> => {
+    const found = await findTorchLinks(all);
+    const pages = await Promise.all(
+      TORCH_FAMILY.map(async (name) => {
+        const before = await readLinked(dir, name);
+        return [name, linkedPage(name, before, found.get(name) ?? []).files] as const;
+      }),
+    );
+    return new Map(pages);
   };
   return {
     name: `index:${dir}`,
@@ -221,7 +246,7 @@ export function indexDirTarget(host: Host, dir: string, settings: TargetSettings
       const links = await findTorchLinks(all);
       for (const candidate of upload) {
         if (host.signal.aborted) throw wheelsError("E_INTERRUPTED", { during: "publishing" });
-        await placeFiles(dir, candidate);
+        await placeFiles(dir, candidate, settings.servedAt);
       }
       for (const project of new Set(all.map((candidate) => candidate.project))) {
         await writeProject(
@@ -256,11 +281,14 @@ export function indexDirTarget(host: Host, dir: string, settings: TargetSettings
         );
       await writeRoot();
     },
-    installHint(candidates) {
-      return candidates.map(
-        ({ project, version }) =>
-          `pip install ${project}==${version} --extra-index-url ${pathToFileURL(dir).href}`,
-      );
+    async installHint(candidates) {
+      const linked = await linkedAfter(candidates);
+      const address = settings.servedAt === null ? pathToFileURL(dir).href : `${settings.servedAt}/`;
+      return candidates.map(({ project, version, document, fileName }) => {
+        const place = torchPlace(fileName, torchNeeds(document, fileName), linked);
+        const isHere = place === "local" && settings.servedAt === null;
+        return pipCommand(project, version, [address], place === "linked" || isHere ? "linked" : "elsewhere");
+      });
     },
   };
 }

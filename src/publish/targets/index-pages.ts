@@ -24,6 +24,8 @@ const fileSchema = z.object({
     needs: z.array(z.string()).optional(),
     /** Bytes of an installation as it was measured when the wheel was proven, and without the CPU index. */
     download: z.object({ bytes: z.number(), plainBytes: z.number() }).optional(),
+    /** What the wheel requires of torch's family, see torchNeeds; missing on pages of older versions. */
+    torch: z.array(z.string()).optional(),
     time: z.string(),
     verdict: z.string(),
     /** The page for people; missing on pages of older versions. */

@@ -38,7 +38,7 @@ export interface Target {
    */
   withdraw(files: readonly string[], reason: string): Promise<void>;
   /** Commands that install from here, for the summary. */
-  installHint(candidates: readonly Candidate[]): string[];
+  installHint(candidates: readonly Candidate[]): Promise<string[]>;
 }
 
 /** What a target needs to know besides its name. */

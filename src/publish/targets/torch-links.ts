@@ -3,27 +3,20 @@ import { isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { isMissing, listDir, readBytes } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
-import { allOf } from "../../wheel/metadata.ts";
 import { parseWheelFileName } from "../../wheel/names.ts";
 import { satisfies } from "../../wheel/specifier.ts";
 import type { ListedFile } from "../plan/index-page.ts";
 import { listedAt } from "../plan/listing.ts";
 import type { Candidate } from "../plan/planner.ts";
+import { torchNeeds } from "./torch-served.ts";
 
-/** torch, and what is compiled against one torch and must be of its index. */
-const REQUIREMENT = /^(torch|torchvision|torchaudio)(?![\w.-])\s*\(?([^;()]*)/i;
-
-/** What these wheels require of torch and its companions: specifiers by package; torchvision goes with any torch. */
+/** What these wheels require of torch's family: specifiers by package; torchvision goes with any torch. */
 function requiredOf(candidates: readonly Candidate[]): Map<string, string[]> {
   const required = new Map<string, string[]>();
-  for (const { document } of candidates)
-    for (const line of allOf(document, "Requires-Dist")) {
-      const [, name = "", specifier = ""] = REQUIREMENT.exec(line.trim()) ?? [];
-      if (name === "") continue;
-      const key = name.toLowerCase();
-      // The local part is the index's business here: torch==X and torch==X+cpu mean the same file.
-      const release = specifier.trim().replace(/\+[a-z0-9.]+/gi, "");
-      required.set(key, [...(required.get(key) ?? []), release]);
+  for (const { document, fileName } of candidates)
+    for (const need of torchNeeds(document, fileName)) {
+      const [name = "", specifier = ""] = need.split(" ");
+      required.set(name, [...(required.get(name) ?? []), specifier]);
     }
   if (required.has("torch") && !required.has("torchvision")) required.set("torchvision", [""]);
   return required;

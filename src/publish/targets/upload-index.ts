@@ -18,6 +18,7 @@ import type { Candidate } from "../plan/planner.ts";
 import { attestationFileName } from "../signing/check.ts";
 import { canIdentify, shownClaims } from "./claims.ts";
 import type { Target, TargetSettings } from "./target.ts";
+import { pipCommand, torchNeeds } from "./torch-served.ts";
 import { type UploadOutcome, uploadOutcome } from "./upload-outcome.ts";
 
 /** Uploads at a time: they wait for the network most of the time. */
@@ -224,12 +225,16 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
         detail: "An upload index has no interface for it; its web page has: Manage, Releases, Options, Yank.",
       });
     },
-    installHint(candidates) {
-      const extra =
-        uploadUrl === null
-          ? ""
-          : ` --extra-index-url ${shownUrl(settings.checkUrl ?? guessIndex(uploadUrl))}`;
-      return candidates.map(({ project, version }) => `pip install ${project}==${version}${extra}`);
+    async installHint(candidates) {
+      const indexes = uploadUrl === null ? [] : [shownUrl(settings.checkUrl ?? guessIndex(uploadUrl))];
+      return candidates.map(({ project, version, document, fileName }) =>
+        pipCommand(
+          project,
+          version,
+          indexes,
+          torchNeeds(document, fileName).length > 0 ? "elsewhere" : "linked",
+        ),
+      );
     },
   };
 }

@@ -3,18 +3,19 @@ import { isProblem } from "../../verify/verdict/check.ts";
 import type { VerifyResult } from "../../verify/verify.ts";
 import type { BuiltOutcome, PublishOutcome } from "../outcomes.ts";
 import { checksText } from "./checks-text.ts";
-import { buildTable, publishText } from "./tables.ts";
+import { buildTable, publishText, type Spent, spentText } from "./tables.ts";
 
 /** What a release has done. */
 interface Release {
   built: readonly BuiltOutcome[];
   results: readonly VerifyResult[];
   published: PublishOutcome | null;
+  seconds: Spent;
 }
 
 /** What `run` prints: the table of wheels, what is wrong with each, and what was published. */
 export function releaseText(report: Release, colour: boolean): string {
-  const parts = [`\n${buildTable(report.built, report.results)}`];
+  const parts = [`\n${buildTable(report.built, report.results)}`, spentText(report.seconds)];
   for (const result of report.results) {
     const checks = result.checks.filter(isProblem);
     if (checks.length > 0)

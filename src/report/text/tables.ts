@@ -41,7 +41,26 @@ export function buildTable(built: readonly BuiltOutcome[], verified: readonly Ve
       result ? verdictText(result) : "not verified",
     ];
   });
-  return table([["variant", "wheel", "size", "time", "ISA found (instructions)", "verdict"], ...rows]);
+  return table([["variant", "wheel", "size", "build", "ISA found (instructions)", "verdict"], ...rows]);
+}
+
+/** How long the parts of a command took, and all of it; seconds. */
+export interface Spent {
+  building: number;
+  verifying: number;
+  publishing: number;
+  total: number;
+}
+
+/** The closing line: what the table's column of build times leaves out, and the total. */
+export function spentText({ building, verifying, publishing, total }: Spent): string {
+  const parts = [
+    ["building", building],
+    ["verifying", verifying],
+    ["publishing", publishing],
+  ] as const;
+  const named = parts.filter(([, seconds]) => seconds > 0);
+  return `Total ${formatSeconds(total)}: ${named.map(([name, seconds]) => `${name} ${formatSeconds(seconds)}`).join(", ")}`;
 }
 
 /** What `plan` prints. */

