@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { dump, load } from "js-yaml";
@@ -39,7 +39,7 @@ const REPLACED: Readonly<Record<"source" | "torch index" | "target", (given: Giv
     source: "sample",
   }),
   "torch index": (given) => ({ ...given, "torch-index-url": torchInput }),
-  target: (given) => ({ ...given, ...("to" in given ? { to: "index:index" } : {}) }),
+  target: (given) => ({ ...given, ...("to" in given ? { to: "index:_site" } : {}) }),
 };
 
 type Given = Record<string, unknown>;
@@ -72,6 +72,29 @@ function replaced(text: string): string {
   return changed;
 }
 
+/** What is no part of the project and can't be fetched here: GitHub's own actions, and the sudo of its images. */
+function surroundings(): { actions: Record<string, string>; path: string[] } {
+  const action = (name: string, run: string): string => {
+    const folder = scratch();
+    const inputs = "inputs:\n  path: { description: the folder, default: '' }\n";
+    const runs = `runs:\n  using: composite\n  steps:\n    - run: ${run}\n      shell: bash\n`;
+    writeFileSync(join(folder, "action.yml"), `name: ${name}\ndescription: stands in\n${inputs}${runs}`);
+    return folder;
+  };
+  const bin = scratch();
+  writeFileSync(join(bin, "sudo"), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 });
+  return {
+    actions: {
+      "actions/upload-pages-artifact@v5": action(
+        "upload",
+        "test -f '${{ inputs.path }}/index.html' && echo \"pages of $(ls '${{ inputs.path }}')\"",
+      ),
+      "actions/deploy-pages@v5": action("deploy", "echo deployed"),
+    },
+    path: [bin],
+  };
+}
+
 const README_WORKFLOWS = blocksOf("README.md").filter(({ directive }) => directive?.kind === "workflow");
 
 suite("the README's workflows, every uses: as it stands", () => {
@@ -81,7 +104,7 @@ suite("the README's workflows, every uses: as it stands", () => {
       const service = await startResultsService();
       try {
         const repo = repository({ ".github/workflows/copied.yml": replaced(text) });
-        const run = await act(repo, tree, { workflow: "copied.yml", service });
+        const run = await act(repo, tree, { workflow: "copied.yml", service, ...surroundings() });
         expect(run.status === 0 ? "" : run.output).toBe("");
         expect(run.jobs.filter(({ result }) => result !== "success")).toEqual([]);
         expect(run.output).not.toContain(service.env["ACTIONS_RUNTIME_TOKEN"]);
