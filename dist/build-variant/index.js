@@ -1,1 +1,1 @@
-import{t as e}from"../chunks/greet.js";e(`build-variant`);const{runAction:t}=await import(`../chunks/action.js`);await t(`build-variant`);export{};
+import{t as e}from"../chunks/start.js";await e(`build-variant`);export{};

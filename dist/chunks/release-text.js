@@ -1,2 +1,2 @@
-import{t as e}from"./checks-text.js";import{r as t,t as n}from"./tables2.js";import{basename as r}from"node:path";function i(i,a){let o=[`\n${n(i.built,i.results)}`];for(let t of i.results){let n=t.checks.filter(e=>e.result===`fail`||e.result===`warn`);n.length>0&&o.push(e(`\n${r(t.wheel)}:`,{...t,checks:n},a))}return i.published&&o.push(`\n${t(i.published)}`),o.join(`
-`)}export{i as releaseText};
+import{d as e}from"./verdict.js";import{t}from"./checks-text.js";import{i as n,r,t as i}from"./tables2.js";import{basename as a}from"node:path";function o(o,s){let c=[`\n${i(o.built,o.results)}`,n(o.seconds)];for(let n of o.results){let r=n.checks.filter(e);r.length>0&&c.push(t(`\n${a(n.wheel)}:`,{...n,checks:r},s))}return o.published&&c.push(`\n${r(o.published)}`),c.join(`
+`)}export{o as releaseText};

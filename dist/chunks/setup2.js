@@ -1,1 +1,1 @@
-export{t as setup}from"./setup.js";
+export{n as setup}from"./setup.js";

@@ -1,1 +1,1 @@
-import{t as e}from"../chunks/greet.js";e(`plan`);const{runAction:t}=await import(`../chunks/action.js`);await t(`plan`);export{};
+import{t as e}from"../chunks/start.js";await e(`plan`);export{};

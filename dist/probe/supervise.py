@@ -1,6 +1,7 @@
 """Runs a program of the clean room, watches it from outside, and ends everything it started.
 
-Argument: a JSON file with argv, cwd, limit (seconds), stacks (file), trace, folder (whose libraries count) and, for a
+Argument: a JSON file with argv, cwd, limit (seconds), stacks (file), trace, env (more variables), log (of an
+emulator, where it tells faults), folder (whose libraries count) and, for a
 server, http. One JSON document on descriptor 3, which no other process has. Standard library only, run with -I -S, so
 that nothing that a wheel installs is loaded here.
 """
@@ -87,7 +88,7 @@ class Supervisor:
                 if os.getppid() != parent:
                     os._exit(126)
                 os.setsid()
-                env = dict(os.environ)
+                env = {**os.environ, **self.spec["env"]}
                 env["CPU_WHEEL_STACKS"] = self.spec["stacks"]
                 if self.spec["trace"]:
                     crash_trace.trace_me()
@@ -207,7 +208,8 @@ class Supervisor:
     def run(self) -> dict[str, object]:
         self.start()
         if self.spec["trace"]:
-            crash = crash_trace.follow(self.pid, self.started + self.spec["limit"], self.pump)
+            deadline = self.started + self.spec["limit"]
+            crash = crash_trace.follow(self.pid, deadline, self.pump, self.spec["log"])
             self.farewell()
             return {"crash": crash}
         talker = threading.Thread(target=self.converse, daemon=True) if self.spec["http"] else None

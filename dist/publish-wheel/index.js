@@ -1,1 +1,1 @@
-import{t as e}from"../chunks/greet.js";e(`publish-wheel`);const{runAction:t}=await import(`../chunks/action.js`);await t(`publish-wheel`);export{};
+import{t as e}from"../chunks/start.js";await e(`publish-wheel`);export{};

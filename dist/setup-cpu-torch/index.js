@@ -1,1 +1,1 @@
-import{t as e}from"../chunks/greet.js";e(`setup-cpu-torch`);const{runAction:t}=await import(`../chunks/action.js`);await t(`setup-cpu-torch`);export{};
+import{t as e}from"../chunks/start.js";await e(`setup-cpu-torch`);export{};

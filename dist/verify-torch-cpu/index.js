@@ -1,1 +1,1 @@
-import{t as e}from"../chunks/greet.js";e(`verify-torch-cpu`);const{runAction:t}=await import(`../chunks/action.js`);await t(`verify-torch-cpu`);export{};
+import{t as e}from"../chunks/start.js";await e(`verify-torch-cpu`);export{};

@@ -1,1 +1,0 @@
-export{t as build,n as doctor,r as merge,i as plan,a as publish,o as run,s as setup,c as verify,l as withdraw}from"./answers.js";

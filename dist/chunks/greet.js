@@ -1,1 +1,0 @@
-import{d as e}from"./resources.js";import{readFileSync as t}from"node:fs";function n(n){let{version:r}=JSON.parse(t(e(),`utf8`));process.stdout.write(`vllm-cpu-actions ${r}: ${n}\n`)}export{n as t};

@@ -1,0 +1,1 @@
+function e(e){return e.replace(/^([ \t]*)::/gm,`$1: :`).replaceAll(`##[`,`## [`)}export{e as t};

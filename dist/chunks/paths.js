@@ -1,2 +1,0 @@
-import{_ as e,c as t}from"./files.js";import{join as n,resolve as r}from"node:path";async function i(i,a){let o=a.split(`
-`).map(e=>e.trim()).filter(e=>e!==``);return(await Promise.all(o.map(async a=>{let o=r(i.cwd,a);return(await e(o))?.isDirectory?(await t(o)).filter(({name:e})=>e.endsWith(`.whl`)).map(({name:e})=>n(o,e)):[o]}))).flat()}function a(e,t){e.output(`sarif`,t?.sarif??``),e.output(`reports`,JSON.stringify(t?.html??[]))}export{i as n,a as t};
