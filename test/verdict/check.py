@@ -90,9 +90,7 @@ def or_null(test: Test) -> Test:
 
 
 PLACE = fields(address=text, symbol=or_null(text), instruction=text)
-FINDING = fields(
-    kind=text, file_=or_null(text), requirement_=or_null(text), places_=list_of(PLACE)
-)
+FINDING = fields(kind=text, file_=or_null(text), requirement_=or_null(text), places_=list_of(PLACE))
 CHECK = {
     "id": one_of(*IDS),
     "result": one_of(*RESULTS),
@@ -117,17 +115,17 @@ def file_with(coverage: Test) -> Test:
     )
 
 
-COMMON = dict(
-    verifier=fields(id=text, version=map_of(text)),
-    timeVerified=text,
-    resourceUri=text,
-    policy=fields(uri=text, digest_=fields(sha256=digest)),
-    verificationResult=one_of("PASSED", "FAILED"),
-    verifiedLevels=list_of(text),
-    variant=or_null(text),
-    level=one_of(*LEVELS),
-    torch=or_null(fields(version=text, cudaAvailable=one_of(True, False))),
-)
+COMMON = {
+    "verifier": fields(id=text, version=map_of(text)),
+    "timeVerified": text,
+    "resourceUri": text,
+    "policy": fields(uri=text, digest_=fields(sha256=digest)),
+    "verificationResult": one_of("PASSED", "FAILED"),
+    "verifiedLevels": list_of(text),
+    "variant": or_null(text),
+    "level": one_of(*LEVELS),
+    "torch": or_null(fields(version=text, cudaAvailable=one_of(True, False))),
+}
 
 
 def predicate(nobody: str, check: Test, **more: Test) -> Test:
@@ -141,6 +139,8 @@ OLDER = predicate("unowned", fields(**CHECK))
 CURRENT = predicate(
     "unattributed", fields(**CHECK, findings=list_of(FINDING)), formatVersion=one_of(2)
 )
+
+
 def is_older(predicate_: object) -> bool:
     return isinstance(predicate_, dict) and "formatVersion" not in predicate_
 
