@@ -11,12 +11,12 @@ import { type Batch, type CompileJob, compileJobs, type PlannedVariant } from ".
 import { describeCompile, describeFinish, type PlannedCompile } from "./dry-run.ts";
 import { demandGlibcFloor } from "./glibc.ts";
 import { demandLibraries } from "./machine.ts";
-import { obtainSource } from "./obtain.ts";
 import { type Compiler, findCompiler, preflight } from "./preflight.ts";
 import type { Prepared } from "./prepare.ts";
 import { pruneCache } from "./prune.ts";
 import { sweepSlots } from "./slot.ts";
-import type { ReadySource } from "./source.ts";
+import { obtainSource } from "./source/obtain.ts";
+import type { ReadySource } from "./source/source.ts";
 import { compileUnit } from "./unit.ts";
 
 /** How wheels are built. */

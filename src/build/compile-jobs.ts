@@ -1,7 +1,7 @@
 import type { Variant } from "../variants/manifest.ts";
 import type { FoundRecipe, Recipe } from "../variants/recipes.ts";
 import { chooseKernels, type KernelChoice, type Unit } from "../variants/units.ts";
-import type { Source } from "./source.ts";
+import type { Source } from "./source/source.ts";
 
 /** One variant of one source, and what it is made from. */
 export interface PlannedVariant {

@@ -4,6 +4,7 @@ import type { Host } from "../host/host.ts";
 import { cleanPythonEnv } from "../torch/python.ts";
 import { contractCpuinfo } from "../variants/cpuinfo.ts";
 import type { Variant } from "../variants/manifest.ts";
+import type { FoundRecipe } from "../variants/recipes.ts";
 import type { Unit } from "../variants/units.ts";
 import type { Compiler } from "./preflight.ts";
 
@@ -159,5 +160,22 @@ export function buildEnv(
     CXX: join(folders.shims, "vllm-cpu-c++"),
     // The build's folder may lie in a repository of its user's, whose commit is none of the wheel's business.
     GIT_CEILING_DIRECTORIES: folders.cache,
+  };
+}
+
+/** The environment's settings for a compile, also for the plan that is printed. */
+export function settingsOf(
+  compile: { unit: Unit; found: FoundRecipe; epoch: number; source: { version: string | null } },
+  dependencies: BuildSettings["dependencies"],
+  jobs: number,
+): BuildSettings {
+  const { unit, found, epoch, source } = compile;
+  return {
+    unit,
+    cmakeArguments: found.recipe.cmakeArguments,
+    dependencies,
+    version: source.version,
+    jobs,
+    epoch,
   };
 }

@@ -9,9 +9,9 @@ import { withSuffix } from "../wheel/version.ts";
 import { type Batch, planned } from "./compile-jobs.ts";
 import { loadVariants } from "./load-manifest.ts";
 import { loadRecipes } from "./load-recipes.ts";
-import { completeFolder } from "./obtain.ts";
 import { machineArchitecture } from "./preflight.ts";
-import { asVersion, openSource, releaseSource, type Source } from "./source.ts";
+import { completeFolder } from "./source/obtain.ts";
+import { asVersion, openSource, releaseSource, type Source } from "./source/source.ts";
 
 /** A request for wheels, with nothing left open but what only a build can tell. */
 export interface Prepared {

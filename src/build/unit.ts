@@ -22,20 +22,20 @@ import type { FoundRecipe } from "../variants/recipes.ts";
 import type { Unit } from "../variants/units.ts";
 import { compile, compileTitle, withFewerJobs } from "./compile.ts";
 import { keepWheel, keptWheel } from "./compiled-cache.ts";
-import { ownSourceDigest, provideDependencies } from "./dependencies.ts";
-import { type BuildSettings, buildEnv, buildVariables, writeShims } from "./environment.ts";
+import { buildEnv, buildVariables, settingsOf, writeShims } from "./environment.ts";
 import { chooseJobs, findCcache } from "./machine.ts";
 import type { Compiler } from "./preflight.ts";
 import { installRequirements } from "./requirements.ts";
 import { inSlot } from "./slot.ts";
-import { copySource, type ReadySource, sourceDigest } from "./source.ts";
+import { ownSourceDigest, provideDependencies } from "./source/dependencies.ts";
+import { copySource, type ReadySource, sourceDigest } from "./source/source.ts";
 import {
   addTomlComments,
   type BuildNeeds,
   checkAssumptions,
   patchSource,
   readNeeds,
-} from "./source-check.ts";
+} from "./source/source-check.ts";
 import { buildVenv, resolveForBuild } from "./venv.ts";
 
 const MIB = 1024 ** 2;
@@ -284,20 +284,4 @@ async function lastSeconds(path: string): Promise<number | null> {
 /** Seconds that a recipe's build will take with all cores at it. */
 function estimate(host: Host, { recipe }: FoundRecipe): number | null {
   return recipe.resources ? recipe.resources.seconds / host.cores : null;
-}
-
-/** The environment's settings for a compile, also for the plan that is printed. */
-export function settingsOf(
-  request: Pick<CompileRequest, "unit" | "found" | "epoch"> & { source: { version: string | null } },
-  dependencies: BuildSettings["dependencies"],
-  jobs: number,
-): BuildSettings {
-  return {
-    unit: request.unit,
-    cmakeArguments: request.found.recipe.cmakeArguments,
-    dependencies,
-    version: request.source.version,
-    jobs,
-    epoch: request.epoch,
-  };
 }

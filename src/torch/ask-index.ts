@@ -1,7 +1,7 @@
 import type { Host } from "../host/host.ts";
+import { trustEnv } from "../host/network/trust-env.ts";
+import { shownUrl } from "../host/network/urls.ts";
 import { run } from "../host/process.ts";
-import { trustEnv } from "../host/trust-env.ts";
-import { shownUrl } from "../host/urls.ts";
 import { cleanPythonEnv } from "./python.ts";
 
 /** What pip, with the user's own settings, hears from an index. */

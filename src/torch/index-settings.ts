@@ -1,5 +1,5 @@
 import type { Host } from "../host/host.ts";
-import { type PipSettings, readPipConfig } from "../host/pip-config.ts";
+import { type PipSettings, readPipConfig } from "../host/network/pip-config.ts";
 import { cleanPythonEnv } from "./python.ts";
 
 /** Reads the user's pip configuration through pip itself; nothing where there is no pip. */

@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { makeDir, writeFile } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
-import type { PipSettings } from "../host/pip-config.ts";
+import type { PipSettings } from "../host/network/pip-config.ts";
+import { trustEnv } from "../host/network/trust-env.ts";
 import { type RunResult, run, tail } from "../host/process.ts";
-import { trustEnv } from "../host/trust-env.ts";
 import { readPipSettings, uvIndexEnv } from "./index-settings.ts";
 import { cleanPythonEnv, findPython } from "./python.ts";
 

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { request } from "../../src/host/http.ts";
+import { request } from "../../src/host/network/http.ts";
 import { hostWith, runAlone } from "../support/network-host.ts";
 import { byPackaging } from "../support/packaging.ts";
 import { tool } from "../support/publish.ts";

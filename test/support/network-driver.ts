@@ -1,9 +1,9 @@
 // Sends requests as this project's host does, outside Jest, whose realm has an Error of its own. Reads cases from stdin.
 import { readFileSync } from "node:fs";
 import { asWheelsError } from "../../src/errors/wheels-error.ts";
-import { request } from "../../src/host/http.ts";
-import { readPipConfig } from "../../src/host/pip-config.ts";
-import { trustEnv } from "../../src/host/trust-env.ts";
+import { request } from "../../src/host/network/http.ts";
+import { readPipConfig } from "../../src/host/network/pip-config.ts";
+import { trustEnv } from "../../src/host/network/trust-env.ts";
 import { type Heard, hostWith, type NetworkCase } from "./network-host.ts";
 
 async function hear({ env, url }: NetworkCase): Promise<Heard> {

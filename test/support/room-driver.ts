@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { findingText } from "../../src/findings/findings.ts";
 import type { Host } from "../../src/host/host.ts";
-import { freePort } from "../../src/host/ports.ts";
+import { freePort } from "../../src/host/network/ports.ts";
 import { createTerminalHost, createTerminalLog } from "../../src/host/terminal.ts";
 import { installTorch, makeVenv, resolveTorch } from "../../src/torch/install.ts";
 import { findPython } from "../../src/torch/python.ts";

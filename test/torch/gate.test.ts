@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { parsePipConfig } from "../../src/host/pip-config.ts";
+import { parsePipConfig } from "../../src/host/network/pip-config.ts";
 import {
   demandCpuOnly,
   gate,

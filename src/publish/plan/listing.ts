@@ -1,9 +1,9 @@
 import { messageOf, rootMessageOf } from "../../errors/thrown.ts";
 import { isWheelsError, wheelsError } from "../../errors/wheels-error.ts";
-import { ask } from "../../host/ask.ts";
 import type { Host } from "../../host/host.ts";
-import { hashOfUrl } from "../../host/http.ts";
-import { shownUrl } from "../../host/urls.ts";
+import { ask } from "../../host/network/ask.ts";
+import { hashOfUrl } from "../../host/network/http.ts";
+import { shownUrl } from "../../host/network/urls.ts";
 import { normalizeName } from "../../wheel/names.ts";
 import { filesOfPage, type ListedFile } from "./index-page.ts";
 import type { Existing } from "./planner.ts";

@@ -1,7 +1,7 @@
 import { rootMessageOf } from "../../errors/thrown.ts";
-import { skewText } from "../../host/clock.ts";
 import type { Host } from "../../host/host.ts";
-import { request } from "../../host/http.ts";
+import { skewText } from "../../host/network/clock.ts";
+import { request } from "../../host/network/http.ts";
 
 /** The claims that an index compares with its trusted publisher. Source: PyPI documentation, "Troubleshooting". */
 const COMPARED = [

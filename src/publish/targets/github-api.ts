@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { rootMessageOf } from "../../errors/thrown.ts";
 import { isWheelsError, type WheelsError, wheelsError } from "../../errors/wheels-error.ts";
-import { ask } from "../../host/ask.ts";
 import type { Host } from "../../host/host.ts";
-import { type Page, type RequestOptions, request } from "../../host/http.ts";
+import { ask } from "../../host/network/ask.ts";
+import { type Page, type RequestOptions, request } from "../../host/network/http.ts";
 
 export const assetSchema = z.object({
   id: z.number(),

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { wheelsError } from "../../errors/wheels-error.ts";
 import type { Host } from "../../host/host.ts";
-import { shownUrl } from "../../host/urls.ts";
+import { shownUrl } from "../../host/network/urls.ts";
 import { githubReleaseTarget } from "./github-release.ts";
 import { indexDirTarget } from "./index-dir.ts";
 import type { Target, TargetSettings } from "./target.ts";

@@ -1,4 +1,4 @@
-import { isTransient } from "../../host/backoff.ts";
+import { isTransient } from "../../host/network/backoff.ts";
 import type { RunResult } from "../../host/process.ts";
 
 /** What became of one `uv publish`. */

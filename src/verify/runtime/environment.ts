@@ -2,7 +2,7 @@ import { z } from "zod";
 import { WheelsError } from "../../errors/wheels-error.ts";
 import type { Finding } from "../../findings/findings.ts";
 import type { Host } from "../../host/host.ts";
-import { freePort } from "../../host/ports.ts";
+import { freePort } from "../../host/network/ports.ts";
 import type { TorchFacts } from "../../torch/gate.ts";
 import { torchFacts } from "../../torch/install.ts";
 import { runProbe } from "../../torch/python.ts";

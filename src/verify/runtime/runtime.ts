@@ -4,7 +4,7 @@ import { WheelsError } from "../../errors/wheels-error.ts";
 import type { Finding } from "../../findings/findings.ts";
 import { makeDir, readBytes } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
-import { freePort } from "../../host/ports.ts";
+import { freePort } from "../../host/network/ports.ts";
 import { run } from "../../host/process.ts";
 import { type GateId, gate, type TorchFacts } from "../../torch/gate.ts";
 import {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { isTransient, MOST_TRIES, nextDelay, retryAfterMs } from "../../../src/host/backoff.ts";
+import { isTransient, MOST_TRIES, nextDelay, retryAfterMs } from "../../../src/host/network/backoff.ts";
 import {
   type Limits,
   PYPI_LIMITS,

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from "node:net";
-import { wheelsError } from "../errors/wheels-error.ts";
-import type { Host } from "./host.ts";
+import { wheelsError } from "../../errors/wheels-error.ts";
+import type { Host } from "../host.ts";
 
 type Env = Host["env"];
 

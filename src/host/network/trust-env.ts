@@ -1,8 +1,8 @@
 import { join } from "node:path";
+import { writeFile } from "../files.ts";
+import type { Host } from "../host.ts";
 import { type NamedAuthorities, trustedAuthorities } from "./certificates.ts";
 import { connectionsOf } from "./connections.ts";
-import { writeFile } from "./files.ts";
-import type { Host } from "./host.ts";
 import { PIP_SETTING } from "./pip-config.ts";
 
 /** What each program reads, first come first taken; the first of a row is what we set where the user has set none of it. */

@@ -1,5 +1,5 @@
+import type { Host } from "../host.ts";
 import type { NamedAuthorities } from "./certificates.ts";
-import type { Host } from "./host.ts";
 
 /** How the configuration of pip is named where it says whom to trust. */
 export const PIP_SETTING = "pip's setting cert";

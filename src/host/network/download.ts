@@ -1,12 +1,12 @@
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { rootMessageOf } from "../errors/thrown.ts";
-import { isWheelsError, wheelsError } from "../errors/wheels-error.ts";
+import { rootMessageOf } from "../../errors/thrown.ts";
+import { isWheelsError, wheelsError } from "../../errors/wheels-error.ts";
+import { exists, makeDir, statPath, writing } from "../files.ts";
+import { fileSha256 } from "../hash.ts";
+import type { Host } from "../host.ts";
 import { pause } from "./ask.ts";
 import { fetchTrusted } from "./fetch.ts";
-import { exists, makeDir, statPath, writing } from "./files.ts";
-import { fileSha256 } from "./hash.ts";
-import type { Host } from "./host.ts";
 import { shownUrl } from "./urls.ts";
 
 const IDLE_MS = 60_000;

@@ -1,16 +1,16 @@
 import { join } from "node:path";
-import { wheelsError } from "../errors/wheels-error.ts";
-import { readTextIfAny, writeFile } from "../host/files.ts";
-import type { Host } from "../host/host.ts";
-import { applyPatches } from "../variants/patches.ts";
-import type { Patch } from "../variants/recipe-schema.ts";
-import type { FoundRecipe, Recipe } from "../variants/recipes.ts";
-import type { Unit } from "../variants/units.ts";
-import { FormatError } from "../wheel/format-error.ts";
-import { linuxEnvironment, markerHolds } from "../wheel/marker.ts";
-import { isFor, parseRequirement, pinnedVersion } from "../wheel/requirement.ts";
-import { withoutLocal } from "../wheel/version.ts";
-import { asTomlComments, type InstallFacts } from "./instructions.ts";
+import { wheelsError } from "../../errors/wheels-error.ts";
+import { readTextIfAny, writeFile } from "../../host/files.ts";
+import type { Host } from "../../host/host.ts";
+import { applyPatches } from "../../variants/patches.ts";
+import type { Patch } from "../../variants/recipe-schema.ts";
+import type { FoundRecipe, Recipe } from "../../variants/recipes.ts";
+import type { Unit } from "../../variants/units.ts";
+import { FormatError } from "../../wheel/format-error.ts";
+import { linuxEnvironment, markerHolds } from "../../wheel/marker.ts";
+import { isFor, parseRequirement, pinnedVersion } from "../../wheel/requirement.ts";
+import { withoutLocal } from "../../wheel/version.ts";
+import { asTomlComments, type InstallFacts } from "../instructions.ts";
 import type { ReadySource } from "./source.ts";
 
 /** What a source says about its own build. */

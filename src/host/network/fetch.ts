@@ -1,10 +1,10 @@
 import type { RequestInit } from "undici";
-import { rootMessageOf } from "../errors/thrown.ts";
-import { isWheelsError } from "../errors/wheels-error.ts";
+import { rootMessageOf } from "../../errors/thrown.ts";
+import { isWheelsError } from "../../errors/wheels-error.ts";
+import type { Host } from "../host.ts";
 import { isTrustTrouble, untrusted } from "./certificates.ts";
 import { clockError, isClockTrouble } from "./clock.ts";
 import { connectionsOf, learnAuthorities } from "./connections.ts";
-import type { Host } from "./host.ts";
 import { shownUrl } from "./urls.ts";
 
 /** The error of the catalogue that lies below fetch's own "fetch failed"; null where there is none. */

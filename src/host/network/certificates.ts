@@ -2,9 +2,9 @@ import { X509Certificate } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { rootCertificates } from "node:tls";
-import { messageOf } from "../errors/thrown.ts";
-import { wheelsError } from "../errors/wheels-error.ts";
-import type { Host } from "./host.ts";
+import { messageOf } from "../../errors/thrown.ts";
+import { wheelsError } from "../../errors/wheels-error.ts";
+import type { Host } from "../host.ts";
 
 type Env = Host["env"];
 

@@ -1,9 +1,9 @@
 import { isAbsolute, join, resolve } from "node:path";
-import { wheelsError } from "../errors/wheels-error.ts";
-import { copyTree, exists, listDir, readTextIfAny, remove, treeDigest } from "../host/files.ts";
-import type { Host } from "../host/host.ts";
-import type { Dependency } from "../variants/recipe-schema.ts";
-import type { Recipe } from "../variants/recipes.ts";
+import { wheelsError } from "../../errors/wheels-error.ts";
+import { copyTree, exists, listDir, readTextIfAny, remove, treeDigest } from "../../host/files.ts";
+import type { Host } from "../../host/host.ts";
+import type { Dependency } from "../../variants/recipe-schema.ts";
+import type { Recipe } from "../../variants/recipes.ts";
 import { cachedCommit, exportCommit } from "./obtain.ts";
 
 /** A dependency's tree, and where the build reads its place. */

@@ -2,7 +2,7 @@ import { basename, isAbsolute, join, relative, resolve } from "node:path";
 import { closest } from "fastest-levenshtein";
 import { parse, TomlError } from "smol-toml";
 import { z } from "zod";
-import { wheelsError } from "../errors/wheels-error.ts";
+import { wheelsError } from "../../errors/wheels-error.ts";
 import {
   copyTree,
   exists,
@@ -12,11 +12,11 @@ import {
   readTextIfAny,
   statPath,
   treeDigest,
-} from "../host/files.ts";
-import type { Host } from "../host/host.ts";
-import { bundledSourcePath } from "../host/resources.ts";
-import { oneOf, parseHeaders } from "../wheel/metadata.ts";
-import { normalizeName } from "../wheel/names.ts";
+} from "../../host/files.ts";
+import type { Host } from "../../host/host.ts";
+import { bundledSourcePath } from "../../host/resources.ts";
+import { oneOf, parseHeaders } from "../../wheel/metadata.ts";
+import { normalizeName } from "../../wheel/names.ts";
 
 /** Where a source is. Only a folder is there before the build fetches it. */
 export type Place =

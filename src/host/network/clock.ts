@@ -1,5 +1,5 @@
-import { wheelsError } from "../errors/wheels-error.ts";
-import type { Host } from "./host.ts";
+import { wheelsError } from "../../errors/wheels-error.ts";
+import type { Host } from "../host.ts";
 import { shownUrl } from "./urls.ts";
 
 /** Messages on a certificate's time: of OpenSSL (Node), rustls (uv) and the platforms' verifiers. */

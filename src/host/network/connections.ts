@@ -1,7 +1,7 @@
 import { createSecureContext } from "node:tls";
 import type { Dispatcher } from "undici";
+import type { Host } from "../host.ts";
 import { type NamedAuthorities, namedAuthorities, trustedAuthorities } from "./certificates.ts";
-import type { Host } from "./host.ts";
 import { pipCertificate } from "./pip-config.ts";
 import { proxiesOf } from "./proxies.ts";
 

@@ -1,9 +1,9 @@
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 import type { RequestInit } from "undici";
+import { hashOf } from "../hash.ts";
+import type { Host } from "../host.ts";
 import { fetchTrusted } from "./fetch.ts";
-import { hashOf } from "./hash.ts";
-import type { Host } from "./host.ts";
 
 const TIMEOUT_MS = 30_000;
 /** A slow line takes this long for the largest wheel. */

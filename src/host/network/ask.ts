@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { rootMessageOf } from "../errors/thrown.ts";
-import { isWheelsError } from "../errors/wheels-error.ts";
+import { rootMessageOf } from "../../errors/thrown.ts";
+import { isWheelsError } from "../../errors/wheels-error.ts";
+import type { Host } from "../host.ts";
 import { isTransient, nextDelay, retryAfterMs } from "./backoff.ts";
-import type { Host } from "./host.ts";
 import { type Page, type RequestOptions, request } from "./http.ts";
 import { shownUrl } from "./urls.ts";
 
