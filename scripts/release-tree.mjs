@@ -22,6 +22,7 @@ const OURS = "org/vllm-cpu-actions";
 const DOCUMENTS = [
   "README.md",
   "PYTORCH_CPU_DEPENDENCY.md",
+  "PYTORCH_CPU_CHANGES_SUMMARY.md",
   "CONTRIBUTING.md",
   "SECURITY.md",
   "CHANGELOG.md",

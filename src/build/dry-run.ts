@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { shownUrl } from "../host/network/urls.ts";
-import { CPU_INDEX, TORCH_PACKAGES } from "../torch/install.ts";
+import { CPU_INDEX, installTorchArgs, resolveTorchArgs, TORCH_PACKAGES, venvArgs } from "../torch/install.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { FinishRequest } from "./build.ts";
 import { compileArgs } from "./compile.ts";
 import { buildVariables, settingsOf } from "./environment.ts";
 import { repairArgs } from "./repair.ts";
+import { requirementsArgs } from "./requirements.ts";
 import type { Source } from "./source/source.ts";
 import type { CompileRequest } from "./unit.ts";
 
@@ -53,7 +54,9 @@ export function describeCompile(request: PlannedCompile, variants: readonly Vari
     name === "torch" && pin ? `torch==${pin}` : name,
   );
   const requires =
-    recipe.requirements === null ? source.buildRequires : ["-r", join("<source>", recipe.requirements)];
+    recipe.requirements === null
+      ? source.buildRequires
+      : [`what ${join("<source>", recipe.requirements)} lists`];
   const dependencies = Object.fromEntries(
     Object.entries(recipe.dependencies).map(([name, { variable, as }]) => [
       variable,
@@ -64,10 +67,16 @@ export function describeCompile(request: PlannedCompile, variants: readonly Vari
   return [
     `# compiles ${unit.name} of ${source.label} for ${variants.map(({ name }) => name).join(", ")}, Python ${version ?? "on PATH"}`,
     `# recipe ${recipe.name}${found.covered ? "" : ", the newest there is: this release is newer than all recipes"}`,
-    line(["uv", "venv", "--python", version ?? "<python3>", join(build, "venv")]),
-    line(["uv", "pip", "install", ...packages, "--index-url", shownUrl(torch.index ?? CPU_INDEX)]),
+    `# torch: ${packages.join(" ")} from ${shownUrl(torch.index ?? CPU_INDEX)} alone; <scratch>/pyproject.toml says so`,
+    line(["uv", ...resolveTorchArgs("<python3>", "<scratch>/pyproject.toml")]),
+    line(["uv", ...venvArgs(join(build, "venv"), version ?? "<python3>")]),
+    line(["uv", ...installTorchArgs(python, "<scratch>/pyproject.toml", "<scratch>/pins.txt")]),
     `# gate: +cpu, torch.cuda.is_available() is False, no nvidia-*/cuda-* package, torchvision loads if present`,
-    line(["uv", "pip", "install", ...requires, "--constraint", "<scratch>/build-constraints.txt"]),
+    `# <scratch>/build-requirements.txt: ${requires.join(", ")}`,
+    line([
+      "uv",
+      ...requirementsArgs(python, "<scratch>/build-requirements.txt", "<scratch>/build-constraints.txt"),
+    ]),
     ...sourceLines(request, build),
     ...patchLines(request, build),
     `# writes ${join(build, "src", "pyproject.toml")}: the CPU-only instructions as comments`,

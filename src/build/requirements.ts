@@ -6,6 +6,12 @@ import { tail } from "../host/process.ts";
 import type { TorchSource } from "../torch/install.ts";
 import type { Uv } from "../torch/uv.ts";
 
+/** uv's arguments that install what a build needs. @param constraints file of the torch that stays as it is */
+export const requirementsArgs = (python: string, requirements: string, constraints: string): string[] => [
+  ...["pip", "install", "--python", python],
+  ...["-r", requirements, "--constraint", constraints],
+];
+
 /**
  * Installs what a build needs beside torch, which stays as it is.
  * @param requires PEP 508 lines without torch
@@ -25,8 +31,10 @@ export async function installRequirements(
     await writeFile(requirements, `${requires.join("\n")}\n`);
     const pins = torch.pins.filter((pin) => torch.packages.some((name) => pin.startsWith(`${name}==`)));
     await writeFile(constraints, `${pins.join("\n")}\n`);
-    const args = ["pip", "install", "--python", python, "-r", requirements, "--constraint", constraints];
-    const result = await uv.run(args, { cwd: scratch, onLine: (line) => host.log.debug(line) });
+    const result = await uv.run(requirementsArgs(python, requirements, constraints), {
+      cwd: scratch,
+      onLine: (line) => host.log.debug(line),
+    });
     if (result.code === 0) return;
     stage.failed();
     const detail = tail(result, 12);

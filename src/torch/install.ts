@@ -87,6 +87,33 @@ type Resolution = { pins: string[] } | { problem: string; unreachable: boolean }
 const UNREACHABLE =
   /error sending request|Failed to fetch|dns error|Connection (refused|reset)|timed? ?out|Request failed|status code [45]\d\d|HTTP status|Received some unexpected HTML|Unsupported `?Content-Type/i;
 
+/** uv's arguments that make a virtual environment. @param wanted Python version or path */
+export const venvArgs = (folder: string, wanted: string): string[] => [
+  "venv",
+  "--quiet",
+  "--no-project",
+  "--python",
+  wanted,
+  folder,
+];
+
+/** uv's arguments that resolve a project file. @param more what to print */
+const resolveArgs = (python: string, file: string, more: readonly string[]): string[] => [
+  ...["pip", "compile", "--python", python, "--no-header", "--only-binary", ":all:", "--quiet"],
+  ...more,
+  file,
+];
+
+/** uv's arguments that decide which torch it will be. @param file a {@link project} */
+export const resolveTorchArgs = (python: string, file: string): string[] =>
+  resolveArgs(python, file, ["--no-annotate"]);
+
+/** uv's arguments that install the torch that was resolved. @param pins file of its versions */
+export const installTorchArgs = (python: string, file: string, pins: string): string[] => [
+  ...["pip", "install", "--python", python, "--only-binary", ":all:"],
+  ...["-r", file, "--constraint", pins],
+];
+
 /**
  * Lets uv resolve a project file for one interpreter, with wheels alone.
  * @param folder empty, for the file
@@ -101,12 +128,13 @@ export async function compileProject(
 ): Promise<RunResult> {
   const file = join(folder, "pyproject.toml");
   await writeFile(file, text);
-  const args = ["pip", "compile", "--python", python, "--no-header", "--only-binary", ":all:", "--quiet"];
-  return uv.run([...args, ...options.args, file], { cwd: folder, env: options.env ?? {} });
+  return uv.run(resolveArgs(python, file, options.args), { cwd: folder, env: options.env ?? {} });
 }
 
 async function resolveAt(uv: Uv, folder: string, python: string, text: string): Promise<Resolution> {
-  const result = await compileProject(uv, folder, python, text, { args: ["--no-annotate"] });
+  const file = join(folder, "pyproject.toml");
+  await writeFile(file, text);
+  const result = await uv.run(resolveTorchArgs(python, file), { cwd: folder });
   if (result.code === 0) {
     return { pins: result.stdout.split("\n").filter((line) => /^[A-Za-z0-9]/.test(line)) };
   }
@@ -197,7 +225,7 @@ export async function pythonVersion(uv: Uv, python: string): Promise<string> {
  * @throws E_PYTHON_MISSING
  */
 export async function makeVenv(uv: Uv, folder: string, wanted: string): Promise<string> {
-  const result = await uv.run(["venv", "--quiet", "--no-project", "--python", wanted, folder]);
+  const result = await uv.run(venvArgs(folder, wanted));
   if (result.code !== 0) throw wheelsError("E_PYTHON_MISSING", { wanted, detail: tail(result) });
   return join(folder, "bin", "python");
 }
@@ -227,19 +255,10 @@ export async function installTorch(
     const pins = join(folder, "pins.txt");
     await writeFile(file, project({ url: source.index, flat: source.flat }, source.packages, null));
     await writeFile(pins, `${source.pins.join("\n")}\n`);
-    const args = [
-      "pip",
-      "install",
-      "--python",
-      python,
-      "--only-binary",
-      ":all:",
-      "-r",
-      file,
-      "--constraint",
-      pins,
-    ];
-    const result = await uv.run(args, { cwd: folder, onLine: (line) => host.log.debug(line) });
+    const result = await uv.run(installTorchArgs(python, file, pins), {
+      cwd: folder,
+      onLine: (line) => host.log.debug(line),
+    });
     if (result.code !== 0) throw wheelsError("E_TORCH_INSTALL", { detail: tail(result, 12) });
   });
   return torchFacts(host, python);

