@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { TILE_INSTRUCTIONS } from "../../src/verify/checks/catalogue/run.ts";
 import { readTileCounts } from "../../src/verify/runtime/tiles.ts";
-import { exec, removeScratch, root, scratch } from "../support/run.ts";
+import { exec, removeScratch, root, scratch, works } from "../support/run.ts";
 
 const fixtures = join(root, "test", "fixtures", "amx");
 const sources = ["decode", "execute", "multiply", "signals", "machine"].map((name) =>
@@ -49,7 +49,7 @@ const hasTiles = /^flags.* amx_tile( |$)/m.test(readFileSync("/proc/cpuinfo", "u
 const emulated = hasTiles ? describe.skip : describe;
 const reason = hasTiles ? "not-run: this CPU has AMX, and raises nothing that could be emulated: " : "";
 
-const compilers = ["gcc", "clang"].filter((name) => exec(name, ["--version"]).status === 0);
+const compilers = ["gcc", "clang"].filter((name) => works(name, ["--version"]));
 
 emulated.each(compilers)(`${reason}tile instructions, emulated by what %s makes`, (compiler) => {
   const seed = Math.floor(Math.random() * 2 ** 31);

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { compileLibrary } from "../support/library.ts";
 import { type Bench, makeBench, tryWheel } from "../support/room.ts";
-import { exec, removeScratch } from "../support/run.ts";
+import { removeScratch, works } from "../support/run.ts";
 import type { TinyWheel } from "../support/wheel.ts";
 
 const flags = /^flags\s*: (.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1]?.split(" ") ?? [];
@@ -12,7 +12,7 @@ const beyond = [
   ["avx512f", 'asm volatile("vpaddd %%zmm0, %%zmm1, %%zmm2" : : : "xmm2");', "vpaddd zmm2,zmm1,zmm0"],
   ["sha_ni", 'asm volatile("sha1nexte %%xmm0, %%xmm1" : : : "xmm1");', "sha1nexte xmm1,xmm0"],
 ].find(([feature = ""]) => flags.includes(feature));
-const here = exec("qemu-x86_64", ["--version"]).status === 0 ? null : "qemu-x86_64 is not there";
+const here = works("qemu-x86_64", ["--version"]) ? null : "qemu-x86_64 is not there";
 const reason = here ?? (beyond ? null : "this CPU has nothing known beyond Haswell");
 
 let bench: Bench;
