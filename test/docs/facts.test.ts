@@ -38,7 +38,7 @@ test("error codes are in the catalogue", () => {
 test("check ids are the verdict's", () => {
   const pattern = /`((?:zip|record|name|tags|platform|elf|metadata|isa|runtime)\.[a-z]+(?:-[a-z]+)*)`/g;
   // Keys of the manifest, a key of the verify document, and files have the same shape.
-  const others = /^isa\.(may-use|must-use|run-time-dispatch|files)$|\.ts$/;
+  const others = /^isa\.(may-use|must-use|run-time-dispatch|unnamed-code|files)$|\.ts$/;
   const known = (id: string): boolean => (CHECK_IDS as readonly string[]).includes(id) || others.test(id);
   expect(unknown(pattern, known)).toEqual([]);
 });
@@ -74,6 +74,8 @@ describe("options", () => {
       "no-deps",
       "system-site-packages",
       "torch-backend",
+      "local-repository",
+      "use-system-ca",
       "trusted-publishing",
       "version",
     ];

@@ -12,7 +12,7 @@ const ACTIONS: Record<string, { inputs: string; outputs: string }> = {
   "action.yml": {
     inputs:
       "variant source vllm-version python-version version-suffix output-dir max-jobs torch-index-url torch-packages torch-version manifest level policy strict accept-unproven cache upload publish-to glibc onednn-source recipe limit html markdown sarif sarif-kinds",
-    outputs: "torch-version saved-bytes wheel sha256 verdict wheels result published sarif reports",
+    outputs: "torch-version saved-bytes wheel sha256 verdict result sarif reports published",
   },
   "actions/plan/action.yml": {
     inputs:
@@ -30,7 +30,7 @@ const ACTIONS: Record<string, { inputs: string; outputs: string }> = {
   },
   "actions/verify-torch-cpu/action.yml": {
     inputs:
-      "mode wheels environment level variant limit without emulator policy strict accept-unproven torch-index-url torch-packages torch-version manifest html markdown sarif sarif-kinds upload artifact-name retention-days",
+      "mode wheels environment level variant limit without emulator least-cpu policy strict accept-unproven torch-index-url torch-packages torch-version manifest html markdown sarif sarif-kinds upload artifact-name retention-days",
     outputs: "result torch-version verdicts sarif reports",
   },
   "actions/publish-wheel/action.yml": {

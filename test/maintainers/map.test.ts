@@ -71,7 +71,7 @@ test("no arrow points up: every import is of the same layer or one below", () =>
     ["faces"],
     ["jobs", "options"],
     ["build", "compare", "publish", "report", "torch", "verify"],
-    ["elf", "variants", "wheel"],
+    ["elf", "findings", "variants", "wheel"],
     ["host"],
     ["errors"],
   ];
