@@ -35,14 +35,9 @@ function verify(level: string, ...more: string[]): Verified {
   return { status: ran.status, result, level: reached, checks: byId };
 }
 
-/** Every file of the environment with its hash. */
+/** Every file of the environment: path, inode, kind and mode, size, time. Links to uv's cache come and go elsewhere. */
 const fingerprint = (): string =>
-  exec("sh", [
-    "-c",
-    'cd "$1" && find . -exec ls -lid --time-style=full-iso {} + | sort -k 9',
-    "sh",
-    environment,
-  ]).stdout;
+  exec("sh", ["-c", 'find "$1" -printf "%P %i %M %s %T@ %l\\n" | sort', "sh", environment]).stdout;
 
 const uv = (...words: string[]): Ran => {
   const ran = exec(bench.uv, ["pip", ...words]);

@@ -17,7 +17,8 @@ import { type Program, type Run, silence, supervise } from "./supervised.ts";
 export interface Challenge {
   seed: number;
   operators: Expected;
-  model: TinyModel;
+  /** Null below the level of the engine: nothing else asks it, and it takes longer than all the operators. */
+  model: TinyModel | null;
   /** Folder of the tiny model. */
   modelFolder: string;
 }
@@ -165,7 +166,7 @@ function kernelTasks(
 /** The programs of runtime.engine. */
 function engineTasks(
   host: Host,
-  programs: Programs & { challenge: Challenge },
+  programs: Programs & { challenge: Challenge & { model: TinyModel } },
   env: Program["env"],
 ): { tasks: Running[]; check: () => Check } {
   const { room, flags, port, promised } = programs;
@@ -261,9 +262,10 @@ function engineOf(
     tasks: [],
     check: () => notRun("runtime.engine", `not run: ${why}`),
   });
-  if (!challenge) return no("the wheel holds no engine (no package vllm)");
+  const model = challenge?.model ?? null;
+  if (!challenge || !model) return no("the wheel holds no engine (no package vllm)");
   if (hindrance !== null) return no(hindrance);
   if (free < NEED.server)
     return no(`it takes about ${formatBytes(NEED.server)} of memory, and ${formatBytes(free)} are free`);
-  return engineTasks(host, { ...programs, challenge }, env);
+  return engineTasks(host, { ...programs, challenge: { ...challenge, model } }, env);
 }
