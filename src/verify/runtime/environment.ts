@@ -93,9 +93,10 @@ async function challengeFor(
   host: Host,
   python: string,
   folder: string,
+  level: RunLevel,
 ): Promise<{ challenge: Challenge; problem: null } | { challenge: null; problem: Finding }> {
   try {
-    return { challenge: await makeChallenge(host, python, folder), problem: null };
+    return { challenge: await makeChallenge(host, python, folder, level), problem: null };
   } catch (thrown) {
     if (!(thrown instanceof WheelsError) || thrown.code !== "E_PYTHON_PROBE") throw thrown;
     return { challenge: null, problem: { kind: "no-reference", problem: thrown.why } };
@@ -132,7 +133,8 @@ async function installedChecks(
     host.log.info(`  ${titleOf(wheel)}:`);
     const own = levelFor(wheel, level, engines.length > 0);
     const checks = await host.scratch.withFolder("vcw", async (folder) => {
-      const wanted = hasEngine(wheel) && own !== "import" ? await challengeFor(host, python, folder) : null;
+      const wanted =
+        hasEngine(wheel) && own !== "import" ? await challengeFor(host, python, folder, own) : null;
       const problem = wanted?.problem;
       if (problem) return ids.map((id) => notRun(id, problem));
       const programs: Programs = {

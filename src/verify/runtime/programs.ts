@@ -21,7 +21,8 @@ import { onEmulatedCpu } from "./tiles.ts";
 export interface Challenge {
   seed: number;
   operators: Expected;
-  model: TinyModel;
+  /** Null below the level of the engine: nothing else asks it, and it takes longer than all the operators. */
+  model: TinyModel | null;
   /** Folder of the tiny model. */
   modelFolder: string;
 }
@@ -170,7 +171,7 @@ function kernelTasks(
 /** The programs of runtime.engine. */
 function engineTasks(
   host: Host,
-  programs: Programs & { challenge: Challenge },
+  programs: Programs & { challenge: Challenge & { model: TinyModel } },
   env: Program["env"],
 ): { tasks: Running[]; check: () => Check } {
   const { room, flags, port, promised, mustUse } = programs;
@@ -271,8 +272,9 @@ function engineOf(
     tasks: [],
     check: () => notRun("runtime.engine", why),
   });
-  if (!challenge) return no({ kind: "gap", reason: "no-engine" });
+  const model = challenge?.model ?? null;
+  if (!challenge || !model) return no({ kind: "gap", reason: "no-engine" });
   if (hindrance !== null) return no(hindrance);
   if (free < NEED.server) return no({ kind: "short-of-memory", expected: NEED.server, found: free });
-  return engineTasks(host, { ...programs, challenge }, env);
+  return engineTasks(host, { ...programs, challenge: { ...challenge, model } }, env);
 }

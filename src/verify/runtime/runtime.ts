@@ -102,13 +102,20 @@ async function torchFor(
 /**
  * Computes the right answers with the torch of an environment, from a seed that nobody knew before. In a clean room
  * this comes before the wheel does.
+ * @param level the model is made for an engine alone
  * @throws E_PYTHON_PROBE where that torch computes nothing
  */
-export async function makeChallenge(host: Host, python: string, folder: string): Promise<Challenge> {
+export async function makeChallenge(
+  host: Host,
+  python: string,
+  folder: string,
+  level: RuntimeRequest["level"],
+): Promise<Challenge> {
   const seed = randomInt(2 ** 31);
   const modelFolder = join(folder, "model");
-  await makeDir(modelFolder);
   const operators = expectedSchema.parse(await runProbe(host, python, "kernel_expected.py", [String(seed)]));
+  if (level !== "engine") return { seed, operators, model: null, modelFolder };
+  await makeDir(modelFolder);
   const model = modelSchema.parse(
     await runProbe(host, python, "engine_model.py", [modelFolder, String(seed)]),
   );
@@ -132,7 +139,7 @@ async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeReques
   const torch = await torchFor(host, uv, python, request, contents.requires);
   const before = await installTorch(host, uv, python, torch);
   const isVllm = facts.packages.includes("vllm");
-  const challenge = isVllm && level !== "import" ? await makeChallenge(host, python, folder) : null;
+  const challenge = isVllm && level !== "import" ? await makeChallenge(host, python, folder, level) : null;
   const flags = await usableFlags(host, python);
   host.log.info(`  installing it beside torch ${torch.torchVersion}`);
   const distribution = facts.distribution ?? basename(wheel);

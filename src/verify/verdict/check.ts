@@ -108,8 +108,10 @@ const MOST_TOLD = 5;
 function detailOf(id: CheckId, { result: said, findings, evidence }: Answer<CheckId>): string {
   const { summary, holdsWithWarning = false } = definitionOf(id);
   const good = said === "pass" || (said === "warn" && holdsWithWarning) ? summary(evidence) : null;
-  const told = findings.slice(0, MOST_TOLD).map(findingText);
-  const more = findings.length - told.length;
+  // uv and pip often say the same of a wheel: a sentence is told once.
+  const sentences = [...new Set(findings.map(findingText))];
+  const told = sentences.slice(0, MOST_TOLD);
+  const more = sentences.length - told.length;
   const [first] = findings;
   const [place] = first && first.kind !== "crash" ? placeOf(first).places : [];
   const parts = [
