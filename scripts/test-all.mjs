@@ -84,6 +84,7 @@ step("nothing unused", bin("knip"), ["--no-progress"]);
 step("layers", bin("depcruise"), ["--config", ".dependency-cruiser.cjs", "src"]);
 step("dist is what src builds", process.execPath, ["scripts/check-dist.mjs"]);
 step("generated documents", bin("tsx"), ["scripts/generate.ts", "--check"]);
+step("manylinux policies are auditwheel's", bin("tsx"), ["scripts/manylinux.ts", "--check", tool("python")]);
 step("python lint", tool("ruff"), [
   "check",
   "--no-cache",

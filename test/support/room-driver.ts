@@ -12,11 +12,11 @@ import { findPython } from "../../src/torch/python.ts";
 import { ensureUv } from "../../src/torch/uv.ts";
 import { parseManifest, resolveManifest } from "../../src/variants/manifest.ts";
 import type { WheelFacts } from "../../src/verify/facts/facts.ts";
-import { gather } from "../../src/verify/facts/gather.ts";
 import { onLeastCpu } from "../../src/verify/runtime/least-cpu.ts";
 import { type Programs, runPrograms } from "../../src/verify/runtime/programs.ts";
 import { openRoom, type Room } from "../../src/verify/runtime/room.ts";
 import { emulateTiles } from "../../src/verify/runtime/tiles.ts";
+import { factsOf } from "./facts.ts";
 import type { Bench, Trial } from "./room.ts";
 import { root } from "./run.ts";
 
@@ -51,7 +51,7 @@ async function roomOf(here: Host, trial: Trial): Promise<Room> {
 async function tryWheel(trial: Trial): Promise<unknown> {
   const here = host();
   const bytes = readFileSync(trial.wheel);
-  const facts: WheelFacts = { ...gather(basename(trial.wheel), bytes).facts, audits: [] };
+  const facts: WheelFacts = { ...factsOf(basename(trial.wheel), bytes), audits: [] };
   const programs: Programs = {
     room: await roomOf(here, trial),
     facts,

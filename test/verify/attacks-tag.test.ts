@@ -93,6 +93,19 @@ const TAG: Attack[] = [
     evidence: /GLIBC_2\.36/,
   },
   {
+    name: "a library that an older platform lacks",
+    lie: {
+      ...tagLie("manylinux_2_17_x86_64"),
+      ...libraryLie(
+        linked("void g(void); void f(void) { g(); }", ["-nostdlib"], {
+          "libmvec.so.1": { source: "void g(void) {}" },
+        }),
+      ),
+    },
+    check: "platform.libraries",
+    evidence: /libmvec\.so\.1/,
+  },
+  {
     name: "abi3 for any Python 3",
     lie: {
       fileName: "good-1.0-py3-abi3-manylinux_2_35_x86_64.whl",

@@ -5,12 +5,12 @@ import { readElf } from "../../src/elf/elf.ts";
 import { functionAt, instructionAt } from "../../src/elf/instruction-at.ts";
 import { parseManifest, resolveManifest } from "../../src/variants/manifest.ts";
 import type { AuditFacts, WheelFacts } from "../../src/verify/facts/facts.ts";
-import { gather } from "../../src/verify/facts/gather.ts";
 import { readContents } from "../../src/verify/runtime/contents.ts";
 import { lackedBy } from "../../src/verify/runtime/machine.ts";
 import { compareOperators, worstShare } from "../../src/verify/runtime/operators.ts";
 import { inMemory } from "../../src/verify/runtime/schedule.ts";
 import { COMPANIONS } from "../../src/wheel/companions.ts";
+import { factsOf } from "../support/facts.ts";
 import { exec, removeScratch, root, scratch } from "../support/run.ts";
 import { tinyWheel } from "../support/wheel.ts";
 
@@ -153,7 +153,7 @@ describe("what this machine must have is the contract's to say", () => {
   });
   const { fileName, bytes } = tinyWheel();
   const facts = (found: Record<string, number>): WheelFacts => ({
-    ...gather(fileName, bytes).facts,
+    ...factsOf(fileName, bytes),
     audits: [audit(found)],
   });
   const flags = new Set(

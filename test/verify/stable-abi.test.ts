@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { readElf } from "../../src/elf/elf.ts";
 import { tagsAgreement } from "../../src/verify/checks/package.ts";
-import { gather } from "../../src/verify/facts/gather.ts";
 import { makeCheck } from "../../src/verify/verdict/check.ts";
+import { factsOf } from "../support/facts.ts";
 import { exec, removeScratch, scratch } from "../support/run.ts";
 import { tinyWheel } from "../support/wheel.ts";
 
@@ -18,7 +18,7 @@ function judged(tag: string, symbol: string) {
   const ran = exec("g++", ["-x", "c", "-shared", "-fPIC", "-o", path, source]);
   if (ran.status !== 0) throw new Error(ran.stderr);
   const { fileName, bytes } = tinyWheel({ tag });
-  const { facts } = gather(fileName, bytes);
+  const facts = factsOf(fileName, bytes);
   const library = { path: "tiny/a.so", problem: null, ...readElf(readFileSync(path)) };
   return makeCheck("tags.agreement", tagsAgreement({ ...facts, libraries: [library], audits: [] }));
 }

@@ -1,12 +1,12 @@
 import { expect, test } from "@jest/globals";
-import { gather } from "../../src/verify/facts/gather.ts";
+import { factsOf } from "../support/facts.ts";
 import { tinyWheel } from "../support/wheel.ts";
 
 /** The requirement on torch that a wheel with this tag and these Requires-Dist lines is judged by. */
 function torchOf(tag: string, ...lines: readonly string[]) {
   const metadata = `${lines.map((line) => `Requires-Dist: ${line}\n`).join("")}\nText.\n`;
   const { fileName, bytes } = tinyWheel({ tag, metadata });
-  return gather(fileName, bytes).facts.torch;
+  return factsOf(fileName, bytes).torch;
 }
 
 const X64 = "cp312-cp312-manylinux_2_28_x86_64";

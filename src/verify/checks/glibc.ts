@@ -82,8 +82,9 @@ export function platformGlibc(facts: WheelFacts): Answer<"platform.glibc"> {
   const { platformTags } = facts;
   const [architecture = "x86_64"] = libraries.map((library) => library.architecture);
   const newest = versionsOf(libraries);
-  const glibc = earnedGlibc(newest, architecture);
-  const isMusl = libraries.some(({ needed }) => needed.some((name) => MUSL_LIBC.test(name)));
+  const needed = libraries.flatMap((library) => library.needed);
+  const glibc = earnedGlibc(newest, needed, architecture);
+  const isMusl = needed.some((name) => MUSL_LIBC.test(name));
   const earned = glibc === null || isMusl ? null : `manylinux_${glibc.replace(".", "_")}`;
   const wanted = wantedBy(libraries, newest);
   const evidence: Answer<"platform.glibc">["evidence"] = {

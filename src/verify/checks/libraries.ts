@@ -1,14 +1,14 @@
 import type { Finding, FindingOf } from "../../findings/findings.ts";
 import type { LibraryFacts, WheelFacts } from "../facts/facts.ts";
 import type { Answer } from "../verdict/check.ts";
-import { MUSL_LIBRARIES, PLATFORM_LIBRARIES, TORCH_LIBRARIES } from "./platform-policies.ts";
+import { isPlatformLibrary, MUSL_LIBRARIES, TORCH_LIBRARIES } from "./platform-policies.ts";
 import { type Bundled, bundledIn, foreignSearchPath, reaches } from "./search-paths.ts";
 
 /** Files told of that can't be looked into. */
 const MOST_FILES = 50;
 
-const isPlatformLibrary = (name: string): boolean =>
-  PLATFORM_LIBRARIES.has(name) || MUSL_LIBRARIES.test(name);
+const isThere = (name: string, { platformTags }: WheelFacts): boolean =>
+  isPlatformLibrary(name, platformTags) || MUSL_LIBRARIES.test(name);
 
 function memoryProblems(library: LibraryFacts): FindingOf<"unsafe-memory">["problem"][] {
   return [
@@ -24,7 +24,7 @@ function libraryProblems(library: LibraryFacts, facts: WheelFacts, bundled: Bund
   const bringsTorch = facts.torch !== null || facts.distribution === "torch";
   return [
     ...needed
-      .filter((name) => !isPlatformLibrary(name) && !TORCH_LIBRARIES.test(name) && !bundled.has(name))
+      .filter((name) => !isThere(name, facts) && !TORCH_LIBRARIES.test(name) && !bundled.has(name))
       .map((name): Finding => ({ kind: "missing-library", file, library: name })),
     ...needed
       .filter((name) => !bringsTorch && TORCH_LIBRARIES.test(name) && !bundled.has(name))
@@ -41,10 +41,10 @@ function libraryProblems(library: LibraryFacts, facts: WheelFacts, bundled: Bund
  * Libraries of the wheel that whoever needs them does not find. One that finds it is enough: a loader takes what is
  * loaded already under that name.
  */
-function unreachable(libraries: readonly LibraryFacts[], bundled: Bundled): Finding[] {
+function unreachable(libraries: readonly LibraryFacts[], facts: WheelFacts, bundled: Bundled): Finding[] {
   const needs = libraries.flatMap(({ path, needed, searchPaths }) =>
     needed
-      .filter((name) => !isPlatformLibrary(name) && !TORCH_LIBRARIES.test(name) && bundled.has(name))
+      .filter((name) => !isThere(name, facts) && !TORCH_LIBRARIES.test(name) && bundled.has(name))
       .map((name) => ({ path, name, found: reaches(path, searchPaths, name, bundled) })),
   );
   const found = new Set(needs.filter((need) => need.found).map(({ name }) => name));
@@ -59,7 +59,7 @@ export function platformLibraries(facts: WheelFacts): Answer<"platform.libraries
   const bundled = bundledIn(facts.libraries);
   const hidden = facts.hidden.filter(({ kind }) => kind === "hidden-code");
   const failures = [...hidden, ...libraries.flatMap((library) => libraryProblems(library, facts, bundled))];
-  const warnings = unreachable(libraries, bundled);
+  const warnings = unreachable(libraries, facts, bundled);
   return {
     result: failures.length > 0 ? "fail" : warnings.length > 0 ? "warn" : "pass",
     findings: [...failures, ...warnings],

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Finding } from "../../findings/findings.ts";
 import { licenseProblems, ownNameProblems } from "../../wheel/dist-info-rules.ts";
 import { FormatError } from "../../wheel/format-error.ts";
@@ -156,14 +155,4 @@ export function readHere({ entries, algorithms, forLinux }: OpenedWheel): Map<st
       return [entry.name, factsHere(entry, algorithms.get(entry.name) ?? "sha256", forLinux)];
     }),
   );
-}
-
-/**
- * Reads a wheel's bytes into what the static checks look at, but for its machine code. Never throws for what is in the
- * bytes: every defect becomes a problem that a check reports.
- */
-export function gather(fileName: string, bytes: Uint8Array): { facts: Omit<WheelFacts, "audits"> } {
-  const opened = openForFacts(fileName, bytes);
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  return { facts: gatherFacts(opened, sha256, readHere(opened)) };
 }
