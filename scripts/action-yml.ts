@@ -23,7 +23,10 @@ function inputsYml(inputs: OptionSpecs): string {
   const groups = byTopic(inputs).map(([topic, specs]) => {
     const entries = specs.map(([name, spec]) => [
       name,
-      { description: describe(spec), required: false, default: defaultOf(spec) },
+      {
+        description: describe(spec),
+        ...(spec.required ? { required: true } : { required: false, default: defaultOf(spec) }),
+      },
     ]);
     return `  # ${topic}\n${indented(text(Object.fromEntries(entries)))}`;
   });

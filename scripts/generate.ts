@@ -9,8 +9,9 @@ import { CATALOGUE, type ErrorCode } from "../src/errors/catalogue.ts";
 import type { ErrorText } from "../src/errors/entry.ts";
 import { FINDING_KINDS } from "../src/findings/findings.ts";
 import { ACTIONS } from "../src/options/actions.ts";
+import type { CommandSpec } from "../src/options/argv.ts";
 import { COMMANDS } from "../src/options/commands.ts";
-import { optionTables } from "../src/options/help.ts";
+import { byTopic, describe, spelling } from "../src/options/help.ts";
 import { parseManifest, resolveManifest } from "../src/variants/manifest.ts";
 import { manifestSchema } from "../src/variants/manifest-schema.ts";
 import { recipesSchema } from "../src/variants/recipe-schema.ts";
@@ -27,6 +28,21 @@ import { withInputs } from "./workflow-yml.ts";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** Stands in for an error's parameters: every field shows its own name. */
+/** The options as Markdown tables, one a topic, for the documents. */
+function optionTables(command: CommandSpec): string {
+  return byTopic(command.options)
+    .flatMap(([topic, options]) => [
+      `| ${topic} | meaning | default |`,
+      "| --- | --- | --- |",
+      ...options.map(
+        ([name, spec]) =>
+          `| \`${spelling(name, spec)}\` | ${describe(spec).replaceAll("|", "\\|")} | ${spec.kind === "flag" ? "off" : spec.default === null ? "" : `\`${spec.default}\``} |`,
+      ),
+      "",
+    ])
+    .join("\n");
+}
+
 function placeholders(): unknown {
   return new Proxy(
     {},

@@ -1,18 +1,15 @@
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { loadVariants } from "../build/load-manifest.ts";
-import { wheelsError } from "../errors/wheels-error.ts";
-import { exists } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
+import type { ReportFiles, ReportPaths } from "../report/report-files.ts";
 import type { TorchRequest } from "../torch/install.ts";
-import { findPython } from "../torch/python.ts";
 import { selectVariants } from "../variants/manifest.ts";
-import { type LoadedPolicy, loadPolicy, type PolicyRequest } from "../verify/policy/load-policy.ts";
-import { applyPolicy } from "../verify/policy/policy.ts";
+import { loadPolicy, type PolicyRequest } from "../verify/policy/load-policy.ts";
 import { type ProofDepth, prove as proveWheels } from "../verify/prove.ts";
-import { environmentChecks, environmentOutcome } from "../verify/runtime/environment.ts";
+import { proveEnvironment } from "../verify/prove-environment.ts";
 import type { Result } from "../verify/verdict/result.ts";
 import { reportFileName, verdictFileName } from "../verify/verdict/verdict.ts";
-import { demandReports, type ReportFiles, type WrittenReports, writeReports } from "./write-reports.ts";
+import { demandReports, writeReports } from "./write-reports.ts";
 
 export { reportFileName, verdictFileName };
 
@@ -33,41 +30,7 @@ export interface ProveRequest {
 
 export interface ProveReport {
   results: Result[];
-  reports: WrittenReports;
-}
-
-/** @throws E_PYTHON_MISSING where the folder is no virtual environment */
-async function interpreterOf(host: Host, environment: string): Promise<string> {
-  if (environment === "current") return findPython(host);
-  const python = join(resolve(host.cwd, environment), "bin", "python");
-  if (await exists(python)) return python;
-  throw wheelsError("E_PYTHON_MISSING", {
-    wanted: python,
-    detail: `${environment} is no virtual environment.`,
-  });
-}
-
-async function environmentResult(
-  host: Host,
-  environment: string,
-  { level, settings }: ProofDepth,
-  { policy }: LoadedPolicy,
-): Promise<Result> {
-  const python = await interpreterOf(host, environment);
-  const { checks: answers, torch } = await environmentChecks(host, python, level, settings);
-  const checks = applyPolicy(policy, answers);
-  return {
-    wheel: null,
-    sha256: null,
-    environment,
-    variant: null,
-    result: environmentOutcome(policy, checks),
-    // The gate is a part of level import; there are no bytes of a wheel to look at.
-    level: level === "static" ? "import" : level,
-    torch,
-    checks,
-    isa: { claimed: [], found: {}, files: [] },
-  };
+  reports: ReportPaths;
 }
 
 /**
@@ -85,7 +48,7 @@ export async function prove(host: Host, request: ProveRequest): Promise<ProveRep
     { variants, variant: variant ?? null, depth, torch, pythons: [], policy, writesVerdicts },
     wheels.map((wheel) => ({ path: resolve(host.cwd, wheel), torch: null })),
   );
-  if (environment !== null) results.push(await environmentResult(host, environment, depth, policy));
+  if (environment !== null) results.push(await proveEnvironment(host, environment, depth, policy));
   return { results, reports: await writeReports(host, request.reports, results) };
 }
 

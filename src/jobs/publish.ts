@@ -2,37 +2,11 @@ import { resolve } from "node:path";
 import { loadVariants } from "../build/load-manifest.ts";
 import { type WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import type { Host } from "../host/host.ts";
-import { parseExpected } from "../publish/gate/expect.ts";
-import { type Publisher, type PublishReport, preparePublish } from "../publish/publish.ts";
-import { signatureDemand } from "../publish/signing/check.ts";
-import { CPU_INDEX } from "../torch/install.ts";
-import { contractsOf, cpuNeeds } from "../variants/cpu-needs.ts";
-import type { Variant } from "../variants/manifest.ts";
+import { type Publishing, publisherFor } from "../publish/prepare.ts";
+import type { PublishReport } from "../publish/publish.ts";
 import { loadPolicy, type PolicyRequest } from "../verify/policy/load-policy.ts";
-import type { Policy } from "../verify/policy/policy.ts";
 
 export type { PublishReport };
-
-/** What publishing demands. */
-export interface Publishing {
-  /** One target, or a comma list; null where nothing is to be published. */
-  to: string | null;
-  checkUrl: string | null;
-  complete: boolean;
-  variantIndex: boolean;
-  servedAt: string | null;
-  signedBy: string | null;
-  trustedRoot: string | null;
-  attested: boolean;
-  /** MiB. */
-  fileLimit: number | null;
-  /** GiB. */
-  projectLimit: number | null;
-  /** A plan as JSON. */
-  expect: string | null;
-  /** Index or folder whose torch an index links; null for the default, `none` for none. */
-  torchIndex: string | null;
-}
 
 export interface PublishRequest {
   /** Paths, relative to the working folder, each with its verdict beside it. */
@@ -43,47 +17,6 @@ export interface PublishRequest {
   dryRun: boolean;
   /** Told of every refusal before the first of them is thrown. */
   onRefusal: (refusals: readonly WheelsError[]) => void;
-}
-
-/** What a publisher is made from besides what the user typed. */
-export interface Grounds {
-  variants: readonly Variant[];
-  policy: Policy;
-  /** Folder beside which the journal is kept. */
-  folder: string;
-  dryRun: boolean;
-}
-
-/**
- * Asks everything of a publish that does not need the wheels: targets, credentials, signatures, policy, plan.
- * @throws E_PUBLISH_TARGET, E_PUBLISH_CREDENTIALS, E_OUTPUT_DIR, E_OPTION_VALUE, E_TRUSTED_ROOT, E_SIGNATURE_ROOTS
- */
-export async function publisherFor(
-  host: Host,
-  { to, ...publishing }: Publishing & { to: string },
-  { variants, policy, folder, dryRun }: Grounds,
-): Promise<Publisher> {
-  const { expect, torchIndex, trustedRoot } = publishing;
-  const signedBy = publishing.signedBy ?? policy.signedBy;
-  const roots = trustedRoot === null ? null : resolve(host.cwd, trustedRoot);
-  return preparePublish(host, {
-    target: to,
-    policy,
-    contracts: contractsOf(variants),
-    needs: cpuNeeds(variants),
-    signatures: signedBy === null ? null : await signatureDemand(signedBy, roots),
-    attested: publishing.attested,
-    expected: expect === null ? [] : parseExpected(expect),
-    complete: publishing.complete ? [...new Set(variants.map(({ distribution }) => distribution))] : [],
-    checkUrl: publishing.checkUrl,
-    fileLimit: publishing.fileLimit,
-    projectLimit: publishing.projectLimit,
-    servedAt: publishing.servedAt,
-    variantIndex: publishing.variantIndex,
-    torchIndex: torchIndex === "none" ? null : (torchIndex ?? CPU_INDEX),
-    folder,
-    dryRun,
-  });
 }
 
 /**

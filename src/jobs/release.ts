@@ -10,7 +10,9 @@ import { type Prepared, prepare } from "../build/prepare.ts";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { listDir } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
+import { type Publishing, publisherFor } from "../publish/prepare.ts";
 import type { Publisher, PublishReport } from "../publish/publish.ts";
+import type { ReportFiles, ReportPaths } from "../report/report-files.ts";
 import type { TorchSource } from "../torch/install.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { PlanItem } from "../variants/plan.ts";
@@ -20,8 +22,7 @@ import { LEVELS, type Level } from "../verify/verdict/verdict.ts";
 import type { VerifyResult } from "../verify/verify.ts";
 import { escapeName } from "../wheel/names.ts";
 import { failuresOf } from "./prove.ts";
-import { type Publishing, publisherFor } from "./publish.ts";
-import { demandReports, type ReportFiles, type WrittenReports, writeReports } from "./write-reports.ts";
+import { demandReports, writeReports } from "./write-reports.ts";
 
 export interface ReleaseRequest extends BuildSettings {
   depth: ProofDepth;
@@ -43,7 +44,7 @@ export interface ReleaseReport {
   published: PublishReport | null;
   /** Lines of a dry run; empty otherwise. */
   dryRun: string[];
-  reports: WrittenReports;
+  reports: ReportPaths;
   /** How long building, verifying and publishing took, and the whole command; seconds. */
   seconds: { building: number; verifying: number; publishing: number; total: number };
 }
@@ -121,7 +122,7 @@ export async function release(host: Host, request: ReleaseRequest): Promise<Rele
   const since = (from: number): number => (host.monotonic() - from) / 1000;
   const at = await ready(host, request);
   const { prepared, policy, publisher, level } = at;
-  const none: WrittenReports = { html: [], markdown: null, sarif: null };
+  const none: ReportPaths = { html: [], markdown: null, sarif: null };
   const report: ReleaseReport = {
     plan: prepared.plan,
     built: [],

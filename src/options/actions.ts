@@ -91,6 +91,7 @@ export const ACTIONS = {
           kind: "text",
           placeholder: "NAMES",
           default: null,
+          required: true,
           help: "The name of the variant, a list of names with a comma between them, or all; several are built and proven in this one job, as far as its machine can run them.",
         },
       }),

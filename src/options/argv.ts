@@ -7,8 +7,8 @@ import { convert, fallback, type OptionSpecs, type Values } from "./spec.ts";
 export interface CommandSpec {
   name: string;
   summary: string;
-  /** What the words without dashes are, or null where none is taken. */
-  positionals: { placeholder: string; help: string } | null;
+  /** What the words without dashes are, and how few and how many they may be; null where none is taken. */
+  positionals: { placeholder: string; help: string; least?: number; most?: number } | null;
   options: OptionSpecs;
   examples: readonly string[];
 }
@@ -27,6 +27,25 @@ function unknownOption(command: string, flag: string, specs: OptionSpecs): never
     problem: `${command} has no option --${flag}.`,
     hint: near === null ? `See ${command} --help.` : `Did you mean --${near}?`,
   });
+}
+
+/** @throws E_USAGE where something is left out that nothing stands for, or there are too many words or too few */
+function demandWhole(command: CommandSpec, given: ReadonlySet<string>, positionals: readonly string[]): void {
+  const { name, options, examples } = command;
+  const refuse = (problem: string): never => {
+    throw wheelsError("E_USAGE", { problem, hint: `Such as: ${examples[0]}` });
+  };
+  const missing = Object.keys(options).find((option) => options[option]?.required && !given.has(option));
+  if (missing !== undefined) refuse(`${name} needs --${missing}.`);
+  if (!command.positionals) {
+    if (positionals.length > 0) refuse(`${name} takes no plain word such as ${positionals[0]}.`);
+    return;
+  }
+  const { placeholder, least = 0, most = Number.POSITIVE_INFINITY } = command.positionals;
+  if (positionals.length < least || positionals.length > most)
+    refuse(
+      `${name} takes ${most === least ? "" : "at least "}${least} ${placeholder}, and was given ${positionals.length}.`,
+    );
 }
 
 /**
@@ -55,6 +74,7 @@ export function parseCommand<S extends OptionSpecs>(
   });
   const values: Record<string, string | number | boolean | null> = {};
   for (const [name, spec] of Object.entries(command.options)) values[name] = fallback(spec);
+  const given = new Set<string>();
   const positionals: string[] = [];
   for (const token of tokens) {
     if (token.kind === "positional") positionals.push(token.value);
@@ -63,6 +83,7 @@ export function parseCommand<S extends OptionSpecs>(
     const spec = name === undefined ? undefined : command.options[name];
     if (name === undefined || !spec)
       return unknownOption(command.name, token.rawName.replace(/^-+/, ""), command.options);
+    given.add(name);
     if (spec.kind === "flag") {
       if (token.value !== undefined) {
         throw wheelsError("E_OPTION_VALUE", {
@@ -76,11 +97,6 @@ export function parseCommand<S extends OptionSpecs>(
     }
     values[name] = convert(`--${token.name}`, spec, token.value ?? "");
   }
-  if (positionals.length > 0 && !command.positionals) {
-    throw wheelsError("E_USAGE", {
-      problem: `${command.name} takes no plain word such as ${positionals[0]}.`,
-      hint: `Options are written --name=value; see ${command.name} --help.`,
-    });
-  }
+  demandWhole(command, given, positionals);
   return { values: values as Values<S>, positionals };
 }

@@ -39,7 +39,12 @@ export const COMMANDS = {
   setup: {
     name: "setup",
     summary: "Makes a virtual environment with CPU-only PyTorch, and lets it through the gate.",
-    positionals: { placeholder: "VENV", help: "The folder of the environment; it must not exist yet." },
+    positionals: {
+      placeholder: "VENV",
+      help: "The folder of the environment; it must not exist yet.",
+      least: 1,
+      most: 1,
+    },
     options: {
       ...PYTHON,
       ...TORCH,
@@ -103,6 +108,7 @@ export const COMMANDS = {
     positionals: {
       placeholder: "WHEEL…",
       help: "Two wheel files or more, the least demanding variant first.",
+      least: 2,
     },
     options: {
       ...about("Reports", {
@@ -160,19 +166,21 @@ export const COMMANDS = {
   withdraw: {
     name: "withdraw",
     summary: "Marks published wheels as withdrawn (PEP 592): pins still find them, nothing else does.",
-    positionals: { placeholder: "FILE…", help: "File names, as the target lists them." },
+    positionals: { placeholder: "FILE…", help: "File names, as the target lists them.", least: 1 },
     options: {
       ...about("Publishing", {
         from: {
           kind: "text",
           placeholder: "TARGET",
           default: null,
+          required: true,
           help: "Where the files were published: index:DIR, or github-release:OWNER/REPO@TAG.",
         },
         reason: {
           kind: "text",
           placeholder: "TEXT",
           default: null,
+          required: true,
           help: "Why the files are withdrawn; users see it.",
         },
       }),

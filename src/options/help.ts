@@ -13,13 +13,26 @@ export function byTopic(options: OptionSpecs): [Topic, [string, OptionSpec][]][]
   ]).filter(([, entries]) => entries.length > 0);
 }
 
-const spelling = (name: string, spec: OptionSpec): string =>
+/** An option as it is typed. */
+export const spelling = (name: string, spec: OptionSpec): string =>
   spec.kind === "flag" ? `--${name}` : `--${name}=${spec.placeholder}`;
 
 const defaultText = (spec: OptionSpec): string =>
   spec.kind === "flag" || spec.default === null ? "" : ` [default: ${spec.default}]`;
 
-/** The text of `--help`. @param program how the user called it */
+/** What is printed where no command is named. */
+export const overviewText = (commands: readonly CommandSpec[]): string =>
+  `Builds, proves and publishes vLLM's native CPU wheels, one per ISA variant.
+
+Usage: vllm-cpu-wheels COMMAND [options]
+
+${commands.map(({ name, summary }) => `  ${name.padEnd(8)}  ${summary}`).join("\n")}
+
+Each command has --help and --json. Exit status: 0 ok, 1 a check said no, 2 bad input,
+3 this machine can't, 4 a tool or the network failed, 130 interrupted.
+`;
+
+/** The text of a command's `--help`. @param program how the user called it */
 export function helpText(command: CommandSpec, program: string): string {
   const groups = byTopic(command.options).map(([topic, options]): [string, [string, string][]] => [
     topic,
@@ -42,19 +55,4 @@ export function helpText(command: CommandSpec, program: string): string {
     ...command.examples.map((example) => `  ${example}`),
     "",
   ].join("\n");
-}
-
-/** The options as Markdown tables, one a topic, for the documents. */
-export function optionTables(command: CommandSpec): string {
-  return byTopic(command.options)
-    .flatMap(([topic, options]) => [
-      `| ${topic} | meaning | default |`,
-      "| --- | --- | --- |",
-      ...options.map(
-        ([name, spec]) =>
-          `| \`${spelling(name, spec)}\` | ${describe(spec).replaceAll("|", "\\|")} | ${spec.kind === "flag" ? "off" : spec.default === null ? "" : `\`${spec.default}\``} |`,
-      ),
-      "",
-    ])
-    .join("\n");
 }

@@ -30,8 +30,11 @@ export function readInputs<S extends OptionSpecs>(
   const values = [...known].map(([variable, name]) => {
     const spec = action.inputs[name];
     const value = (env[variable] ?? "").trim();
-    if (!spec || value === "") return [name, spec ? fallback(spec) : null];
+    if (!spec) return [name, null];
     const option = `The input ${name}`;
+    if (value === "" && spec.required)
+      throw wheelsError("E_OPTION_VALUE", { option, value: "nothing", expected: spec.help });
+    if (value === "") return [name, fallback(spec)];
     return [name, spec.kind === "flag" ? convertFlag(option, value) : convert(option, spec, value)];
   });
   return Object.fromEntries(values) as Values<S>;

@@ -11,6 +11,7 @@ export const TO = about("Publishing", {
     placeholder: "TARGET",
     default: null,
     aliases: ["publish-to"],
+    required: true,
     help: `Where the wheels are published: ${TARGET_TEXT}; a comma list for several.`,
   },
 });
@@ -102,12 +103,12 @@ export const LINKED_TORCH = {
   },
 } as const;
 
-const ALL = { ...TO, ...PUBLISHING, ...EXPECT, ...LINKED_TORCH };
+const ALL = { ...PUBLISH_TO, ...PUBLISHING, ...EXPECT, ...LINKED_TORCH };
 
 export function parsePublishing(given: Partial<Values<typeof ALL>>) {
   const values = complete(ALL, given);
   return {
-    to: values.to,
+    to: values["publish-to"],
     checkUrl: values["check-url"],
     complete: values["require-complete"],
     variantIndex: values["variant-index"],

@@ -22,6 +22,8 @@ interface Base {
   help: string;
   /** Other spellings, such as a plural; not shown in tables. */
   aliases?: readonly string[];
+  /** True where nothing stands for what was left out. */
+  required?: true;
   /** True for what a person who starts the workflow by hand may set: GitHub shows 25 at most. */
   byHand?: true;
 }
@@ -50,7 +52,7 @@ type Value<S extends OptionSpec> = S extends { kind: "flag" }
         ? C
         : S extends { choices: readonly (infer C)[] }
           ? C | null
-          : S extends { default: string }
+          : S extends { default: string } | { required: true }
             ? string
             : string | null;
 

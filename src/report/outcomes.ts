@@ -6,6 +6,12 @@ export interface BuiltOutcome {
   stages: Readonly<Record<string, number>>;
 }
 
+/** What a report tells of an environment that was made; bytes. */
+export interface SetupOutcome {
+  venv: string;
+  savings: { cpu: number; cuda: number; saved: number } | null;
+}
+
 /** What a report tells of a publish. */
 export interface PublishOutcome {
   target: string;

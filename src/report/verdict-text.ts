@@ -37,3 +37,11 @@ export function verdictText({ result, checks, level }: Pick<Result, "result" | "
   }
   return unrun.length > 0 ? `${unrun.length} checks not run` : `proven (${level})`;
 }
+
+/** True for a wheel that passed without being run, because the machine lacked its ISA. */
+export const isUnrun = ({ result, checks }: Pick<Result, "result" | "checks">): boolean =>
+  result === "pass" && checks.some(({ lacks }) => lacks?.length);
+
+/** What to do with a wheel that {@link isUnrun}. */
+export const unrunText = (one: Pick<Result, "variant" | "wheel" | "result" | "checks" | "level">): string =>
+  `${one.variant ?? one.wheel}: ${verdictText(one)}. Prove it on a machine that has it before it is published to an index of others.`;

@@ -77,7 +77,8 @@ describe("10,000 files that are there already", () => {
     expect(toFolder(folder, proved(folder, { version: "2.0" })).status).toBe(0);
     const after = JSON.parse(readFileSync(path, "utf8")) as typeof page;
     expect(after.files).toHaveLength(10_002);
-    expect(readFileSync(join(folder, "index", "index.html"), "utf8").match(/<tr>/g)).toHaveLength(10_003);
+    const [, list = ""] = readFileSync(join(folder, "index", "index.html"), "utf8").split(">Needs<");
+    expect(list.match(/<tr>/g)).toHaveLength(10_002);
   });
 });
 

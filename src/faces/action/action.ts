@@ -4,6 +4,7 @@ import { remove } from "../../host/files.ts";
 import { abortOnSignals } from "../../host/signals.ts";
 import { ACTIONS, type ActionName } from "../../options/actions.ts";
 import { readInputs } from "../../options/inputs.ts";
+import { errorStack } from "../../report/error-text.ts";
 import { createGitHub, type GitHub, showFailure } from "./github.ts";
 
 type Env = NodeJS.ProcessEnv;
@@ -35,7 +36,7 @@ export async function runAction(name: ActionName): Promise<void> {
   } catch (thrown) {
     const error = asFailure(thrown, controller.signal, name);
     await showFailure(process.env, error);
-    github?.host.log.debug(`${error.stack}\n${error.cause instanceof Error ? error.cause.stack : ""}`);
+    github?.host.log.debug(errorStack(error));
     process.exitCode = error.exit;
   } finally {
     if (github) await remove(github.temp);

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { DefaultArtifactClient } from "@actions/artifact";
+import { messageOf } from "../../errors/thrown.ts";
 import { wheelsError } from "../../errors/wheels-error.ts";
-import { listDir, makeDir, readBytes } from "../../host/files.ts";
+import { listDir, makeDir } from "../../host/files.ts";
+import { fileSha256 } from "../../host/hash.ts";
 import type { Host } from "../../host/host.ts";
-
-const message = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
 
 /** Source: @actions/artifact, its own isGhes: these servers and what lies below them have the newer protocol. */
 const HAS_ARTIFACTS = /^(?:github\.com|.+\.ghe\.com|.+\.localhost)$/i;
@@ -40,7 +40,7 @@ export async function uploadArtifact(
     });
     return true;
   } catch (thrown) {
-    const detail = message(thrown);
+    const detail = messageOf(thrown);
     if (/already exists|\b409\b|Conflict/i.test(detail)) return false;
     if (/artifact name|not valid/i.test(detail))
       throw wheelsError("E_ARTIFACT_NAME", { name, detail }, thrown);
@@ -60,11 +60,8 @@ export async function downloadArtifacts(
 ): Promise<Map<string, string>> {
   const client = new DefaultArtifactClient();
   const { artifacts } = await client.listArtifacts({ latest: true }).catch((thrown: unknown) => {
-    throw wheelsError(
-      "E_ARTIFACT",
-      { doing: "Listing", name: "of this run", detail: message(thrown) },
-      thrown,
-    );
+    const detail = messageOf(thrown);
+    throw wheelsError("E_ARTIFACT", { doing: "Listing", name: "of this run", detail }, thrown);
   });
   const archives = new Map<string, string>();
   const chosen = artifacts.filter(({ name }) => wanted(name));
@@ -79,13 +76,11 @@ export async function downloadArtifacts(
     };
     await client
       .downloadArtifact(artifact.id, { path: place, skipDecompress: true })
-      .catch((thrown: unknown) => failed(message(thrown), thrown));
+      .catch((thrown: unknown) => failed(messageOf(thrown), thrown));
     const [file] = await listDir(place);
     if (!file) return failed("The service sent nothing.");
     const path = join(place, basename(file.name));
-    const sha256 = createHash("sha256")
-      .update(await readBytes(path))
-      .digest("hex");
+    const sha256 = await fileSha256(path);
     if (digest && digest !== `sha256:${sha256}`)
       failed(`Its sha256 is ${sha256}; ${digest} was uploaded. It was cut short or changed on the way.`);
     archives.set(name, path);

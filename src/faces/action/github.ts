@@ -10,6 +10,7 @@ import type { Log } from "../../host/log.ts";
 import { matcherPath } from "../../host/resources.ts";
 import { createScratch } from "../../host/scratch.ts";
 import { createTerminalLog, type Sink } from "../../host/terminal.ts";
+import { errorMarkdown } from "../../report/error-text.ts";
 import { harmless } from "./harmless.ts";
 import { runnerTools } from "./tools.ts";
 
@@ -105,11 +106,6 @@ async function writeSummary(env: Env, markdown: string): Promise<void> {
     .catch((thrown: unknown) => core.debug(`no summary: ${String(thrown)}`));
 }
 
-const quoted = (text: string): string =>
-  text
-    .replace(/[&<>]/g, (char) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[char] ?? char)
-    .replaceAll("\n", "<br>");
-
 /**
  * The face for one step.
  * @throws E_RUNNER where the runner's variables are missing, E_OUTPUT_DIR or E_FOREIGN_OWNER where its folders can't be written
@@ -119,15 +115,10 @@ export async function createGitHub(signal: AbortSignal): Promise<GitHub> {
   const workspace = runnerFolder(env, "GITHUB_WORKSPACE");
   const runnerTemp = runnerFolder(env, "RUNNER_TEMP");
   const toolCache = runnerFolder(env, "RUNNER_TOOL_CACHE");
-  for (const name of ["GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_PATH", "GITHUB_ENV"]) {
+  for (const name of ["GITHUB_WORKSPACE", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_PATH", "GITHUB_ENV"]) {
     if (!(await exists(runnerFolder(env, name))))
-      throw wheelsError("E_RUNNER", { variable: name, detail: `there is no file ${env[name]}` });
+      throw wheelsError("E_RUNNER", { variable: name, detail: `there is no ${env[name]}` });
   }
-  if (!(await exists(workspace)))
-    throw wheelsError("E_RUNNER", {
-      variable: "GITHUB_WORKSPACE",
-      detail: `there is no folder ${workspace}`,
-    });
   const temp = join(runnerTemp, `vllm-cpu-${randomBytes(6).toString("hex")}`);
   const left = [temp];
   core.saveState(LEFT, left);
@@ -184,10 +175,7 @@ export async function showFailure(env: Env, error: WheelsError): Promise<void> {
     title: `${error.code}`,
     ...(place ? { file: place.file, startLine: place.line, startColumn: place.column } : {}),
   });
-  await writeSummary(
-    env,
-    `### ❌ ${quoted(error.what)}\n\n**Why:** ${quoted(error.why)}\n\n**Remedy:** ${quoted(error.remedy)}\n\n<sub>${error.code}</sub>\n`,
-  );
+  await writeSummary(env, errorMarkdown(error));
 }
 
 /** The post step: removes what the main step left below RUNNER_TEMP, also after a cancel. */

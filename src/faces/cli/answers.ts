@@ -1,16 +1,12 @@
-import { join } from "node:path";
 import { EXIT, type ExitCode } from "../../errors/entry.ts";
 import { wheelsError } from "../../errors/wheels-error.ts";
 import type { Host } from "../../host/host.ts";
-import { formatBytes } from "../../host/units.ts";
 import { type CommandSpec, parseCommand } from "../../options/argv.ts";
 import { COMMANDS, type CommandName } from "../../options/commands.ts";
 import type { GENERAL } from "../../options/general.ts";
-import { parseHow } from "../../options/how.ts";
 import { parseJudging } from "../../options/judging.ts";
-import { parseProving } from "../../options/proving.ts";
 import { parsePublishing } from "../../options/publishing.ts";
-import { parseReports } from "../../options/reports.ts";
+import { parseBuild, parseProof, parseRelease } from "../../options/requests.ts";
 import type { OptionSpecs, Values } from "../../options/spec.ts";
 import { parseTorch } from "../../options/torch.ts";
 import { parseChoice, parsePythons, parseWhat } from "../../options/what.ts";
@@ -25,10 +21,6 @@ export interface Answer {
 type Words = readonly string[];
 
 type Options<Name extends CommandName> = Values<(typeof COMMANDS)[Name]["options"]>;
-
-const usage = (problem: string, hint: string): never => {
-  throw wheelsError("E_USAGE", { problem, hint });
-};
 
 async function doctor(host: Host, options: Options<"doctor">): Promise<Answer> {
   const job = await import("../../jobs/doctor.ts");
@@ -49,65 +41,44 @@ async function plan(host: Host, options: Options<"plan">): Promise<Answer> {
   return { document: report, text, exit: EXIT.ok };
 }
 
-async function setup(host: Host, options: Options<"setup">, words: Words): Promise<Answer> {
-  const [folder, ...others] = words;
-  if (folder === undefined || others.length > 0)
-    return usage("setup takes one folder.", "vllm-cpu-wheels setup .venv");
+async function setup(host: Host, options: Options<"setup">, [folder = ""]: Words): Promise<Answer> {
   const job = await import("../../jobs/setup.ts");
+  const { setupText } = await import("../../report/text/tables.ts");
   const [version] = parsePythons(options["python-version"]);
-  const { venv, python, torch, packages, savings } = await job.setup(host, {
+  const report = await job.setup(host, {
     venv: folder,
     python: version ?? null,
     torch: parseTorch(options),
     measuresSavings: options.savings,
     cache: null,
   });
-  const saved = savings
-    ? [
-        `Saved ${formatBytes(savings.saved)} of download: ${formatBytes(savings.cpu)} instead of ${formatBytes(savings.cuda)}`,
-      ]
-    : [];
-  return {
-    document: { venv, python, torch, packages, ...(options.savings ? { savings } : {}) },
-    text: [...saved, `Use it: . ${join(venv, "bin", "activate")}`].join("\n"),
-    exit: EXIT.ok,
-  };
+  const { cacheHit: _cached, savings, ...made } = report;
+  const document = options.savings ? { ...made, savings } : made;
+  return { document, text: setupText(report), exit: EXIT.ok };
 }
 
 async function build(host: Host, options: Options<"build">): Promise<Answer> {
   const job = await import("../../jobs/build.ts");
   const { buildTable } = await import("../../report/text/tables.ts");
   const dryRun = options["dry-run"];
-  const report = await job.build(host, {
-    what: parseWhat(options),
-    how: parseHow(options),
-    torch: parseTorch(options),
-    dryRun,
-  });
-  const { plan: planned, built } = report;
+  const { plan, built, dryRun: lines } = await job.build(host, { ...parseBuild(options), dryRun });
   return dryRun
-    ? {
-        document: { plan: planned, dryRun: report.dryRun },
-        text: report.dryRun.join("\n"),
-        exit: EXIT.ok,
-      }
-    : { document: { plan: planned, built }, text: buildTable(built, []), exit: EXIT.ok };
+    ? { document: { plan, dryRun: lines }, text: lines.join("\n"), exit: EXIT.ok }
+    : { document: { plan, built }, text: buildTable(built, []), exit: EXIT.ok };
 }
 
 async function verify(host: Host, options: Options<"verify">, wheels: Words): Promise<Answer> {
   if (wheels.length === 0 && options.environment === null)
-    return usage("verify was given no wheel.", "vllm-cpu-wheels verify dist/*.whl");
+    throw wheelsError("E_USAGE", {
+      problem: "verify was given no wheel.",
+      hint: "vllm-cpu-wheels verify dist/*.whl",
+    });
   const job = await import("../../jobs/prove.ts");
   const { verifyText } = await import("../../report/text/verify-text.ts");
   const { results } = await job.prove(host, {
     wheels,
     environment: options.environment,
-    variant: options.variant,
-    manifest: options.manifest,
-    depth: parseProving(options),
-    torch: parseTorch(options),
-    judging: parseJudging(options),
-    reports: parseReports(options),
+    ...parseProof(options),
     writesVerdicts: !options["no-verdict"],
   });
   return {
@@ -118,11 +89,6 @@ async function verify(host: Host, options: Options<"verify">, wheels: Words): Pr
 }
 
 async function compare(host: Host, { manifest, html }: Options<"compare">, wheels: Words): Promise<Answer> {
-  if (wheels.length < 2)
-    return usage(
-      `compare was given ${wheels.length === 0 ? "no wheel" : "one wheel"}; it takes two or more.`,
-      "vllm-cpu-wheels compare A.whl B.whl",
-    );
   const job = await import("../../jobs/compare.ts");
   const document = await job.compare(host, { wheels, manifest, html });
   return { document, text: job.comparisonText(document, host.colour), exit: EXIT.ok };
@@ -140,14 +106,11 @@ async function merge(host: Host, { output }: Options<"merge">, files: Words): Pr
 }
 
 async function publish(host: Host, options: Options<"publish">, wheels: Words): Promise<Answer> {
-  const publishing = parsePublishing(options);
-  const { to } = publishing;
-  if (to === null) return usage("publish was given no target.", "Name one with --to=index:DIR.");
   const job = await import("../../jobs/publish.ts");
   const { publishText } = await import("../../report/text/tables.ts");
   const report = await job.publish(host, {
     wheels,
-    publishing: { ...publishing, to },
+    publishing: { ...parsePublishing(options), to: options.to },
     judging: parseJudging(options),
     manifest: options.manifest,
     dryRun: options["dry-run"],
@@ -157,14 +120,10 @@ async function publish(host: Host, options: Options<"publish">, wheels: Words): 
 }
 
 async function withdraw(host: Host, { from, reason }: Options<"withdraw">, files: Words): Promise<Answer> {
-  if (from === null || reason === null || files.length === 0)
-    return usage("withdraw needs files, --from and --reason.", COMMANDS.withdraw.examples[0]);
   const job = await import("../../jobs/withdraw.ts");
+  const { withdrawText } = await import("../../report/text/tables.ts");
   const report = await job.withdraw(host, { target: from, files, reason });
-  const text = report.withdrawn
-    .map((file) => `Withdrawn from ${report.target}: ${file} (${reason})`)
-    .join("\n");
-  return { document: report, text, exit: EXIT.ok };
+  return { document: report, text: withdrawText(report), exit: EXIT.ok };
 }
 
 async function run(host: Host, options: Options<"run">): Promise<Answer> {
@@ -172,13 +131,7 @@ async function run(host: Host, options: Options<"run">): Promise<Answer> {
   const { failuresOf } = await import("../../jobs/prove.ts");
   const { releaseText } = await import("../../report/text/release-text.ts");
   const report = await job.release(host, {
-    what: parseWhat(options),
-    how: parseHow(options),
-    torch: parseTorch(options),
-    depth: parseProving(options),
-    judging: parseJudging(options),
-    publishing: parsePublishing({ ...options, to: options["publish-to"] }),
-    reports: parseReports(options),
+    ...parseRelease(options),
     skipBuild: options["skip-build"],
     dryRun: options["dry-run"],
   });

@@ -8,34 +8,16 @@ import { abortOnSignals } from "../../host/signals.ts";
 import { createTerminalHost, createTerminalLog, wantsColour } from "../../host/terminal.ts";
 import { nearest } from "../../options/argv.ts";
 import { COMMANDS, type CommandName } from "../../options/commands.ts";
-import { helpText } from "../../options/help.ts";
+import { helpText, overviewText } from "../../options/help.ts";
+import { errorDetail, errorStack } from "../../report/error-text.ts";
 
 const NAMES = Object.keys(COMMANDS);
 
 const has = (name: string): name is CommandName => Object.hasOwn(COMMANDS, name);
 
-function overview(): string {
-  const rows = Object.values(COMMANDS).map(({ name, summary }) => `  ${name.padEnd(8)}  ${summary}`);
-  return [
-    "Builds, proves and publishes vLLM's native CPU wheels, one per ISA variant.",
-    "",
-    "Usage: vllm-cpu-wheels COMMAND [options]",
-    "",
-    ...rows,
-    "",
-    "Each command has --help and --json. Exit status: 0 ok, 1 a check said no, 2 bad input,",
-    "3 this machine can't, 4 a tool or the network failed, 130 interrupted.",
-    "",
-  ].join("\n");
-}
-
 function showError(log: Log, error: WheelsError, debug: boolean): void {
   log.error(`${error.what} [${error.code}]`);
-  process.stderr.write(
-    `  why:    ${error.why.replaceAll("\n", "\n          ")}\n  remedy: ${error.remedy}\n`,
-  );
-  if (debug)
-    process.stderr.write(`${error.stack}\n${error.cause instanceof Error ? error.cause.stack : ""}\n`);
+  process.stderr.write(`${errorDetail(error)}${debug ? errorStack(error) : ""}`);
 }
 
 function findCommand(name: string | undefined): CommandName {
@@ -50,7 +32,7 @@ function findCommand(name: string | undefined): CommandName {
 /** What is printed before any command is looked at: help and version; null where neither was asked for. */
 async function information(words: readonly string[]): Promise<string | null> {
   const [first, ...rest] = words;
-  if (first === "--help" || first === "-h" || first === "help") return overview();
+  if (first === "--help" || first === "-h" || first === "help") return overviewText(Object.values(COMMANDS));
   if (words.includes("--version")) {
     const { version } = JSON.parse(await readText(versionFilePath())) as { version: string };
     return `${version}\n`;

@@ -1,8 +1,8 @@
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { formatBytes, formatSeconds } from "../../host/units.ts";
 import type { PlanItem } from "../../variants/plan.ts";
 import type { VerifyResult } from "../../verify/verify.ts";
-import type { BuiltOutcome, PublishOutcome } from "../outcomes.ts";
+import type { BuiltOutcome, PublishOutcome, SetupOutcome } from "../outcomes.ts";
 import { verdictText } from "../verdict-text.ts";
 
 /** Rows as aligned text columns, the first row as the head. */
@@ -91,4 +91,22 @@ export function publishText(report: PublishOutcome): string {
     ),
     ...report.install.map((command) => `  ${command}`),
   ].join("\n");
+}
+
+/** What `setup` prints. */
+export function setupText({ venv, savings }: SetupOutcome): string {
+  const saved = savings
+    ? `Saved ${formatBytes(savings.saved)} of download: ${formatBytes(savings.cpu)} instead of ${formatBytes(savings.cuda)}\n`
+    : "";
+  return `${saved}Use it: . ${join(venv, "bin", "activate")}`;
+}
+
+/** What `withdraw` prints. */
+export function withdrawText(report: {
+  target: string;
+  withdrawn: readonly string[];
+  reason: string;
+}): string {
+  const { target, withdrawn, reason } = report;
+  return withdrawn.map((file) => `Withdrawn from ${target}: ${file} (${reason})`).join("\n");
 }

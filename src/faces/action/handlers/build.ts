@@ -5,16 +5,11 @@ import { type ReleaseReport, release } from "../../../jobs/release.ts";
 import { savingsOf } from "../../../jobs/setup.ts";
 import type { ACTIONS } from "../../../options/actions.ts";
 import { parseUpload } from "../../../options/artifacts.ts";
-import { parseHow } from "../../../options/how.ts";
-import { parseJudging } from "../../../options/judging.ts";
-import { parseProving } from "../../../options/proving.ts";
-import { parsePublishing } from "../../../options/publishing.ts";
-import { parseReports } from "../../../options/reports.ts";
+import { parseRelease } from "../../../options/requests.ts";
 import type { Values } from "../../../options/spec.ts";
-import { parseTorch } from "../../../options/torch.ts";
-import { parsePythons, parseWhat } from "../../../options/what.ts";
+import { parsePythons } from "../../../options/what.ts";
 import { resultSummary, setupSummary } from "../../../report/job-summary.ts";
-import { verdictText } from "../../../report/verdict-text.ts";
+import { isUnrun, unrunText, verdictText } from "../../../report/verdict-text.ts";
 import type { GitHub } from "../github.ts";
 import { demandUpload, reportOutputs, type Upload, uploadWheel } from "./upload.ts";
 
@@ -31,44 +26,11 @@ interface ListedWheel {
   artifact: string | null;
 }
 
-/** What "all" stands for is a choice, and half an hour on a small machine: nobody gets it by leaving the input out. */
-function demandVariant(variant: string | null): string {
-  if (variant !== null) return variant;
-  throw wheelsError("E_OPTION_VALUE", {
-    option: "The input variant",
-    value: "nothing",
-    expected: "the name of a variant, a list of names with a comma between them, or all",
-  });
-}
-
-const releaseOf = (github: GitHub, inputs: Inputs, variant: string): Promise<ReleaseReport> =>
-  release(github.host, {
-    what: parseWhat({ ...inputs, variant }),
-    how: parseHow(inputs),
-    torch: parseTorch(inputs),
-    depth: parseProving(inputs),
-    judging: parseJudging(inputs),
-    publishing: parsePublishing({}),
-    reports: parseReports(inputs),
-    skipBuild: false,
-    dryRun: false,
-  });
-
-function nameOf({ wheel, sha256 }: Proven): { wheel: string; sha256: string } {
-  if (wheel === null || sha256 === null) throw wheelsError("E_INTERNAL", { detail: "a build gave no wheel" });
-  return { wheel, sha256 };
-}
-
 /** What was proven of each wheel here, and what this machine could not run. */
-function tell({ host }: GitHub, results: readonly Proven[]): void {
+function tell({ host: { log } }: GitHub, results: readonly Proven[]): void {
   for (const proven of results) {
-    const text = `${proven.variant ?? proven.wheel}: ${verdictText(proven)}`;
-    const unrun = proven.result === "pass" && proven.checks.some(({ lacks }) => lacks?.length);
-    if (unrun)
-      host.log.warn(
-        `${text}. Prove it on a machine that has it before it is published to an index of others.`,
-      );
-    else host.log.info(text);
+    if (isUnrun(proven)) log.warn(unrunText(proven));
+    else log.info(`${proven.variant ?? proven.wheel}: ${verdictText(proven)}`);
   }
 }
 
@@ -84,9 +46,8 @@ async function torchOutputs(github: GitHub, inputs: Inputs, report: ReleaseRepor
 async function list(github: GitHub, upload: Upload, results: readonly Proven[]): Promise<ListedWheel[]> {
   const listed: ListedWheel[] = [];
   for (const proven of results) {
-    const { wheel, sha256 } = nameOf(proven);
+    const { variant, wheel, sha256, result } = proven;
     const artifact = await uploadWheel(github, upload, wheel, sha256);
-    const { variant, result } = proven;
     listed.push({ variant, wheel, sha256, verdict: verdictFileName(wheel), result, artifact });
   }
   return listed;
@@ -108,10 +69,11 @@ function wheelOutputs(github: GitHub, listed: readonly ListedWheel[]): void {
  * release throws
  */
 export async function build(github: GitHub, inputs: Inputs): Promise<ExitCode> {
-  const variant = demandVariant(inputs.variant);
   const upload = parseUpload(inputs);
-  await demandUpload(github, upload, variant === "all" || variant.includes(","));
-  const report = await github.withCompilerMatcher(() => releaseOf(github, inputs, variant));
+  await demandUpload(github, upload, inputs.variant === "all" || inputs.variant.includes(","));
+  const report = await github.withCompilerMatcher(() =>
+    release(github.host, { ...parseRelease(inputs), skipBuild: false, dryRun: false }),
+  );
   const { results } = report;
   if (results.length === 0) throw wheelsError("E_INTERNAL", { detail: "the build gave no wheel" });
   tell(github, results);

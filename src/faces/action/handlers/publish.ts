@@ -42,16 +42,9 @@ export async function publish(github: GitHub, inputs: Inputs): Promise<ExitCode>
   const refused = (refusals: readonly WheelsError[]): void =>
     github.output("refused", JSON.stringify(refusals.map(({ code, what, why }) => ({ code, what, why }))));
   refused([]);
-  const publishing = parsePublishing(inputs);
-  const { to } = publishing;
-  if (to === null)
-    throw wheelsError("E_USAGE", {
-      problem: "publish-wheel was given no target.",
-      hint: "Name one in the input to, such as index:index or pypi.",
-    });
   const report = await publishJob(github.publishingHost(), {
     wheels: await wheelsOf(github, inputs),
-    publishing: { ...publishing, to },
+    publishing: { ...parsePublishing(inputs), to: inputs.to },
     judging: parseJudging(inputs),
     manifest: inputs.manifest,
     dryRun: inputs["dry-run"],

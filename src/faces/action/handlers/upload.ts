@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import { wheelsError } from "../../../errors/wheels-error.ts";
 import { exists } from "../../../host/files.ts";
 import { reportFileName, verdictFileName } from "../../../jobs/prove.ts";
-import type { WrittenReports } from "../../../jobs/write-reports.ts";
+import type { ReportPaths } from "../../../report/report-files.ts";
 import type { GitHub } from "../github.ts";
 
 /** How a wheel is uploaded. */
@@ -64,7 +64,7 @@ export async function uploadWheel(
 }
 
 /** The outputs of an action that writes reports. */
-export function reportOutputs(github: GitHub, { sarif, html }: WrittenReports): void {
+export function reportOutputs(github: GitHub, { sarif, html }: ReportPaths): void {
   github.output("sarif", sarif ?? "");
   github.output("reports", JSON.stringify(html));
 }

@@ -4,11 +4,8 @@ import { wheelsAt } from "../../../jobs/artifacts.ts";
 import { failuresOf, type ProveReport, prove, verdictFileName } from "../../../jobs/prove.ts";
 import type { ACTIONS } from "../../../options/actions.ts";
 import { parseUpload, parseWheels } from "../../../options/artifacts.ts";
-import { parseJudging } from "../../../options/judging.ts";
-import { parseProving } from "../../../options/proving.ts";
-import { parseReports } from "../../../options/reports.ts";
+import { parseProof } from "../../../options/requests.ts";
 import type { Values } from "../../../options/spec.ts";
-import { parseTorch } from "../../../options/torch.ts";
 import { resultSummary } from "../../../report/job-summary.ts";
 import type { GitHub } from "../github.ts";
 import { demandUpload, reportOutputs, type Upload, uploadWheel } from "./upload.ts";
@@ -44,15 +41,7 @@ export async function verify(github: GitHub, inputs: Inputs): Promise<ExitCode> 
   const verified = await prove(github.host, {
     wheels: await wheelsOf(github, inputs, upload),
     environment: inputs.mode === "environment" ? inputs.environment : null,
-    variant: inputs.variant,
-    manifest: inputs.manifest,
-    depth: parseProving({
-      ...inputs,
-      level: inputs.level ?? (inputs.mode === "wheel" ? "kernels" : "static"),
-    }),
-    torch: parseTorch(inputs),
-    judging: parseJudging(inputs),
-    reports: parseReports(inputs),
+    ...parseProof({ ...inputs, level: inputs.level ?? (inputs.mode === "wheel" ? "kernels" : "static") }),
     writesVerdicts: true,
   });
   const { verifyText } = await import("../../../report/text/verify-text.ts");

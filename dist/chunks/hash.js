@@ -1,0 +1,1 @@
+import{createReadStream as e}from"node:fs";import{createHash as t}from"node:crypto";async function n(e){let n=t(`sha256`),r=0;for await(let t of e)n.update(t),r+=t.length;return{sha256:n.digest(`hex`),size:r}}async function r(t){return(await n(e(t))).sha256}export{n,r as t};
