@@ -7,7 +7,7 @@ import { isRefusal, proven, readWheel, type SignedWheel } from "./gate/candidate
 import { renderRefusals } from "./gate/description.ts";
 import { type Expected, missingOf } from "./gate/expect.ts";
 import { type Proof, shortfall } from "./gate/gate.ts";
-import { type Candidate, missingVariants, type Planned, planPublish, projectOf } from "./plan/planner.ts";
+import { type Candidate, missingVariants, planPublish, projectOf, type UploadPlan } from "./plan/planner.ts";
 import { type SignatureDemand, signaturesOf } from "./signing/check.ts";
 import { parseTarget, splitTargets } from "./targets/parse.ts";
 import type { Target } from "./targets/target.ts";
@@ -86,7 +86,7 @@ export interface PublishReport extends TargetReport {
 interface Planning {
   target: Target;
   candidates: Candidate[];
-  plan: Planned;
+  plan: UploadPlan;
 }
 
 function refuseAll(host: Host, onRefusal: OnRefusal, refusals: readonly WheelsError[]): void {

@@ -33,7 +33,7 @@ export function parseTorchFacts(document: unknown): TorchFacts {
   throw wheelsError("E_PYTHON_PROBE", { probe: "torch_facts.py", detail: z.prettifyError(parsed.error) });
 }
 
-interface Answer<Id extends string, Evidence> {
+interface GateAnswerTo<Id extends string, Evidence> {
   id: Id;
   /** `warn`: a CPU build by all it shows, without `+cpu` in its version. */
   result: "pass" | "warn" | "fail";
@@ -43,10 +43,10 @@ interface Answer<Id extends string, Evidence> {
 
 /** An answer to one of the gate's questions, which are a subset of a verdict's. */
 export type GateAnswer =
-  | Answer<"runtime.torch-cpu", Pick<TorchFacts, "torch" | "error" | "python" | "openmp">>
-  | Answer<"runtime.cuda-unavailable", { cudaAvailable: boolean | null }>
-  | Answer<"runtime.no-cuda-packages", { distributions: number }>
-  | Answer<"runtime.torchvision", Pick<TorchFacts, "companions">>;
+  | GateAnswerTo<"runtime.torch-cpu", Pick<TorchFacts, "torch" | "error" | "python" | "openmp">>
+  | GateAnswerTo<"runtime.cuda-unavailable", { cudaAvailable: boolean | null }>
+  | GateAnswerTo<"runtime.no-cuda-packages", { distributions: number }>
+  | GateAnswerTo<"runtime.torchvision", Pick<TorchFacts, "companions">>;
 
 /** The gate's questions. */
 export type GateId = GateAnswer["id"];

@@ -22,7 +22,7 @@ export interface PlanItem {
 }
 
 /** What is planned of one variant. */
-export interface Planned {
+export interface PlannedVariant {
   variant: Variant;
   version: string | null;
   environment: Record<string, string>;
@@ -34,7 +34,7 @@ export interface Planned {
  * Every wheel that a request stands for: variants × Python versions, Python by Python within a variant.
  * @param pythons empty for the Python on PATH
  */
-export function makePlan(planned: readonly Planned[], pythons: readonly string[]): PlanItem[] {
+export function makePlan(planned: readonly PlannedVariant[], pythons: readonly string[]): PlanItem[] {
   const wanted: (string | null)[] = pythons.length > 0 ? [...pythons] : [null];
   const isOneVersion = new Set(planned.map(({ version }) => version)).size <= 1;
   return planned.flatMap(({ variant, version, environment, recipe, kernels }) =>

@@ -12,7 +12,7 @@ import { parseTorch } from "../../options/torch.ts";
 import { parseChoice, parsePythons, parseWhat } from "../../options/what.ts";
 
 /** What a command says: a document for `--json`, a text for people, and the exit status. */
-export interface Answer {
+export interface CommandAnswer {
   document: unknown;
   text: string;
   exit: ExitCode;
@@ -22,7 +22,7 @@ type Words = readonly string[];
 
 type Options<Name extends CommandName> = Values<(typeof COMMANDS)[Name]["options"]>;
 
-async function doctor(host: Host, options: Options<"doctor">): Promise<Answer> {
+async function doctor(host: Host, options: Options<"doctor">): Promise<CommandAnswer> {
   const job = await import("../../jobs/doctor.ts");
   const report = await job.doctor(host, {
     manifest: options.manifest,
@@ -31,7 +31,7 @@ async function doctor(host: Host, options: Options<"doctor">): Promise<Answer> {
   return { document: report, text: job.doctorText(report), exit: EXIT.ok };
 }
 
-async function plan(host: Host, options: Options<"plan">): Promise<Answer> {
+async function plan(host: Host, options: Options<"plan">): Promise<CommandAnswer> {
   const job = await import("../../jobs/plan.ts");
   const { planText } = await import("../../report/text/tables.ts");
   const report = await job.plan(host, { what: parseWhat(options), choice: parseChoice(options) });
@@ -41,7 +41,7 @@ async function plan(host: Host, options: Options<"plan">): Promise<Answer> {
   return { document: report, text, exit: EXIT.ok };
 }
 
-async function setup(host: Host, options: Options<"setup">, [folder = ""]: Words): Promise<Answer> {
+async function setup(host: Host, options: Options<"setup">, [folder = ""]: Words): Promise<CommandAnswer> {
   const job = await import("../../jobs/setup.ts");
   const { setupText } = await import("../../report/text/tables.ts");
   const [version] = parsePythons(options["python-version"]);
@@ -57,7 +57,7 @@ async function setup(host: Host, options: Options<"setup">, [folder = ""]: Words
   return { document, text: setupText(report), exit: EXIT.ok };
 }
 
-async function build(host: Host, options: Options<"build">): Promise<Answer> {
+async function build(host: Host, options: Options<"build">): Promise<CommandAnswer> {
   const job = await import("../../jobs/build.ts");
   const { buildTable } = await import("../../report/text/tables.ts");
   const dryRun = options["dry-run"];
@@ -67,7 +67,7 @@ async function build(host: Host, options: Options<"build">): Promise<Answer> {
     : { document: { plan, built }, text: buildTable(built, []), exit: EXIT.ok };
 }
 
-async function verify(host: Host, options: Options<"verify">, wheels: Words): Promise<Answer> {
+async function verify(host: Host, options: Options<"verify">, wheels: Words): Promise<CommandAnswer> {
   if (wheels.length === 0 && options.environment === null)
     throw wheelsError("E_USAGE", {
       problem: "verify was given no wheel.",
@@ -88,13 +88,17 @@ async function verify(host: Host, options: Options<"verify">, wheels: Words): Pr
   };
 }
 
-async function compare(host: Host, { manifest, html }: Options<"compare">, wheels: Words): Promise<Answer> {
+async function compare(
+  host: Host,
+  { manifest, html }: Options<"compare">,
+  wheels: Words,
+): Promise<CommandAnswer> {
   const job = await import("../../jobs/compare.ts");
   const document = await job.compare(host, { wheels, manifest, html });
   return { document, text: job.comparisonText(document, host.colour), exit: EXIT.ok };
 }
 
-async function merge(host: Host, { output }: Options<"merge">, files: Words): Promise<Answer> {
+async function merge(host: Host, { output }: Options<"merge">, files: Words): Promise<CommandAnswer> {
   const job = await import("../../jobs/merge.ts");
   const { mergeText } = await import("../../report/text/verify-text.ts");
   const verdict = await job.merge(host, { files, output });
@@ -105,7 +109,7 @@ async function merge(host: Host, { output }: Options<"merge">, files: Words): Pr
   };
 }
 
-async function publish(host: Host, options: Options<"publish">, wheels: Words): Promise<Answer> {
+async function publish(host: Host, options: Options<"publish">, wheels: Words): Promise<CommandAnswer> {
   const job = await import("../../jobs/publish.ts");
   const { publishText } = await import("../../report/text/tables.ts");
   const report = await job.publish(host, {
@@ -119,14 +123,18 @@ async function publish(host: Host, options: Options<"publish">, wheels: Words): 
   return { document: report, text: publishText(report), exit: EXIT.ok };
 }
 
-async function withdraw(host: Host, { from, reason }: Options<"withdraw">, files: Words): Promise<Answer> {
+async function withdraw(
+  host: Host,
+  { from, reason }: Options<"withdraw">,
+  files: Words,
+): Promise<CommandAnswer> {
   const job = await import("../../jobs/withdraw.ts");
   const { withdrawText } = await import("../../report/text/tables.ts");
   const report = await job.withdraw(host, { target: from, files, reason });
   return { document: report, text: withdrawText(report), exit: EXIT.ok };
 }
 
-async function run(host: Host, options: Options<"run">): Promise<Answer> {
+async function run(host: Host, options: Options<"run">): Promise<CommandAnswer> {
   const job = await import("../../jobs/release.ts");
   const { failuresOf } = await import("../../jobs/prove.ts");
   const { releaseText } = await import("../../report/text/release-text.ts");
@@ -152,13 +160,13 @@ async function run(host: Host, options: Options<"run">): Promise<Answer> {
 interface Ready {
   /** The cache folder that was asked for; null for the usual one. */
   cache: string | null;
-  answer(host: Host): Promise<Answer>;
+  answer(host: Host): Promise<CommandAnswer>;
 }
 
 const command =
   <S extends typeof GENERAL & OptionSpecs>(
     spec: CommandSpec & { options: S },
-    answer: (host: Host, options: Values<S>, words: Words) => Promise<Answer>,
+    answer: (host: Host, options: Values<S>, words: Words) => Promise<CommandAnswer>,
   ) =>
   (words: Words): Ready => {
     const { values, positionals } = parseCommand(spec, words);

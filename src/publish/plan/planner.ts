@@ -35,7 +35,7 @@ export interface Existing {
   size: number;
 }
 
-export interface Planned {
+export interface UploadPlan {
   upload: Candidate[];
   /** Already there with the same bytes. */
   skip: Candidate[];
@@ -67,8 +67,8 @@ export function planPublish(
   candidates: readonly Candidate[],
   existing: ReadonlyMap<string, Existing>,
   target: { name: string; limits: Limits },
-): Planned {
-  const planned: Planned = { upload: [], skip: [], refuse: [] };
+): UploadPlan {
+  const planned: UploadPlan = { upload: [], skip: [], refuse: [] };
   const there = new Map([...existing].map(([name, file]) => [identity(name), { name, ...file }]));
   const given = new Map<string, Candidate>();
   const bytes = new Map<string, number>();

@@ -1,6 +1,6 @@
 import type { Finding } from "../../findings/findings.ts";
 import type { WheelFacts } from "../facts/facts.ts";
-import { type Answer, failOn } from "../verdict/check.ts";
+import { type CheckAnswer, failOn } from "../verdict/check.ts";
 
 /** Libraries of CUDA, ROCm and torch's builds for them, by the name that the loader is asked for. */
 const GPU_LIBRARY =
@@ -12,7 +12,7 @@ const GPU_SYMBOL =
 const MOST_SYMBOLS = 3;
 
 /** No GPU library is needed, brought or looked for, no symbol of one is left undefined, no code for one is inside. */
-export function elfCudaFree(facts: WheelFacts): Answer<"elf.cuda-free"> {
+export function elfCudaFree(facts: WheelFacts): CheckAnswer<"elf.cuda-free"> {
   const problems: Finding[] = [
     ...facts.libraries.flatMap(({ path, soname, needed, undefinedSymbols, gpuCode }): Finding[] => [
       ...(GPU_LIBRARY.test(path.split("/").at(-1) ?? "") || GPU_LIBRARY.test(soname ?? "")

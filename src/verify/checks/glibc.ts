@@ -1,7 +1,7 @@
 import type { Finding } from "../../findings/findings.ts";
 import { isPlatformTag } from "../../wheel/platform-tags.ts";
 import type { LibraryFacts, WheelFacts } from "../facts/facts.ts";
-import type { Answer } from "../verdict/check.ts";
+import type { CheckAnswer } from "../verdict/check.ts";
 import { earnedGlibc, exceeding, MUSL_LIBC, promisedGlibc, versionsOf } from "./platform-policies.ts";
 
 /** Libraries told of one symbol version. */
@@ -77,7 +77,7 @@ function wantedBy(
 }
 
 /** The libraries need no newer glibc, libstdc++, libgcc or zlib than the platform tag promises. */
-export function platformGlibc(facts: WheelFacts): Answer<"platform.glibc"> {
+export function platformGlibc(facts: WheelFacts): CheckAnswer<"platform.glibc"> {
   const libraries = readable(facts);
   const { platformTags } = facts;
   const [architecture = "x86_64"] = libraries.map((library) => library.architecture);
@@ -87,7 +87,7 @@ export function platformGlibc(facts: WheelFacts): Answer<"platform.glibc"> {
   const isMusl = needed.some((name) => MUSL_LIBC.test(name));
   const earned = glibc === null || isMusl ? null : `manylinux_${glibc.replace(".", "_")}`;
   const wanted = wantedBy(libraries, newest);
-  const evidence: Answer<"platform.glibc">["evidence"] = {
+  const evidence: CheckAnswer<"platform.glibc">["evidence"] = {
     newest: Object.fromEntries(newest),
     earned,
     platformTags,

@@ -4,7 +4,7 @@ import { isIsaFeature } from "../../variants/features.ts";
 import type { RuntimeDispatch } from "../../variants/manifest-schema.ts";
 import type { AuditFacts, ClaimedVariant, FeatureSample, WheelFacts } from "../facts/facts.ts";
 import { compileGlob } from "../facts/glob.ts";
-import type { Answer } from "../verdict/check.ts";
+import type { CheckAnswer } from "../verdict/check.ts";
 
 /** Of a library's instructions of a feature, how many the manifest's run-time dispatch excuses. */
 function excused(audit: Counted, feature: string, dispatch: readonly RuntimeDispatch[]): number {
@@ -155,7 +155,7 @@ function undecodable({ path, invalid = 0, instructions }: AuditFacts): Finding[]
 }
 
 /** No instruction goes beyond the variant's contract, except behind a dispatch that the manifest names. */
-export function isaContained(facts: WheelFacts, variant: ClaimedVariant): Answer<"isa.contained"> {
+export function isaContained(facts: WheelFacts, variant: ClaimedVariant): CheckAnswer<"isa.contained"> {
   const held = contractFor(facts, variant);
   if (held.contract === null) return held.answer;
   const { contract } = held;
@@ -188,7 +188,7 @@ export function isaContained(facts: WheelFacts, variant: ClaimedVariant): Answer
 }
 
 /** The contract's must-use features occur, or the name promises too much. */
-export function isaUsed(facts: WheelFacts, variant: ClaimedVariant): Answer<"isa.used"> {
+export function isaUsed(facts: WheelFacts, variant: ClaimedVariant): CheckAnswer<"isa.used"> {
   const held = contractFor(facts, variant);
   if (held.contract === null) return held.answer;
   const found = totals(facts.audits);

@@ -1,6 +1,6 @@
 import type { Finding, FindingOf } from "../../findings/findings.ts";
 import type { LibraryFacts, WheelFacts } from "../facts/facts.ts";
-import type { Answer } from "../verdict/check.ts";
+import type { CheckAnswer } from "../verdict/check.ts";
 import { isPlatformLibrary, MUSL_LIBRARIES, TORCH_LIBRARIES } from "./platform-policies.ts";
 import { type Bundled, bundledIn, foreignSearchPath, reaches } from "./search-paths.ts";
 
@@ -54,7 +54,7 @@ function unreachable(libraries: readonly LibraryFacts[], facts: WheelFacts, bund
 }
 
 /** Every library that is needed is in the wheel, on the platform, or torch's own; and none is loaded from elsewhere. */
-export function platformLibraries(facts: WheelFacts): Answer<"platform.libraries"> {
+export function platformLibraries(facts: WheelFacts): CheckAnswer<"platform.libraries"> {
   const libraries = facts.libraries.filter(({ problem }) => problem === null);
   const bundled = bundledIn(facts.libraries);
   const hidden = facts.hidden.filter(({ kind }) => kind === "hidden-code");

@@ -1,6 +1,6 @@
 import type { Finding } from "../../findings/findings.ts";
 import type { ClaimedVariant, TorchRequirement, WheelFacts } from "../facts/facts.ts";
-import type { Answer } from "../verdict/check.ts";
+import type { CheckAnswer } from "../verdict/check.ts";
 
 /** What an installer makes of a requirement on torch; null where it does what it should. */
 function torchProblem({ line, pinned, isDirect, isLocal }: TorchRequirement): Finding | null {
@@ -16,7 +16,7 @@ const MOST_REQUIREMENTS = 20;
 export function torchRequirement(
   facts: WheelFacts,
   variant: ClaimedVariant,
-): Answer<"metadata.torch-requirement"> {
+): CheckAnswer<"metadata.torch-requirement"> {
   const { torch, unreadableRequirements } = facts;
   const evidence = { requirement: torch?.line ?? null, pinned: torch?.pinned ?? null };
   const unreadable = unreadableRequirements
@@ -42,7 +42,7 @@ function visible(description: string): string {
 export function cpuInstructions(
   facts: WheelFacts,
   variant: ClaimedVariant,
-): Answer<"metadata.cpu-instructions"> {
+): CheckAnswer<"metadata.cpu-instructions"> {
   const shown =
     /--(extra-)?index-url[ =]\S*\/cpu\b|--torch-backend[ =]cpu|download\.pytorch\.org\/whl\/cpu/.test(
       visible(facts.description),

@@ -2,21 +2,21 @@ import { stableAbi } from "../../elf/stable-abi.ts";
 import type { Finding } from "../../findings/findings.ts";
 import { normalizeName } from "../../wheel/names.ts";
 import type { ClaimedVariant, WheelFacts } from "../facts/facts.ts";
-import { type Answer, failOn } from "../verdict/check.ts";
+import { type CheckAnswer, failOn } from "../verdict/check.ts";
 
 /** The archive holds what it says: CRCs, sizes, no overlap, no duplicate, no name that escapes, no bomb. */
-export function zipIntegrity(facts: WheelFacts): Answer<"zip.integrity"> {
+export function zipIntegrity(facts: WheelFacts): CheckAnswer<"zip.integrity"> {
   const nested = facts.hidden.filter(({ kind }) => kind === "nested-archive");
   return failOn([...facts.zipProblems, ...nested], { entries: facts.files });
 }
 
 /** RECORD vouches for every file with its hash, and for no other. */
-export function recordHashes(facts: WheelFacts): Answer<"record.hashes"> {
+export function recordHashes(facts: WheelFacts): CheckAnswer<"record.hashes"> {
   return failOn(facts.recordProblems, { files: facts.recordFiles });
 }
 
 /** File name, METADATA and dist-info folder say one name and version, and it is the variant's. */
-export function nameAgreement(facts: WheelFacts, variant: ClaimedVariant): Answer<"name.agreement"> {
+export function nameAgreement(facts: WheelFacts, variant: ClaimedVariant): CheckAnswer<"name.agreement"> {
   const { distribution, version } = facts;
   const expected = variant ? normalizeName(variant.distribution) : null;
   const foreign: Finding[] =
@@ -55,6 +55,6 @@ function stableAbiProblems({ tags, libraries }: WheelFacts): Finding[] {
 }
 
 /** File name and WHEEL say the same tags, and libraries keep to the stable ABI that an abi3 tag claims. */
-export function tagsAgreement(facts: WheelFacts): Answer<"tags.agreement"> {
+export function tagsAgreement(facts: WheelFacts): CheckAnswer<"tags.agreement"> {
   return failOn([...facts.tagProblems, ...stableAbiProblems(facts)], { tags: facts.tags });
 }

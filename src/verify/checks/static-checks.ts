@@ -1,5 +1,5 @@
 import type { ClaimedVariant, WheelFacts } from "../facts/facts.ts";
-import { type Answer, type Check, makeCheck } from "../verdict/check.ts";
+import { type Check, type CheckAnswer, makeCheck } from "../verdict/check.ts";
 import { CHECK_IDS, type CheckId } from "./catalogue.ts";
 import { elfCudaFree } from "./cuda.ts";
 import { platformGlibc } from "./glibc.ts";
@@ -9,7 +9,7 @@ import { cpuInstructions, torchRequirement } from "./metadata.ts";
 import { nameAgreement, recordHashes, tagsAgreement, zipIntegrity } from "./package.ts";
 
 /** A check that asks bytes alone: facts and the claimed variant in, an answer out. */
-type StaticCheck<Id extends CheckId> = (facts: WheelFacts, variant: ClaimedVariant) => Answer<Id>;
+type StaticCheck<Id extends CheckId> = (facts: WheelFacts, variant: ClaimedVariant) => CheckAnswer<Id>;
 
 /** The names of the checks that ask bytes alone. */
 export type StaticCheckId = Exclude<CheckId, `runtime.${string}`>;

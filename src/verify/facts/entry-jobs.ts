@@ -57,7 +57,7 @@ export interface EntryAnswer {
 
 const NOTHING = { audit: null, executableData: null, divided: null };
 
-export type Answer =
+export type JobAnswer =
   | { kind: "read"; entries: EntryAnswer[] }
   | { kind: "piece"; result: PieceResult }
   | { kind: "finish"; audit: ElfAudit };
@@ -138,7 +138,7 @@ async function readOne(
 }
 
 /** Answers one job. @param demangler loads the demangler when it is first needed */
-export async function answerJob(job: Job, demangler: () => Promise<Demangle>): Promise<Answer> {
+export async function answerJob(job: Job, demangler: () => Promise<Demangle>): Promise<JobAnswer> {
   switch (job.kind) {
     case "read": {
       const entries: EntryAnswer[] = [];

@@ -10,7 +10,7 @@ import type { RuntimeDispatch } from "../../variants/manifest-schema.ts";
 import { normalizeName } from "../../wheel/names.ts";
 import { Arena } from "./arena.ts";
 import { type EntryFacts, isDense, looksLikeLibrary } from "./entry-facts.ts";
-import type { Answer, Divided, EntryRequest, Job } from "./entry-jobs.ts";
+import type { Divided, EntryRequest, Job, JobAnswer } from "./entry-jobs.ts";
 import type { AuditFacts, LibraryFacts, WheelFacts } from "./facts.ts";
 import { gatherFacts, type OpenedWheel, openForFacts, readHere } from "./gather.ts";
 import { compileGlob } from "./glob.ts";
@@ -57,7 +57,7 @@ function batches(entries: readonly EntryRequest[]): Batch[] {
   return found;
 }
 
-type Pool = WorkerPool<Job, Answer>;
+type Pool = WorkerPool<Job, JobAnswer>;
 
 async function auditDivided(pool: Pool, { bytes, prepared, pieces }: Divided): Promise<ElfAudit> {
   const answers = await Promise.all(

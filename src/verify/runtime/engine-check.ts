@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Finding } from "../../findings/findings.ts";
-import type { Answer } from "../verdict/check.ts";
+import type { CheckAnswer } from "../verdict/check.ts";
 import { type Run, silence } from "./supervised.ts";
 
 /** The tiny model's answers (src/probe/engine_model.py). */
@@ -81,7 +81,7 @@ export function engineCheck(
   engine: Run,
   server: Run,
   settings: { limit: number; emulator: readonly string[] },
-): Answer<"runtime.engine"> {
+): CheckAnswer<"runtime.engine"> {
   const { limit, emulator } = settings;
   const own = engineSchema.safeParse(engine.answer);
   const told = own.success ? own.data : null;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Finding } from "../../findings/findings.ts";
 import type { TorchFacts } from "../../torch/gate.ts";
 import { declaredKernelSchema } from "../checks/catalogue/run.ts";
-import type { Answer } from "../verdict/check.ts";
+import type { CheckAnswer } from "../verdict/check.ts";
 import { type Run, silence } from "./supervised.ts";
 
 export const importAnswerSchema = z.object({
@@ -92,7 +92,7 @@ function warnings({ run, answer, variable }: ImportFacts): Finding[] {
 }
 
 /** runtime.import: what the supervisor saw from outside counts before what the program says of itself. */
-export function importCheck(facts: ImportFacts): Answer<"runtime.import"> {
+export function importCheck(facts: ImportFacts): CheckAnswer<"runtime.import"> {
   const { run, answer, roots, emulator } = facts;
   const failed = failures(facts);
   const warned = warnings(facts);

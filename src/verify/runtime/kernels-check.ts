@@ -1,6 +1,6 @@
 import type { Finding } from "../../findings/findings.ts";
 import type { OperatorCase } from "../checks/catalogue/run.ts";
-import type { Answer } from "../verdict/check.ts";
+import type { CheckAnswer } from "../verdict/check.ts";
 import type { ImportAnswer } from "./import-check.ts";
 
 /** What was compared: checks that the wheel declares itself, and vLLM's operators, judged outside. */
@@ -45,7 +45,7 @@ function operatorFindings(cases: readonly OperatorCase[]): Finding[] {
 }
 
 /** runtime.kernels: numbers against plain torch. A wheel that offers nothing to compare has proven nothing. */
-export function kernelsCheck({ declared, operators, broken }: KernelFacts): Answer<"runtime.kernels"> {
+export function kernelsCheck({ declared, operators, broken }: KernelFacts): CheckAnswer<"runtime.kernels"> {
   const cases = operators?.cases ?? [];
   const stacks = broken.map((one) => one.stacks).filter((text) => text !== "");
   const evidence = { kernels: declared, operators, ...(stacks.length > 0 ? { stacks } : {}) };

@@ -5,7 +5,7 @@ import { availableMemory } from "../../host/memory.ts";
 import type { TorchFacts } from "../../torch/gate.ts";
 import type { TileCounts } from "../checks/catalogue/run.ts";
 import type { WheelFacts } from "../facts/facts.ts";
-import { type Answer, type Check, makeCheck, notRun } from "../verdict/check.ts";
+import { type Check, type CheckAnswer, makeCheck, notRun } from "../verdict/check.ts";
 import type { CheckId, Level } from "../verdict/verdict.ts";
 import type { Crash } from "./crash.ts";
 import { engineCheck, type TinyModel } from "./engine-check.ts";
@@ -57,10 +57,10 @@ const DEVICE = { VLLM_TARGET_DEVICE: "cpu" } as const;
 
 /** Without a contract nobody said that this CPU suffices: running into what it lacks is no failure then. */
 function excused<Id extends CheckId>(
-  answer: Answer<Id>,
+  answer: CheckAnswer<Id>,
   crash: Pick<Crash, "lacks"> | null,
   promised: boolean,
-): Answer<Id> {
+): CheckAnswer<Id> {
   if (answer.result !== "fail" || promised || !crash || crash.lacks.length === 0) return answer;
   const { findings, evidence } = answer;
   const lacks: Finding = { kind: "lacks-features", features: crash.lacks };

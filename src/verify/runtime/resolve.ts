@@ -9,7 +9,7 @@ import type { TorchSource } from "../../torch/install.ts";
 import { cleanPythonEnv, findPython } from "../../torch/python.ts";
 import type { Uv } from "../../torch/uv.ts";
 import { normalizeName } from "../../wheel/names.ts";
-import type { Answer } from "../verdict/check.ts";
+import type { CheckAnswer } from "../verdict/check.ts";
 import { downloadSizes, NEVER } from "./download-size.ts";
 
 interface Installation {
@@ -82,9 +82,9 @@ export async function installWheel(
   uv: Uv,
   python: string,
   installation: Installation,
-): Promise<Answer<"runtime.resolve">> {
+): Promise<CheckAnswer<"runtime.resolve">> {
   const { torch, without, strays } = installation;
-  return host.scratch.withFolder("vcw-install", async (folder): Promise<Answer<"runtime.resolve">> => {
+  return host.scratch.withFolder("vcw-install", async (folder): Promise<CheckAnswer<"runtime.resolve">> => {
     const args = uvArguments(python, installation);
     if (without.length > 0) {
       const overrides = join(folder, "overrides.txt");

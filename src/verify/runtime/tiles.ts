@@ -8,7 +8,7 @@ import { run, tail } from "../../host/process.ts";
 import { probePath } from "../../host/resources.ts";
 import { cleanPythonEnv, runProbe } from "../../torch/python.ts";
 import { TILE_INSTRUCTIONS, type TileCounts } from "../checks/catalogue/run.ts";
-import type { Answer } from "../verdict/check.ts";
+import type { CheckAnswer } from "../verdict/check.ts";
 import type { Emulation, Room } from "./room.ts";
 
 /** Multiplications by the feature that brings them. */
@@ -137,11 +137,11 @@ type RunCheckId = "runtime.import" | "runtime.kernels" | "runtime.engine";
  * @param mustUse features of the contract; null for a check that need not compute anything
  */
 export function onEmulatedCpu<Id extends RunCheckId>(
-  answer: Answer<Id>,
+  answer: CheckAnswer<Id>,
   emulation: Emulation | null,
   counts: readonly TileCounts[],
   mustUse: readonly string[] | null,
-): Answer<Id> {
+): CheckAnswer<Id> {
   if (!emulation || answer.result === "not-run") return answer;
   const emulated = emulation.features;
   if (emulation.library === null) return { ...answer, emulated };

@@ -82,7 +82,7 @@ export const checkSchema = z.discriminatedUnion("id", [
 ]) as unknown as z.ZodType<Check>;
 
 /** A check's answer before anything is made of it for people or by a policy. */
-export interface Answer<Id extends CheckId> {
+export interface CheckAnswer<Id extends CheckId> {
   result: CheckResult;
   /** What was found: why it is no pass. */
   findings: readonly Finding[];
@@ -105,7 +105,7 @@ export const failOn = <Evidence>(
 const MOST_FINDINGS = 50;
 const MOST_TOLD = 5;
 
-function detailOf(id: CheckId, { result: said, findings, evidence }: Answer<CheckId>): string {
+function detailOf(id: CheckId, { result: said, findings, evidence }: CheckAnswer<CheckId>): string {
   const { summary, holdsWithWarning = false } = definitionOf(id);
   const good = said === "pass" || (said === "warn" && holdsWithWarning) ? summary(evidence) : null;
   // uv and pip often say the same of a wheel: a sentence is told once.
@@ -126,7 +126,7 @@ function detailOf(id: CheckId, { result: said, findings, evidence }: Answer<Chec
  * A check of an answer. What people read of it is made here, of findings and evidence, and nowhere else.
  * ISA features that a finding says this machine lacks are told to machines too.
  */
-export function makeCheck<Id extends CheckId>(id: Id, answer: Answer<Id>): Check {
+export function makeCheck<Id extends CheckId>(id: Id, answer: CheckAnswer<Id>): Check {
   const { result: said, findings, evidence, emulated = [] } = answer;
   const { reference, remedy } = CHECKS[id];
   const lacks = findings.find((one) => one.kind === "lacks-features")?.features;
@@ -134,7 +134,7 @@ export function makeCheck<Id extends CheckId>(id: Id, answer: Answer<Id>): Check
   const check: CheckOf<Id> = {
     id,
     result: said,
-    detail: detailOf(id, answer as Answer<CheckId>),
+    detail: detailOf(id, answer as CheckAnswer<CheckId>),
     findings: findings.slice(0, MOST_FINDINGS),
     ...(findings.length > MOST_FINDINGS ? { omitted: findings.length - MOST_FINDINGS } : {}),
     evidence,

@@ -16,7 +16,7 @@ export interface NamedVerdict {
   verdict: Verdict;
 }
 
-type Answer = Check & { file: string; time: string };
+type GivenAnswer = Check & { file: string; time: string };
 
 /** @throws E_MERGE_OTHER_WHEEL where a property of the verdicts is not one and the same */
 function demandSame(
@@ -33,8 +33,8 @@ function demandSame(
 const isProof = ({ result }: Pick<Check, "result">): boolean => result === "pass" || result === "warn";
 
 /** What the answers to one question can't both be; null where they go together. */
-function contradiction(id: CheckId, answers: readonly Answer[]): string | null {
-  const said = (one: Answer | undefined): string =>
+function contradiction(id: CheckId, answers: readonly GivenAnswer[]): string | null {
+  const said = (one: GivenAnswer | undefined): string =>
     `${one?.file}: ${one?.result} (${one?.detail.slice(0, 200)})`;
   const proof = answers.find(isProof);
   const failure = answers.find(({ result }) => result === "fail");
@@ -58,7 +58,7 @@ const LESS_EMULATED = 2;
 const weight = ({ result, emulated }: Check): number =>
   WEIGHT[result] - (isProof({ result }) && emulated?.length ? LESS_EMULATED : 0);
 
-function best(answers: readonly Answer[]): Check[] {
+function best(answers: readonly GivenAnswer[]): Check[] {
   const [first] = answers.toSorted((a, b) => weight(b) - weight(a));
   if (!first) return [];
   const { file: _file, time, ...check } = first;
@@ -76,7 +76,7 @@ export function mergeVerdicts(verdicts: readonly [NamedVerdict, ...NamedVerdict[
   demandSame(verdicts, "the verifier", ({ predicate }) => predicate.verifier);
   demandSame(verdicts, "the policy", ({ predicate }) => predicate.policy);
   demandSame(verdicts, "the instructions found", ({ predicate }) => predicate.isa);
-  const answersTo = (id: CheckId): Answer[] =>
+  const answersTo = (id: CheckId): GivenAnswer[] =>
     verdicts.flatMap(({ file, verdict }) =>
       verdict.predicate.checks
         .filter((check) => check.id === id)
