@@ -12,7 +12,7 @@ module.exports = {
       from: { path: PURE },
       to: {
         path: [
-          "^src/(host|faces|jobs|options|torch|build|verify|publish)/",
+          "^src/(host/(?!units)|(faces|jobs|options|torch|build|verify|publish)/)",
           "^(node:)?(fs|child_process|worker_threads|os|net|http|https)(/|$)",
         ],
       },

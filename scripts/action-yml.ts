@@ -3,7 +3,7 @@ import { dump } from "js-yaml";
 import { ACTIONS, type ActionSpec } from "../src/options/actions.ts";
 import { byTopic, describe } from "../src/options/help.ts";
 import { PUBLISH_TO } from "../src/options/publishing.ts";
-import type { OptionSpec, OptionSpecs } from "../src/options/spec.ts";
+import { about, type OptionSpec, type OptionSpecs } from "../src/options/spec.ts";
 
 const HEAD = "# Made from src/options/actions.ts by `npm run generate`.\n";
 
@@ -59,17 +59,15 @@ export function actionYml(action: ActionSpec, dist: string): string {
 }
 
 const build = ACTIONS["build-variant"];
-const setup = ACTIONS["setup-cpu-torch"];
-const verify = ACTIONS["verify-torch-cpu"];
 const publish = ACTIONS["publish-wheel"];
 
 const own = (value: string): string => `\${{ ${value} }}`;
 
 /** The inputs of one step: those of the composite that the step's action has too. */
-const passed = (action: { inputs: OptionSpecs }, except: readonly string[] = []): Record<string, string> =>
+const passed = (action: { inputs: OptionSpecs }): Record<string, string> =>
   Object.fromEntries(
     Object.keys(action.inputs)
-      .filter((name) => name in COMPOSITE && !except.includes(name))
+      .filter((name) => name in COMPOSITE)
       .map((name) => [name, own(`inputs.${name}`)]),
   );
 
@@ -89,24 +87,40 @@ const COMPOSITE: OptionSpecs = {
   "torch-index-url": build.inputs["torch-index-url"],
   "torch-packages": build.inputs["torch-packages"],
   "torch-version": build.inputs["torch-version"],
-  level: verify.inputs.level,
-  limit: verify.inputs.limit,
-  policy: verify.inputs.policy,
-  strict: verify.inputs.strict,
-  "accept-unproven": verify.inputs["accept-unproven"],
-  html: verify.inputs.html,
-  markdown: verify.inputs.markdown,
-  sarif: verify.inputs.sarif,
-  "sarif-kinds": verify.inputs["sarif-kinds"],
+  level: build.inputs.level,
+  limit: build.inputs.limit,
+  policy: build.inputs.policy,
+  strict: build.inputs.strict,
+  "accept-unproven": build.inputs["accept-unproven"],
+  html: build.inputs.html,
+  markdown: build.inputs.markdown,
+  sarif: build.inputs.sarif,
+  "sarif-kinds": build.inputs["sarif-kinds"],
   upload: build.inputs.upload,
-  cache: setup.inputs.cache,
+  ...about("General", {
+    cache: {
+      kind: "flag",
+      default: true,
+      help: "Has no effect any more, since the build itself sets PyTorch up; it stays for the workflows that name it.",
+    },
+  }),
   ...PUBLISH_TO,
 };
 
-const REPORTS = ["html", "markdown", "sarif", "sarif-kinds"];
+const OUTPUTS = [
+  "torch-version",
+  "saved-bytes",
+  "wheel",
+  "sha256",
+  "verdict",
+  "wheels",
+  "result",
+  "sarif",
+  "reports",
+] as const;
 
 /**
- * The root composite: one variant, the whole way.
+ * The root composite: one variant or several, the whole way.
  * Its steps name their siblings in full, because `./plan` would be looked for in the caller's workspace.
  * @param repository owner/name
  * @param ref the siblings' version
@@ -115,47 +129,28 @@ export function compositeYml(repository: string, ref: string): string {
   const uses = (name: string): string => `${repository}/${name}@${ref}`;
   const head = text({
     name: "vLLM CPU wheel",
-    description: "Builds, proves and, where asked to, publishes the vLLM CPU wheel of one ISA variant.",
+    description:
+      "Builds, proves and, where asked to, publishes the vLLM CPU wheels of one ISA variant or of all.",
     author: "vllm-cpu-actions",
     branding: { icon: "package", color: "blue" },
   });
   const outputs = [
-    ["torch-version", setup.outputs["torch-version"], "setup"],
-    ["saved-bytes", setup.outputs["saved-bytes"], "setup"],
-    ["wheel", build.outputs.wheel, "build"],
-    ["sha256", build.outputs.sha256, "build"],
-    ["verdict", build.outputs.verdict, "build"],
-    ["result", verify.outputs.result, "verify"],
-    ["sarif", verify.outputs.sarif, "verify"],
-    ["reports", verify.outputs.reports, "verify"],
-    ["published", publish.outputs.published, "publish"],
+    ...OUTPUTS.map((name) => [name, build.outputs[name], "build"] as const),
+    ["published", publish.outputs.published, "publish"] as const,
   ].map(([name, description, step]) => [name, { description, value: own(`steps.${step}.outputs.${name}`) }]);
-  const wheel = own("steps.build.outputs.wheel");
   const steps = [
     {
-      name: "Set up CPU-only PyTorch",
-      id: "setup",
-      uses: uses("setup-cpu-torch"),
-      with: passed(setup),
-    },
-    {
-      name: "Build the wheel",
+      name: "Build and prove",
       id: "build",
       uses: uses("build-variant"),
-      with: { ...passed(build, ["level", "limit", ...REPORTS]), level: "static", upload: "false" },
+      with: { ...passed(build), savings: "true" },
     },
     {
-      name: "Verify the wheel",
-      id: "verify",
-      uses: uses("verify-torch-cpu"),
-      with: { ...passed(verify, ["variant"]), wheels: wheel },
-    },
-    {
-      name: "Publish the wheel",
+      name: "Publish",
       id: "publish",
       if: "inputs.publish-to != ''",
       uses: uses("publish-wheel"),
-      with: { ...passed(publish), wheels: wheel, to: own("inputs.publish-to") },
+      with: { ...passed(publish), wheels: own("steps.build.outputs.wheels"), to: own("inputs.publish-to") },
     },
   ];
   const tail = text({ outputs: Object.fromEntries(outputs), runs: { using: "composite", steps } });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { formatBytes } from "../host/units.ts";
 import { file, kind } from "./kind.ts";
 
 const REASONS = {
@@ -22,8 +23,6 @@ const REASONS = {
 
 /** Why a check could not be run, where a word says it all. */
 export type GapReason = keyof typeof REASONS;
-
-const MIB = 1024 ** 2;
 
 /** Why a check was not run. */
 export const GAP_KINDS = {
@@ -80,6 +79,6 @@ export const GAP_KINDS = {
       found: z.number().describe("Bytes that are free"),
     },
     ({ expected, found }) =>
-      `not run: it takes about ${Math.round(expected / MIB)} MiB of memory, and ${Math.round(found / MIB)} MiB are free`,
+      `not run: it takes about ${formatBytes(expected)} of memory, and ${formatBytes(found)} are free`,
   ),
 };

@@ -46,7 +46,7 @@ test("wants the changelog, the version and dist to agree", () => {
   git(clone, "reset", "-q", "--hard", "HEAD~1");
 }, 60_000);
 
-test("tags a tree of actions alone, moves the short tags, and never the full one", () => {
+test("tags two commits, the second by the hash of the first, moves the short tags, and never the full one", () => {
   const first = release("v1.0.0", "--push");
   expect(first.stderr).not.toMatch(/^(fatal|error)/m);
   expect(first.status).toBe(0);
@@ -54,10 +54,17 @@ test("tags a tree of actions alone, moves the short tags, and never the full one
   const commit = git(remote, "rev-parse", "v1.0.0");
   expect(git(remote, "rev-parse", "v1.0", "v1").split("\n")).toEqual([commit, commit]);
   expect(git(remote, "ls-tree", "--name-only", "v1.0.0").split("\n")).toEqual(RELEASED);
+  const parts = git(remote, "log", "-1", "--format=%P", "v1.0.0");
   expect(git(remote, "show", "v1.0.0:action.yml")).toContain(
-    "uses: org/vllm-cpu-actions/build-variant@v1.0.0",
+    `uses: org/vllm-cpu-actions/build-variant@${parts} # v1.0.0`,
   );
-  expect(git(remote, "log", "-1", "--format=%P", "v1.0.0")).toBe("");
+  expect(git(remote, "show", "v1.0.0:.github/workflows/build-wheels.yml")).toContain(
+    `uses: org/vllm-cpu-actions/plan@${parts} # v1.0.0`,
+  );
+  expect(git(remote, "log", "-1", "--format=%P", parts)).toBe("");
+  expect(git(remote, "ls-tree", "--name-only", parts).split("\n")).toEqual(
+    RELEASED.filter((name) => name !== ".github" && name !== "action.yml"),
+  );
 
   expect(release("v1.0.0", "--push").stdout).toContain("(there already)");
 
