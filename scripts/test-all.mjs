@@ -2,7 +2,7 @@
 // last line counts them.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isCi, skippedTests, tellSkipped } from "./skips.mjs";
 
@@ -52,6 +52,23 @@ function need(name, command, args) {
   console.error(`${name} failed`);
   console.log("0 passed, 1 failed");
   process.exit(1);
+}
+
+/** The files that took longest, for whoever wants the suite to be faster. */
+function tellSlowest({ testResults }) {
+  const seconds = testResults.map(({ name, startTime, endTime }) => [name, (endTime - startTime) / 1000]);
+  for (const [name, took] of seconds.toSorted(([, a], [, b]) => b - a).slice(0, 10))
+    console.log(`took ${took.toFixed(0)} s: ${relative(root, name)}`);
+}
+
+/** What failed once more, where a log that keeps its end alone still shows it. */
+function tellFailed({ testResults }) {
+  for (const { name, message, assertionResults } of testResults) {
+    const failed = assertionResults.filter(({ status }) => status === "failed");
+    for (const { fullName } of failed) console.log(`FAIL ${relative(root, name)}: ${fullName}`);
+    if (failed.length === 0 && message !== "" && assertionResults.length === 0)
+      console.log(`FAIL ${relative(root, name)}: ${message.split("\n")[0]}`);
+  }
 }
 
 mkdirSync(cache, { recursive: true });
@@ -139,9 +156,11 @@ if (existsSync(report)) {
   counts.passed += result.numPassedTests;
   counts.failed += result.numFailedTests + result.numRuntimeErrorTestSuites;
   counts.skipped += result.numPendingTests;
+  tellSlowest(result);
   // A pattern for names skips all others: that says nothing about this machine.
   if (!process.argv.some((word) => /^(-t|--testNamePattern)/.test(word)))
     counts.failed += tellSkipped(skippedTests(result), isCi());
+  tellFailed(result);
 } else {
   console.error(`jest gave no report (status ${jest.status})`);
   counts.failed++;
