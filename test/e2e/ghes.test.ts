@@ -73,7 +73,7 @@ suite("docs/ghes.md", () => {
     const cloned = join(work, "cloned");
     const from = await follow(`git clone -q --branch v1 ${SERVER}/${PATH} cloned`);
     expect(from.status === 0 ? "" : from.said).toBe("");
-    const text = blocks.find(({ directive }) => directive?.kind === "workflow")?.text ?? "";
+    const text = blocks.find((block) => block.text.includes("runs-on:"))?.text ?? "";
     const workflow = load(text) as {
       env?: object;
       jobs: { wheel: { steps: { with: Record<string, string> }[] } };
