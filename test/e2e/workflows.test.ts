@@ -149,6 +149,10 @@ jobs:
           TOKEN: \${{ secrets.TOKEN }}
       - run: echo "sha '\${{ steps.wheel.outputs.sha256 }}' of \${{ steps.wheel.outputs.torch-version }}" && ls index
       - run: echo "artifacts \${{ join(fromJSON(steps.wheel.outputs.wheels).*.artifact, ' ') }}"
+      - uses: org/vllm-cpu-actions/setup-cpu-torch@v1
+        with:
+          torch-index-url: ${torchInput}
+          savings: "true"
       - id: again
         uses: org/vllm-cpu-actions/setup-cpu-torch@v1
         with:
