@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { wheelsError } from "../errors/wheels-error.ts";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
@@ -9,9 +8,8 @@ function root(): string {
   for (let folder = here; folder !== dirname(folder); folder = dirname(folder)) {
     if (existsSync(join(folder, "variants.yml"))) return folder;
   }
-  throw wheelsError("E_INTERNAL", {
-    detail: `no variants.yml above ${here}; the installation is incomplete`,
-  });
+  // No error of the catalogue, whose texts would be loaded before the first line is printed; it becomes E_INTERNAL.
+  throw new Error(`no variants.yml above ${here}; the installation is incomplete`);
 }
 
 /** Path of the default manifest. */
