@@ -20,6 +20,7 @@ import { CHECK_IDS, demandedChecks, LEVELS, verdictSchema } from "../src/verify/
 import { actionPage, actionYml, compositeYml } from "./action-yml.ts";
 import { importEdges, mermaidOf, withMap } from "./map.ts";
 import { pipelinePicture } from "./picture.ts";
+import { settingsPage } from "./settings-page.ts";
 import { vectorDocuments } from "./verdict-vectors.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -134,6 +135,7 @@ const documents: Record<string, string> = {
     mermaidOf(importEdges(root)),
   ),
   "docs/errors.md": errorsPage(),
+  "docs/settings.md": settingsPage(),
   "docs/commands.md": commandsPage(),
   "docs/actions.md": actionsPage(),
   "docs/checks.md": checksPage(),

@@ -1,7 +1,3 @@
-import type { Host } from "../host/host.ts";
-import { run } from "../host/process.ts";
-import { cleanPythonEnv } from "./python.ts";
-
 /** What the user's pip configuration says about where packages come from. */
 export interface PipSettings {
   indexUrl: string | null;
@@ -17,10 +13,10 @@ function fromRepr(text: string): string {
 }
 
 /**
- * Parses `pip config list`. A later source overrides an earlier one as pip does: files first, then `install`
- * sections, then the environment. Source: pip documentation, "Configuration", precedence.
+ * Values by key of what `pip config list` prints. A later source overrides an earlier one as pip does: files first, then
+ * `install` sections, then the environment. Source: pip documentation, "Configuration", precedence.
  */
-export function parsePipConfig(listing: string): PipSettings {
+export function pipValues(listing: string): Map<string, string> {
   const found = new Map<string, { rank: number; value: string }>();
   for (const line of listing.split("\n")) {
     const match = /^(:env:|[\w-]+)\.([\w-]+)=(['"].*['"])$/.exec(line.trim());
@@ -29,10 +25,16 @@ export function parsePipConfig(listing: string): PipSettings {
     const rank = { global: 1, install: 2, ":env:": 3 }[section] ?? 0;
     if (rank >= (found.get(key)?.rank ?? 1)) found.set(key, { rank, value: fromRepr(value) });
   }
+  return new Map([...found].map(([key, { value }]) => [key, value]));
+}
+
+/** What `pip config list` says about where packages come from. */
+export function parsePipConfig(listing: string): PipSettings {
+  const values = pipValues(listing);
   const list = (key: string): string[] =>
-    found
+    values
       .get(key)
-      ?.value.split(/\s+/)
+      ?.split(/\s+/)
       .filter((part) => part !== "") ?? [];
   return {
     indexUrl: list("index-url")[0] ?? null,
@@ -41,19 +43,15 @@ export function parsePipConfig(listing: string): PipSettings {
   };
 }
 
-/** Reads the user's pip configuration through pip itself; nothing where there is no pip. */
-export async function readPipSettings(host: Host, python: string): Promise<PipSettings> {
-  const result = await run(host, python, ["-m", "pip", "config", "list"], { env: cleanPythonEnv(host) });
-  return parsePipConfig(result.code === 0 ? result.stdout : "");
-}
-
 /**
  * uv's environment, with what pip.conf and PIP_* say translated, because uv reads neither and users have configured
  * their machine once. What the user set for uv wins.
+ * @param hasOwnFile whether a settings file of uv's says where packages come from
  */
 export function uvIndexEnv(
   env: Readonly<Record<string, string | undefined>>,
   pip: PipSettings,
+  hasOwnFile = false,
 ): Record<string, string | undefined> {
   const own = [
     "UV_DEFAULT_INDEX",
@@ -63,7 +61,7 @@ export function uvIndexEnv(
     "UV_FIND_LINKS",
     "UV_NO_INDEX",
   ];
-  if (own.some((name) => env[name])) return {};
+  if (hasOwnFile || own.some((name) => env[name])) return {};
   return {
     ...(pip.indexUrl ? { UV_DEFAULT_INDEX: pip.indexUrl } : {}),
     ...(pip.extraIndexUrls.length > 0

@@ -5,7 +5,8 @@ import { pause } from "../../host/ask.ts";
 import { clockError, isClockTrouble } from "../../host/clock.ts";
 import type { Host } from "../../host/host.ts";
 import { withLock } from "../../host/lock.ts";
-import { run } from "../../host/process.ts";
+import { meaning, run, tail } from "../../host/process.ts";
+import { publishingSettings, withoutForeignSettings } from "../../host/tool-settings.ts";
 import { shownUrl } from "../../host/urls.ts";
 import { findPython } from "../../torch/python.ts";
 import { type FoundUv, findUv, locateUv } from "../../torch/uv.ts";
@@ -44,7 +45,15 @@ const filesOf = ({ path, signatures }: Candidate): string[] =>
 
 /** uv knows attestations from the version on that has an option against them. @throws E_TOOL_INSTALL */
 async function demandAttesting(host: Host, uv: string): Promise<void> {
-  const { stdout } = await run(host, uv, ["publish", "--help"], { env: host.env });
+  const result = await run(host, uv, ["publish", "--help"], { env: host.env });
+  const stdout = meaning(result, { 0: result.stdout }, (detail) =>
+    wheelsError("E_TOOL_FAILED", {
+      tool: "uv",
+      doing: "telling its options",
+      detail,
+      remedy: "Install uv anew, or take it off PATH: another one is installed then.",
+    }),
+  );
   if (!stdout.includes("--no-attestations"))
     throw wheelsError("E_TOOL_INSTALL", {
       tool: "uv with attestations",
@@ -56,12 +65,12 @@ async function demandAttesting(host: Host, uv: string): Promise<void> {
 async function defaultIndex(host: Host): Promise<string> {
   const program = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)";
   const python = await findPython(host);
-  const result = await run(host, python, ["-c", program], { env: host.env });
+  const result = await run(host, python, ["-I", "-c", program], { env: host.env });
   const url = result.stdout.trim();
   if (result.code !== 0 || !URL.canParse(url))
     throw wheelsError("E_INDEX_READ", {
       index: "pypi",
-      detail: "pip does not tell its index; name it with --check-url.",
+      detail: `pip does not tell its index; name it with --check-url. ${tail(result, 2)}`.trim(),
     });
   return url;
 }
@@ -96,7 +105,15 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
       host,
       uv,
       ["publish", "--no-config", "--trusted-publishing", trusted, ...where, ...filesOf(candidate)],
-      { env: { ...host.env, ...withoutEmpty(host), UV_HTTP_RETRIES: "0", UV_NO_PROGRESS: "1" } },
+      {
+        env: {
+          ...withoutForeignSettings(host.env),
+          ...publishingSettings(host.env),
+          ...withoutEmpty(host),
+          UV_HTTP_RETRIES: "0",
+          UV_NO_PROGRESS: "1",
+        },
+      },
     );
     return uploadOutcome(
       result,

@@ -2,12 +2,14 @@ import { join } from "node:path";
 import { z } from "zod";
 import { writeFile } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
-import { run, tail } from "../../host/process.ts";
+import { type RunResult, tail } from "../../host/process.ts";
 import { formatBytes } from "../../host/terminal.ts";
 import { isGpuLocalVersion, isGpuPackage } from "../../torch/gate.ts";
 import type { TorchSource } from "../../torch/install.ts";
-import { cleanPythonEnv, findPython } from "../../torch/python.ts";
+import { pipOf } from "../../torch/pip.ts";
+import { findPython } from "../../torch/python.ts";
 import type { Uv } from "../../torch/uv.ts";
+import { failureOf, troubleOf } from "../../torch/uv-trouble.ts";
 import { normalizeName } from "../../wheel/names.ts";
 import type { Check } from "../verdict/verdict.ts";
 import { type Bill, bills, NEVER } from "./bill.ts";
@@ -46,17 +48,26 @@ async function pipPlan(host: Host, python: string, installation: Installation): 
   // pip has no way to leave a requirement out.
   if (installation.without.length > 0) return null;
   const words = ["install", "--dry-run", "--quiet", "--report", "-", "--only-binary", ":all:"];
-  const base = await findPython(host);
-  const result = await run(
-    host,
-    base,
-    ["-m", "pip", "--python", python, "--disable-pip-version-check", ...words, installation.wheel],
-    { env: cleanPythonEnv(host) },
-  );
-  if (/No module named pip|no such option/.test(result.stderr)) return null;
-  if (result.code !== 0) return { packages: [], problem: `pip: ${tail(result)}` };
+  const pip = await pipOf(host, await findPython(host));
+  if (!pip.isThere) return null;
+  const result = await pip.run(["--python", python, ...words, installation.wheel]);
+  // A pip that is older than these options is not asked.
+  if (/no such option/.test(result.stderr)) return null;
+  if (result.code !== 0) return { packages: [], problem: `pip: ${ofTheWheel(result, "pip", pip.counted)}` };
   const { install } = reportSchema.parse(JSON.parse(result.stdout));
   return { packages: install.map(({ metadata }) => `${metadata.name}==${metadata.version}`), problem: null };
+}
+
+/**
+ * What an installer holds against the wheel. That an index can't be reached, or that the machine can't, is not the
+ * wheel's fault and no answer.
+ * @throws E_TOOL_FAILED, E_DISK_FULL, E_FOLDER_UNFIT, E_TOOL_LIMIT
+ */
+function ofTheWheel(result: RunResult, tool: string, counted: readonly string[]): string {
+  const trouble = troubleOf(result);
+  if (trouble.kind === "machine" || trouble.kind === "unreachable")
+    throw failureOf(result, tool, "installing the wheel", counted);
+  return tail(result);
 }
 
 /** Why these plans must not be carried out; null where they may. */
@@ -101,7 +112,7 @@ export async function installWheel(
     const dry = await uv.run([...args, "--dry-run"]);
     const uvPlan: Plan = {
       packages: wouldInstall(`${dry.stdout}\n${dry.stderr}`),
-      problem: dry.code === 0 ? null : `uv: ${tail(dry)}`,
+      problem: dry.code === 0 ? null : `uv: ${ofTheWheel(dry, "uv", uv.counted)}`,
     };
     const plan = uvPlan.problem === null ? await pipPlan(host, python, installation) : null;
     const evidence = { torch: torch.torchVersion, uv: uvPlan.packages, pip: plan?.packages ?? null, without };
@@ -117,7 +128,7 @@ export async function installWheel(
     if (no !== null) return fail(no);
     const { cpu, plain } = await bills(host, uv, python, installation);
     const real = await uv.run(args);
-    if (real.code !== 0) return fail(tail(real));
+    if (real.code !== 0) return fail(ofTheWheel(real, "uv", uv.counted));
     const by = plan === null ? "uv installs" : "uv and pip install";
     const left = without.length > 0 ? `; left out on request, though required: ${without.join(", ")}` : "";
     return {

@@ -3,8 +3,10 @@ import { basename, join } from "node:path";
 import { WheelsError } from "../../errors/wheels-error.ts";
 import { makeDir, readBytes } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
+import { demandExecutable } from "../../host/places.ts";
 import { freePort } from "../../host/ports.ts";
 import { run } from "../../host/process.ts";
+import { isUnusable } from "../../host/programs.ts";
 import { type GateId, gate, type TorchFacts } from "../../torch/gate.ts";
 import {
   installTorch,
@@ -205,14 +207,15 @@ export async function runtimeChecks(host: Host, uv: Uv, request: RuntimeRequest)
 
 /** What can go wrong with an interpreter that is there, but is none. */
 const isBroken = (thrown: unknown): thrown is Error =>
-  (thrown instanceof WheelsError && (thrown.code === "E_PYTHON_PROBE" || thrown.code === "E_TOOL_MISSING")) ||
-  (thrown instanceof Error && "code" in thrown && /^(EACCES|ENOEXEC)$/.test(String(thrown.code)));
+  thrown instanceof WheelsError && (thrown.code === "E_PYTHON_PROBE" || isUnusable(thrown));
 
 /**
  * The gate over an existing environment: `verify --environment`. An interpreter that gives no answer has no CPU-only
  * torch, and nothing else is asked.
+ * @throws E_FOLDER_UNFIT where its file system starts no programs, which is not the environment's fault
  */
 export async function environmentChecks(host: Host, python: string): Promise<RuntimeAnswer> {
+  await demandExecutable("an environment", python);
   try {
     const facts = await torchFacts(host, python);
     return { checks: gateChecks(facts), torch: seenTorch(facts) };
