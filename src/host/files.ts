@@ -150,9 +150,29 @@ export async function listDir(path: string): Promise<DirEntry[]> {
   return entries.filter((entry) => entry !== null);
 }
 
-/** Makes a folder and its parents. @throws E_OUTPUT_DIR, E_DISK_FULL */
-export async function makeDir(path: string): Promise<void> {
-  await writing(path, () => fs.mkdir(path, { recursive: true }));
+/**
+ * What the programs that we run inherit, set at the start: with another umask what they write would be closed to others
+ * or open to everybody, and a wheel would have other bytes.
+ */
+export const UMASK = 0o022;
+
+/** What others may do with what is written: read it, and no more. The umask does not decide. */
+const FILE_MODE = 0o644;
+const FOLDER_MODE = 0o755;
+
+/**
+ * Makes a folder and its parents.
+ * @param mode permissions of what is made; what is there already keeps its own
+ * @throws E_OUTPUT_DIR, E_DISK_FULL
+ */
+export async function makeDir(path: string, mode = FOLDER_MODE): Promise<void> {
+  await writing(path, async () => {
+    const first = await fs.mkdir(path, { recursive: true });
+    if (first === undefined) return;
+    const top = resolve(first);
+    for (let place = resolve(path); place.length >= top.length; place = dirname(place))
+      await fs.chmod(place, mode);
+  });
 }
 
 /** Removes a file or a folder with all in it; silent where there is none. @throws E_FOREIGN_OWNER, E_OUTPUT_DIR */
@@ -160,13 +180,18 @@ export async function remove(path: string): Promise<void> {
   await writing(path, () => fs.rm(path, { recursive: true, force: true, maxRetries: 3 }));
 }
 
-async function placeAtomically(path: string, fill: (temporary: string) => Promise<void>): Promise<void> {
+async function placeAtomically(
+  path: string,
+  fill: (temporary: string) => Promise<void>,
+  mode = FILE_MODE,
+): Promise<void> {
   const temporary = join(dirname(path), `.${randomBytes(6).toString("hex")}.part`);
   await writing(path, async () => {
     try {
       await fill(temporary);
       const handle = await fs.open(temporary, "r");
       try {
+        await handle.chmod(mode);
         await handle.sync();
       } finally {
         await handle.close();
@@ -185,17 +210,20 @@ export async function removeParts(folder: string): Promise<void> {
     if (isFile && /^\.[0-9a-f]{12}\.part$/.test(name)) await remove(join(folder, name));
 }
 
-/** Writes a file so that a reader sees the old bytes or the new ones. @throws E_OUTPUT_DIR, E_DISK_FULL */
+/** Writes a file, for others to read, so that a reader sees the old bytes or the new ones. @throws E_OUTPUT_DIR, E_DISK_FULL */
 export async function writeFileAtomic(path: string, data: Uint8Array | string): Promise<void> {
   await placeAtomically(path, (temporary) => fs.writeFile(temporary, data));
 }
 
 /** Writes a file in a scratch folder, where nobody else reads. @throws E_OUTPUT_DIR, E_DISK_FULL */
-export async function writeFile(path: string, data: Uint8Array | string, mode = 0o644): Promise<void> {
-  await writing(path, () => fs.writeFile(path, data, { mode }));
+export async function writeFile(path: string, data: Uint8Array | string, mode = FILE_MODE): Promise<void> {
+  await writing(path, async () => {
+    await fs.writeFile(path, data, { mode });
+    await fs.chmod(path, mode);
+  });
 }
 
-/** Copies a file so that a reader sees all of it or none. @throws E_OUTPUT_DIR, E_DISK_FULL */
+/** Copies a file, for others to read, so that a reader sees all of it or none. @throws E_OUTPUT_DIR, E_DISK_FULL */
 export async function copyAtomic(from: string, to: string): Promise<void> {
   await placeAtomically(to, (temporary) => fs.copyFile(from, temporary, fs.constants.COPYFILE_FICLONE));
 }

@@ -84,7 +84,9 @@ export async function gitOutput(host: Host, folder: string, args: readonly strin
 
 /** Whether a checkout has changes that no commit holds. @throws E_GIT */
 export async function isDirty(host: Host, checkout: string): Promise<boolean> {
-  return (await gitOutput(host, checkout, ["status", "--porcelain", "--ignore-submodules=none"])).trim() !== "";
+  return (
+    (await gitOutput(host, checkout, ["status", "--porcelain", "--ignore-submodules=none"])).trim() !== ""
+  );
 }
 
 /** The release tag (`v1.2`) that a checkout's commit carries; null where it carries none. @throws E_GIT */

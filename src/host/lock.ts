@@ -8,6 +8,8 @@ import { exists, isMissing, makeDir, readTextIfAny, writing } from "./files.ts";
 import type { Host } from "./host.ts";
 
 const POLL_MS = 250;
+/** Others may read who holds it; a lock that they could write to would be theirs to break, whatever the umask. */
+const LOCK_MODE = 0o644;
 
 interface Holder {
   pid: number;
@@ -54,7 +56,7 @@ async function create(path: string): Promise<boolean> {
   const text = JSON.stringify(holder);
   const temporary = join(dirname(path), `.${randomBytes(6).toString("hex")}.part`);
   try {
-    await writeFile(temporary, text);
+    await writeFile(temporary, text, { mode: LOCK_MODE });
     await link(temporary, path);
     return true;
   } catch (thrown) {
@@ -70,7 +72,7 @@ async function create(path: string): Promise<boolean> {
 
 async function createInTwoSteps(path: string, text: string): Promise<boolean> {
   try {
-    await writeFile(path, text, { flag: "wx" });
+    await writeFile(path, text, { flag: "wx", mode: LOCK_MODE });
     return true;
   } catch (thrown) {
     if (codeOf(thrown) === "EEXIST") return false;

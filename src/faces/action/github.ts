@@ -138,7 +138,7 @@ export async function createGitHub(signal: AbortSignal): Promise<GitHub> {
   const temp = join(runnerTemp, `vllm-cpu-${randomBytes(6).toString("hex")}`);
   const left = [temp];
   core.saveState(LEFT, left);
-  await makeDir(temp);
+  await makeDir(temp, 0o700);
   const host: Host = {
     log: createGitHubLog(),
     colour: true,

@@ -1,6 +1,6 @@
 import { EXIT, type ExitCode } from "../../errors/entry.ts";
 import { asFailure, type WheelsError, wheelsError } from "../../errors/wheels-error.ts";
-import { readText } from "../../host/files.ts";
+import { readText, UMASK } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
 import { versionFilePath } from "../../host/resources.ts";
 import { abortOnSignals } from "../../host/signals.ts";
@@ -92,6 +92,7 @@ function findCommand(name: string | undefined): CommandName {
 }
 
 async function main(words: readonly string[]): Promise<ExitCode> {
+  process.umask(UMASK);
   const [first, ...rest] = words;
   if (first === "--help" || first === "-h" || first === "help") {
     process.stdout.write(overview());
