@@ -12,13 +12,15 @@ export interface DirEntry {
   size: number;
 }
 
-function errno(thrown: unknown): string {
-  return thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
+/** The code of an error of the system (ENOENT) or of the catalogue; empty for anything else. */
+export function codeOf(thrown: unknown): string {
+  // Not by its class: errors of Node's core are another realm's in a test.
+  return typeof thrown === "object" && thrown !== null && "code" in thrown ? String(thrown.code) : "";
 }
 
 /** True for the error that a missing file or folder gives. */
 export function isMissing(thrown: unknown): boolean {
-  return errno(thrown) === "ENOENT" || errno(thrown) === "ENOTDIR";
+  return codeOf(thrown) === "ENOENT" || codeOf(thrown) === "ENOTDIR";
 }
 
 /**
@@ -29,7 +31,7 @@ export async function writing<T>(path: string, work: () => Promise<T>): Promise<
   try {
     return await work();
   } catch (thrown) {
-    const code = errno(thrown);
+    const code = codeOf(thrown);
     if (code === "ENOSPC" || code === "EDQUOT") throw wheelsError("E_DISK_FULL", { where: path }, thrown);
     if (code === "EACCES" || code === "EPERM") await blameOwner(path, thrown);
     if (["EACCES", "EROFS", "EPERM", "ENOTDIR", "EEXIST", "ELOOP", "ENAMETOOLONG"].includes(code)) {

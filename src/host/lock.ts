@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { wheelsError } from "../errors/wheels-error.ts";
-import { exists, isMissing, makeDir, readTextIfAny, writing } from "./files.ts";
+import { codeOf, exists, isMissing, makeDir, readTextIfAny, writing } from "./files.ts";
 import type { Host } from "./host.ts";
 
 const POLL_MS = 250;
@@ -46,9 +46,6 @@ async function isAlive(holder: Holder): Promise<boolean> {
 async function tryCreate(path: string): Promise<boolean> {
   return writing(path, () => create(path));
 }
-
-const codeOf = (thrown: unknown): string =>
-  thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
 
 /** Makes the lock with its holder's name in one step, so that a holder killed at once leaves no nameless lock. */
 async function create(path: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { chmod, mkdir, mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type WheelsError, wheelsError } from "../errors/wheels-error.ts";
-import { freeBytes, makeDir } from "./files.ts";
+import { codeOf, freeBytes, makeDir } from "./files.ts";
 import type { Host } from "./host.ts";
 import { mountOf } from "./mounts.ts";
 import { run } from "./process.ts";
@@ -27,9 +27,6 @@ const LEAST = 128 * 1024 ** 2;
 /** Below a room lie paths such as `v/lib/python3.11/site-packages/torch/include/ATen/ops/…`; the longest of torch has 170. */
 const LONGEST = 240;
 const LONGEST_NAME = 143;
-
-const codeOf = (thrown: unknown): string =>
-  thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
 
 type Problem = { problem: string; remedy?: string } | { error: WheelsError };
 

@@ -3,6 +3,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WheelsError, wheelsError } from "../errors/wheels-error.ts";
+import { codeOf } from "./files.ts";
 import type { Host } from "./host.ts";
 import { oomKills } from "./memory.ts";
 import { locateProgram, startError } from "./programs.ts";
@@ -47,7 +48,7 @@ function killGroup(pid: number, signal: NodeJS.Signals): void {
     // Negative: the whole group, or ninja dies and its compilers go on.
     process.kill(-pid, signal);
   } catch (thrown) {
-    if (!(thrown instanceof Error && "code" in thrown && thrown.code === "ESRCH")) throw thrown;
+    if (codeOf(thrown) !== "ESRCH") throw thrown;
   }
 }
 

@@ -3,6 +3,7 @@ import { access, open, readdir, readFile, stat } from "node:fs/promises";
 import { arch } from "node:os";
 import { delimiter, resolve } from "node:path";
 import { type WheelsError, wheelsError } from "../errors/wheels-error.ts";
+import { codeOf } from "./files.ts";
 import { mountOf } from "./mounts.ts";
 
 /** Bytes that say what kind of program a file is. */
@@ -25,9 +26,6 @@ const NATIVE: Readonly<Record<string, readonly string[]>> = {
   x64: ["x86_64", "i386"],
   arm64: ["aarch64", "arm"],
 };
-
-const codeOf = (thrown: unknown): string =>
-  thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
 
 const FORBIDDEN = "ask its owner for the right to start it, or put another one first on PATH";
 
@@ -137,7 +135,7 @@ async function interpreterOf(path: string): Promise<string> {
  * @returns E_TOOL_NOT_ALLOWED, E_TOOL_ARCHITECTURE, E_TOOL_BROKEN, E_TOOL_LIMIT or E_FOLDER_UNFIT; null for another error
  */
 export async function startError(path: string, cwd: string, thrown: unknown): Promise<WheelsError | null> {
-  const detail = thrown instanceof Error ? thrown.message : String(thrown);
+  const detail = String(thrown).replace(/^Error: /, "");
   switch (codeOf(thrown)) {
     case "EACCES":
     case "EPERM":

@@ -3,7 +3,7 @@ import { chmod, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type WheelsError, wheelsError } from "../errors/wheels-error.ts";
-import { remove } from "./files.ts";
+import { codeOf, remove } from "./files.ts";
 
 /** Temporary folders made and removed by one run; the entry point empties it also on a second Ctrl-C. */
 export interface Scratch {
@@ -50,7 +50,7 @@ export function createScratch(base: string = tmpdir()): Scratch {
       open.add(folder);
       return folder;
     } catch (thrown) {
-      const code = thrown instanceof Error && "code" in thrown ? thrown.code : "";
+      const code = codeOf(thrown);
       if (code === "ENOSPC" || code === "EDQUOT") throw wheelsError("E_DISK_FULL", { where: base }, thrown);
       throw temporaryUnfit(base, thrown instanceof Error ? thrown.message : String(thrown), thrown);
     }
