@@ -11,13 +11,15 @@ export interface Place {
   use: string;
   folder: string;
   option: string;
+  /** Whether it is ours to make. */
+  isMade: boolean;
 }
 
 /** The folders that a run works in: what is temporary, and what is kept. */
 export function workPlaces(host: Host, cache: string): Place[] {
   return [
-    { use: "temporary files", folder: host.scratch.base, option: "TMPDIR" },
-    { use: "the cache", folder: cache, option: "--cache-dir" },
+    { use: "temporary files", folder: host.scratch.base, option: "TMPDIR", isMade: false },
+    { use: "the cache", folder: cache, option: "--cache-dir", isMade: true },
   ];
 }
 
@@ -79,10 +81,10 @@ async function hasShortNames(probe: string): Promise<string | null> {
 const REMOUNT = " (or mount it otherwise)";
 
 /** What is in the way of working there; null where nothing is. Leaves nothing behind. */
-async function problemOf(host: Host, { folder }: Place): Promise<Problem | null> {
+async function problemOf(host: Host, { folder, isMade }: Place): Promise<Problem | null> {
   let probe: string;
   try {
-    await makeDir(folder);
+    if (isMade) await makeDir(folder);
     probe = await mkdtemp(join(folder, ".vcw-probe-"));
   } catch (thrown) {
     if (codeOf(thrown) === "E_DISK_FULL" || codeOf(thrown) === "E_FOREIGN_OWNER")
@@ -90,6 +92,7 @@ async function problemOf(host: Host, { folder }: Place): Promise<Problem | null>
     const code = codeOf(thrown);
     if (code === "ENOSPC" || code === "EDQUOT")
       return { error: wheelsError("E_DISK_FULL", { where: folder }) };
+    if (code === "ENOENT" || code === "ENOTDIR") return { problem: "there is no such folder" };
     const readOnly = (await mountOf(folder))?.readOnly || code === "EROFS";
     return {
       problem: readOnly

@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { WheelsError } from "../../errors/wheels-error.ts";
 import { makeDir, readBytes } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
@@ -215,7 +215,8 @@ const isBroken = (thrown: unknown): thrown is Error =>
  * @throws E_FOLDER_UNFIT where its file system starts no programs, which is not the environment's fault
  */
 export async function environmentChecks(host: Host, python: string): Promise<RuntimeAnswer> {
-  await demandExecutable("an environment", python);
+  // The interpreter itself is mostly a link to one that lies elsewhere.
+  await demandExecutable("an environment", dirname(python));
   try {
     const facts = await torchFacts(host, python);
     return { checks: gateChecks(facts), torch: seenTorch(facts) };
