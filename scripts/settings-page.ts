@@ -1,4 +1,9 @@
-import { PUBLISHING_SETTINGS, SHARED_SETTINGS, TOOL_SETTINGS } from "../src/host/tool-settings.ts";
+import {
+  PUBLISHING_SETTINGS,
+  SHARED_SETTINGS,
+  TOOL_SETTINGS,
+  type ToolSettings,
+} from "../src/host/tool-settings.ts";
 
 const code = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(", ");
 
@@ -19,7 +24,8 @@ export function settingsPage(): string {
     `For an upload count, too: ${code(PUBLISHING_SETTINGS)}. Nothing else gets to see them.`,
     "",
   ];
-  for (const { tool, owns, counts, fileKeys, files } of Object.values(TOOL_SETTINGS)) {
+  const tools: readonly ToolSettings[] = Object.values(TOOL_SETTINGS);
+  for (const { tool, owns, counts, readHere, fileKeys, files } of tools) {
     lines.push(`## ${tool[0]?.toUpperCase()}${tool.slice(1)}`, "");
     if (counts.length > 0) {
       lines.push("| variables that count | for |", "| --- | --- |");
@@ -35,6 +41,7 @@ export function settingsPage(): string {
       "```",
       "",
     );
+    if (readHere !== undefined) lines.push(`Read here, and not handed on: ${code(readHere)}.`, "");
     if (files !== "") lines.push(files, "");
     if (fileKeys.length > 0) lines.push(`Keys of these files that count: ${code(fileKeys)}.`, "");
   }

@@ -9,6 +9,8 @@ export interface ToolSettings {
   owns: RegExp;
   /** Variables that count, and why. A `*` stands for any name. */
   counts: readonly { names: readonly string[]; why: string }[];
+  /** Variables that are read here and not handed on: what counts of that to which they lead is handed on. */
+  readHere?: readonly string[];
   /** Keys of its settings files that count; the other keys do not. */
   fileKeys: readonly string[];
   /** What becomes of its settings files, for the page. */
@@ -18,6 +20,7 @@ export interface ToolSettings {
 const UV: ToolSettings = {
   tool: "uv",
   owns: /^UV_/,
+  readHere: ["UV_CONFIG_FILE"],
   counts: [
     {
       names: [
@@ -138,6 +141,7 @@ const PIP: ToolSettings = {
 const GIT: ToolSettings = {
   tool: "git",
   owns: /^GIT_/,
+  readHere: ["GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_*", "GIT_CONFIG_VALUE_*"],
   counts: [
     {
       names: ["GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_ASKPASS", "GIT_PROXY_COMMAND"],
@@ -227,9 +231,10 @@ const matches = (pattern: string, name: string, value: string): boolean => {
   return rest === undefined ? name === wanted : name.startsWith(head) && name.endsWith(rest);
 };
 
-function judge(name: string, value: string): "counts" | "does not count" | "nobody's" {
-  const owner = Object.values(TOOL_SETTINGS).find(({ owns }) => owns.test(name));
+function judge(name: string, value: string): "counts" | "does not count" | "read here" | "nobody's" {
+  const owner: ToolSettings | undefined = Object.values(TOOL_SETTINGS).find(({ owns }) => owns.test(name));
   if (owner === undefined) return "nobody's";
+  if (owner.readHere?.some((pattern) => matches(pattern, name, value))) return "read here";
   return owner.counts.some(({ names }) => names.some((pattern) => matches(pattern, name, value)))
     ? "counts"
     : "does not count";
@@ -238,7 +243,7 @@ function judge(name: string, value: string): "counts" | "does not count" | "nobo
 /** An environment without the tools' settings that do not count. */
 export function withoutForeignSettings(env: Environment): Record<string, string | undefined> {
   return Object.fromEntries(
-    Object.entries(env).filter(([name, value]) => judge(name, value ?? "") !== "does not count"),
+    Object.entries(env).filter(([name, value]) => ["counts", "nobody's"].includes(judge(name, value ?? ""))),
   );
 }
 
@@ -257,7 +262,7 @@ export function countingSettings(env: Environment, tool: keyof typeof TOOL_SETTI
   return Object.entries(env)
     .filter(
       ([name, value]) =>
-        value && (shared.has(name) || (own.owns.test(name) && judge(name, value) === "counts")),
+        value && (shared.has(name) || (own.owns.test(name) && judge(name, value) !== "does not count")),
     )
     .map(([name]) => name)
     .sort();
