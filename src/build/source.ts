@@ -3,19 +3,11 @@ import { closest } from "fastest-levenshtein";
 import { parse, TomlError } from "smol-toml";
 import { z } from "zod";
 import { wheelsError } from "../errors/wheels-error.ts";
-import {
-  copyTree,
-  exists,
-  isMissing,
-  isWithin,
-  listDir,
-  readTextIfAny,
-  statPath,
-  treeDigest,
-} from "../host/files.ts";
+import { exists, isMissing, isWithin, listDir, readTextIfAny, statPath } from "../host/files.ts";
 import { ignoredPaths } from "../host/git.ts";
 import type { Host } from "../host/host.ts";
 import { bundledSourcePath } from "../host/resources.ts";
+import { copyTree, treeDigest } from "../host/trees.ts";
 import { oneOf, parseHeaders } from "../wheel/metadata.ts";
 import { normalizeName } from "../wheel/names.ts";
 

@@ -1,7 +1,8 @@
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import type { DoctorReport } from "../../src/build/doctor.ts";
+import { makeDir } from "../../src/host/files.ts";
 import { cli, exec, type Ran, removeScratch, scratch, torchFolder } from "../support/run.ts";
 import { tinyWheel } from "../support/wheel.ts";
 
@@ -67,6 +68,36 @@ describe.each(UNFIT)("on a file system that is %s", (_kind, options, code, what)
       expectFault(mounted(folder, options, ["setup", join(scratch(), "venv"), ...args], env), folder);
     });
   });
+});
+
+// Node's own recursive mkdir never ends below /proc: its parent is there, and the kernel says ENOENT all the same.
+describe("below /proc, where no folder can be made", () => {
+  test.each<[string, string[], NodeJS.ProcessEnv, string]>([
+    ["TMPDIR", ["setup", "/nonexistent/venv"], { TMPDIR: "/proc/nowhere" }, "E_FOLDER_UNFIT"],
+    ["--cache-dir", ["setup", "/nonexistent/venv", "--cache-dir=/proc/nowhere/cache"], {}, "E_FOLDER_UNFIT"],
+    ["the folder to publish to", ["publish", wheelIn(scratch()), "--to=/proc/nowhere/index"], {}, ""],
+    ["the environment's", ["setup", "/proc/nowhere/venv", `--torch-index-url=${torchFolder}`], {}, ""],
+  ])("%s: the run ends with an error", (_what, args, env, code) => {
+    const ran = exec("timeout", ["-s", "KILL", "60", process.execPath, cli, ...args, "--json"], { env });
+    const { error } = JSON.parse(ran.stdout) as ErrorDocument;
+    expect(error.code).toMatch(code || /^E_/);
+    expect(error.remedy).not.toBe("");
+  });
+
+  test.each([["/proc/nowhere/a/b"], ["/proc/self/nowhere"], ["/sys/nowhere"], ["/dev/null/below"]])(
+    "%s is not made, and the error says where",
+    async (path) => {
+      await expect(makeDir(path)).rejects.toMatchObject({
+        code: expect.stringMatching(/^E_(OUTPUT_DIR|FOREIGN_OWNER)$/),
+      });
+    },
+  );
+});
+
+test("many that make one folder at once all find it made", async () => {
+  const path = join(scratch(), "a", "b", "c");
+  await Promise.all(Array.from({ length: 32 }, () => makeDir(path)));
+  expect(statSync(path).isDirectory()).toBe(true);
 });
 
 withMounts(named("doctor asks the same, and gives the remedy as the next step"), () => {
