@@ -22,6 +22,7 @@ import { verdictFrame } from "../src/verify/verdict/verdict.ts";
 import { actionPage, actionYml, compositeYml } from "./action-yml.ts";
 import { importEdges, mermaidOf, withMap } from "./map.ts";
 import { pipelinePicture } from "./picture.ts";
+import { settingsPage } from "./settings-page.ts";
 import { vectorDocuments } from "./verdict-vectors.ts";
 import { withInputs } from "./workflow-yml.ts";
 
@@ -143,6 +144,7 @@ const documents: Record<string, string> = {
     mermaidOf(importEdges(root)),
   ),
   "docs/errors.md": errorsPage(),
+  "docs/settings.md": settingsPage(),
   "docs/commands.md": commandsPage(),
   "docs/actions.md": actionsPage(),
   "docs/checks.md": checksPage(),

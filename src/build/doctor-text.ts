@@ -50,6 +50,7 @@ export function doctorText(report: DoctorReport): string {
     `packages  ${packagesText(report)}`,
     `PyTorch   ${torchIndexText(report)}`,
     `torch     ${ownTorchText(report)}`,
+    ...report.problems.map(({ code, what, why }) => `PROBLEM   ${what} [${code}] ${why}`),
     "",
     table([
       ["variant", "runs here", "built here", `vLLM ${report.vllm} built here`],

@@ -3,9 +3,11 @@ import { WheelsError } from "../errors/wheels-error.ts";
 import { freeBytes, readTextIfAny } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { availableMemory } from "../host/memory.ts";
+import { examinePlace, workPlaces } from "../host/places.ts";
 import { askIndex, type IndexAnswer } from "../torch/ask-index.ts";
 import { gateFailures } from "../torch/gate.ts";
 import { CPU_INDEX, torchFacts } from "../torch/install.ts";
+import { pipOf } from "../torch/pip.ts";
 import { demandHeaders, findPython } from "../torch/python.ts";
 import { cpuFlags, cpuModel } from "../variants/cpuinfo.ts";
 import { lacking } from "../variants/features.ts";
@@ -54,6 +56,8 @@ export interface DoctorReport {
   indexes: { packages: IndexAnswer; torch: IndexAnswer } | null;
   /** Null where the Python on PATH has no torch. */
   torch: OwnTorch | null;
+  /** What is there and does not work: folders, compiler, Python, settings files. Empty where all is well. */
+  problems: { code: string; what: string; why: string; remedy: string }[];
   /** The command to type next. */
   next: string;
 }
@@ -61,12 +65,16 @@ export interface DoctorReport {
 /** Long enough for a slow proxy, short enough to wait for. */
 const INDEX_SECONDS = 5;
 
-async function orNull<T>(work: Promise<T>): Promise<T | null> {
+/** What is simply not there has its own line in the report. */
+const ABSENT: ReadonlySet<string> = new Set(["E_COMPILER_MISSING", "E_PYTHON_MISSING", "E_PYTHON_HEADERS"]);
+
+async function orNull<T>(work: Promise<T>, problems: WheelsError[] = []): Promise<T | null> {
   try {
     return await work;
   } catch (thrown) {
-    if (thrown instanceof WheelsError && thrown.code !== "E_INTERRUPTED") return null;
-    throw thrown;
+    if (!(thrown instanceof WheelsError) || thrown.code === "E_INTERRUPTED") throw thrown;
+    if (!ABSENT.has(thrown.code)) problems.push(thrown);
+    return null;
   }
 }
 
@@ -96,6 +104,8 @@ async function ownTorch(host: Host, python: string): Promise<OwnTorch | null> {
 /** The first thing in the way, or a build of the bundled source. */
 function nextCommand(report: Omit<DoctorReport, "next">): string {
   const { indexes } = report;
+  const [first] = report.problems;
+  if (first !== undefined) return first.remedy;
   if (report.python === null || indexes === null)
     return "apt-get install python3 python3-pip python3-venv (or dnf install python3-pip)";
   if (indexes.packages.problem === "this Python has no pip")
@@ -124,15 +134,22 @@ export async function examine(
 ): Promise<DoctorReport> {
   const cpuinfo = (await readTextIfAny("/proc/cpuinfo")) ?? "";
   const flags = cpuFlags(cpuinfo);
-  const [compiler, python] = [await orNull(findCompiler(host)), await orNull(findPython(host))];
+  const problems: WheelsError[] = [];
+  for (const place of workPlaces(host, cacheDir)) {
+    const problem = await examinePlace(host, place);
+    if (problem !== null) problems.push(problem);
+  }
+  const compiler = await orNull(findCompiler(host), problems);
+  const python = await orNull(findPython(host), problems);
+  const pip = python === null ? null : await orNull(pipOf(host, python), problems);
   const index = torchIndex ?? CPU_INDEX;
   const asked =
-    python === null
+    pip === null
       ? null
       : await Promise.all([
-          askIndex(host, python, "uv", null, INDEX_SECONDS),
-          askIndex(host, python, "torch", index, INDEX_SECONDS),
-          ownTorch(host, python),
+          askIndex(host, pip, "uv", null, INDEX_SECONDS),
+          askIndex(host, pip, "torch", index, INDEX_SECONDS),
+          ownTorch(host, pip.python),
         ]);
   const headers = python !== null && (await orNull(demandHeaders(host, python).then(() => true))) === true;
   const abilities: VariantAbility[] = [];
@@ -162,6 +179,7 @@ export async function examine(
     variants: abilities,
     indexes: asked && { packages: asked[0], torch: asked[1] },
     torch: asked?.[2] ?? null,
+    problems: problems.map((problem) => problem.toJSON()),
   };
   return { ...report, next: nextCommand(report) };
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { shownUrl } from "../host/network/urls.ts";
-import { CPU_INDEX, installTorchArgs, resolveTorchArgs, TORCH_PACKAGES, venvArgs } from "../torch/install.ts";
+import { CPU_INDEX, TORCH_PACKAGES } from "../torch/install.ts";
+import { installTorchArgs, resolveTorchArgs, venvArgs } from "../torch/uv-args.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { FinishRequest } from "./build.ts";
 import { compileArgs } from "./compile.ts";

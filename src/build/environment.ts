@@ -118,7 +118,7 @@ export function buildVariables(settings: BuildSettings): Record<string, string> 
   };
 }
 
-/** Where compiled objects are kept; what the user has set for ccache wins. */
+/** Where compiled objects are kept; the user's own place and size win. */
 export function ccacheVariables(host: Host, cache: string): Record<string, string> {
   const defaults: Record<string, string> = {
     CCACHE_DIR: join(cache, "ccache"),
@@ -127,7 +127,10 @@ export function ccacheVariables(host: Host, cache: string): Record<string, strin
     CCACHE_COMPILERCHECK: "content",
     CCACHE_NOHASHDIR: "1",
   };
-  return Object.fromEntries(Object.entries(defaults).filter(([name]) => !host.env[name]));
+  const own = ["CCACHE_DIR", "CCACHE_MAXSIZE"];
+  return Object.fromEntries(
+    Object.entries(defaults).filter(([name]) => !own.includes(name) || !host.env[name]),
+  );
 }
 
 /** ISA switches of vLLM that the user's shell might still hold; a variant says all of its own. */

@@ -3,9 +3,9 @@ import { readElf } from "../elf/elf.ts";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { readBytes, writeFile } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
-import { run, tail } from "../host/process.ts";
+import { meaning } from "../host/process.ts";
 import { compareVersions } from "../wheel/version.ts";
-import type { Compiler } from "./preflight.ts";
+import { type Compiler, compilerBroken, runCompiler } from "./preflight.ts";
 
 /** Uses what every kernel library uses: threads, dynamic loading, numbers from text, mathematics, streams. */
 const PROBE = `#include <cmath>
@@ -26,28 +26,17 @@ extern "C" double probe(const char* text) {
 /**
  * Asks before the long part whether this toolchain can make libraries for an older glibc at all.
  * @param floor such as 2.28
- * @throws E_GLIBC_FLOOR, E_COMPILER_FLAGS where the probe does not compile
+ * @throws E_GLIBC_FLOOR, E_COMPILER_BROKEN where the probe does not compile
  */
 export async function demandGlibcFloor(host: Host, compiler: Compiler, floor: string): Promise<void> {
   await host.scratch.withFolder("vllm-cpu-wheels-glibc", async (folder) => {
     const [source, library] = [join(folder, "probe.cpp"), join(folder, "libprobe.so")];
     await writeFile(source, PROBE);
-    const [command = "", ...args] = compiler.cxx;
-    const result = await run(
-      host,
-      command,
-      [...args, "-shared", "-fPIC", "-O2", source, "-ldl", "-pthread", "-o", library],
-      {
-        env: host.env,
-      },
+    const args = ["-shared", "-fPIC", "-O2", source, "-ldl", "-pthread", "-o", library];
+    const result = await runCompiler(host, compiler.cxx, args);
+    meaning(result, { 0: null }, (words) =>
+      compilerBroken(compiler.cxx, "compiling a small library with threads and streams", words),
     );
-    if (result.code !== 0)
-      throw wheelsError("E_COMPILER_FLAGS", {
-        variant: "every variant",
-        compiler: compiler.cxx.join(" "),
-        flags: ["-shared"],
-        detail: tail(result, 4),
-      });
     const wanted = readElf(await readBytes(library)).wantedVersions.flatMap(
       (version) => /^GLIBC_(\d+\.\d+)/.exec(version)?.[1] ?? [],
     );

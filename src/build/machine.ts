@@ -1,13 +1,15 @@
 import { join } from "node:path";
-import { wheelsError } from "../errors/wheels-error.ts";
+import { WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import { makeDir, writeFile } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { availableMemory } from "../host/memory.ts";
-import { run } from "../host/process.ts";
+import { meaning, type RunResult, tail } from "../host/process.ts";
+import { isUnusable } from "../host/programs.ts";
 import type { Uv } from "../torch/uv.ts";
+import { troubleOf, withSettings } from "../torch/uv-trouble.ts";
 import type { SystemLibrary } from "../variants/recipe-schema.ts";
 import type { Recipe } from "../variants/recipes.ts";
-import type { Compiler } from "./preflight.ts";
+import { type Compiler, compilerBroken, compilerEnv, runCompiler } from "./preflight.ts";
 
 const MIB = 1024 ** 2;
 
@@ -32,7 +34,10 @@ export async function chooseJobs(host: Host, recipe: Recipe, asked: number | nul
   return jobs;
 }
 
-/** Asks the compiler for the system's libraries, header and library both. @throws E_SYSTEM_LIBRARY */
+/**
+ * Asks the compiler for the system's libraries, header and library both.
+ * @throws E_SYSTEM_LIBRARY; E_COMPILER_BROKEN where it can't make a program without them either
+ */
 export async function demandLibraries(
   host: Host,
   compiler: Compiler,
@@ -40,15 +45,17 @@ export async function demandLibraries(
 ): Promise<void> {
   if (libraries.length === 0) return;
   await host.scratch.withFolder("vllm-cpu-wheels-library", async (folder) => {
-    const [command = "", ...args] = compiler.cxx;
+    const source = join(folder, "probe.cpp");
+    const make = async (include: string, link: readonly string[]): Promise<RunResult> => {
+      await writeFile(source, `${include}\nint main() { return 0; }\n`);
+      return runCompiler(host, compiler.cxx, [source, ...link, "-o", join(folder, "probe")]);
+    };
+    meaning(await make("", []), { 0: null }, (words) =>
+      compilerBroken(compiler.cxx, "making an empty program", words),
+    );
     for (const wanted of libraries) {
-      const source = join(folder, "probe.cpp");
-      await writeFile(source, `#include <${wanted.header}>\nint main() { return 0; }\n`);
-      const out = join(folder, "probe");
-      const result = await run(host, command, [...args, source, `-l${wanted.library}`, "-o", out], {
-        env: host.env,
-      });
-      if (result.code !== 0) throw wheelsError("E_SYSTEM_LIBRARY", wanted);
+      const { code } = await make(`#include <${wanted.header}>`, [`-l${wanted.library}`]);
+      if (code !== 0) throw wheelsError("E_SYSTEM_LIBRARY", wanted);
     }
   });
 }
@@ -63,13 +70,20 @@ const CCACHE = {
   ],
 } as const;
 
+/** Whether it is there and works; one that is there and does not is named. */
 async function works(host: Host, path: string): Promise<boolean> {
+  let why: string;
   try {
-    return (await host.ask(path, ["--version"], { env: host.env })).code === 0;
+    const result = await host.ask(path, ["--version"], { env: compilerEnv(host) });
+    if (result.code === 0) return true;
+    why = `it ended with status ${result.code}: ${tail(result, 2)}`;
   } catch (thrown) {
-    if (thrown instanceof Error && "code" in thrown && thrown.code === "E_TOOL_MISSING") return false;
-    throw thrown;
+    if (!(thrown instanceof WheelsError) || !isUnusable(thrown)) throw thrown;
+    if (thrown.code === "E_TOOL_MISSING") return false;
+    why = `${thrown.what} ${thrown.why}`;
   }
+  host.log.warn(`${path} is not used: ${why}`);
+  return false;
 }
 
 /**
@@ -78,6 +92,7 @@ async function works(host: Host, path: string): Promise<boolean> {
  */
 export async function findCcache(host: Host, uv: Uv, cache: string): Promise<string | null> {
   if (await works(host, "ccache")) return "ccache";
+  let why = "";
   const folder = await host.tools(cache).provide(
     host,
     { name: CCACHE.package, version: CCACHE.version },
@@ -87,7 +102,7 @@ export async function findCcache(host: Host, uv: Uv, cache: string): Promise<str
       await makeDir(place);
       const requirements = join(place, "requirements.txt");
       await writeFile(requirements, `${CCACHE.package}==${CCACHE.version} ${hashes}\n`);
-      await uv.run([
+      const result = await uv.run([
         "pip",
         "install",
         "--quiet",
@@ -98,10 +113,14 @@ export async function findCcache(host: Host, uv: Uv, cache: string): Promise<str
         "-r",
         requirements,
       ]);
+      if (result.code === 0) return;
+      const trouble = troubleOf(result, 3);
+      if (trouble.kind === "machine") throw trouble.error;
+      why = `: ${withSettings(trouble.words, uv.counted)}`;
     },
   );
   const path = join(folder, "bin", "ccache");
   if (await works(host, path)) return path;
-  host.log.warn("ccache can't be had; going on without it");
+  host.log.warn(`ccache can't be had; going on without it${why}`);
   return null;
 }

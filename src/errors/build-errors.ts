@@ -61,6 +61,16 @@ export const BUILD = {
     remedy:
       "Debian/Ubuntu: apt-get install g++ · Fedora/RHEL: dnf install gcc-c++ · Alpine: apk add g++ · or set CXX.",
   })),
+  E_COMPILER_BROKEN: entry(
+    EXIT.machineCannot,
+    "The compiler does not work",
+    (p: { compiler: string; doing: string; detail: string }) => ({
+      what: `The compiler ${p.compiler} failed while ${p.doing}.`,
+      why: p.detail || "It said nothing.",
+      remedy:
+        "Mend its installation (Debian/Ubuntu: apt-get install --reinstall g++ binutils libc6-dev), or set CC and CXX to one that works.",
+    }),
+  ),
   E_COMPILER_OLD: entry(
     EXIT.machineCannot,
     "Compiler too old",

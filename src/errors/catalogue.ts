@@ -1,6 +1,7 @@
 import { BUILD } from "./build-errors.ts";
 import { GENERAL } from "./general-errors.ts";
 import { POLICY } from "./policy-errors.ts";
+import { PROGRAM } from "./program-errors.ts";
 import { PUBLISH } from "./publish-errors.ts";
 import { SOURCE } from "./source-errors.ts";
 import { TORCH } from "./torch-errors.ts";
@@ -12,6 +13,7 @@ import { VERIFY } from "./verify-errors.ts";
  */
 export const CATALOGUE = {
   ...GENERAL,
+  ...PROGRAM,
   ...TORCH,
   ...BUILD,
   ...SOURCE,

@@ -76,8 +76,7 @@ export const SOURCE = {
   E_GIT: entry(EXIT.toolFailed, "git failed", (p: { what: string; detail: string }) => ({
     what: `git ${p.what} failed.`,
     why: p.detail,
-    remedy:
-      "Check the repository and the ref. Where the machine can't reach it, name a local copy (--onednn-source, --source).",
+    remedy: gitRemedy(p.detail),
   })),
   E_DEPENDENCY: entry(
     EXIT.badInput,
@@ -117,6 +116,34 @@ export const SOURCE = {
     remedy: "Install binutils, or keep the debug data with --keep-debug.",
   })),
 } as const;
+
+/** What to do about git's usual complaints; each is one that no other message of ours tells of. */
+const GIT_REMEDIES: readonly [RegExp, string][] = [
+  [
+    /dubious ownership/,
+    "Make the folder your own (sudo chown -R), or trust it: git config --global --add safe.directory FOLDER",
+  ],
+  [
+    /Authentication failed|could not read (Username|Password)|Permission denied \(publickey/i,
+    "Give git credentials for this repository (credential.helper, GIT_ASKPASS or an SSH key), or name a local copy.",
+  ],
+  [
+    /bad config|bad boolean config|bad numeric config/i,
+    "Mend that line of the git settings file (git config --show-origin --list).",
+  ],
+  [
+    /index file corrupt|bad signature|bad object|not a git repository: |object file .* is empty|loose object/i,
+    "The repository is damaged or not whole: clone it anew, and name that folder with --source.",
+  ],
+];
+
+function gitRemedy(detail: string): string {
+  const known = GIT_REMEDIES.find(([pattern]) => pattern.test(detail));
+  return (
+    known?.[1] ??
+    "Check the repository and the ref. Where the machine can't reach it, name a local copy (--onednn-source, --source)."
+  );
+}
 
 const MANAGERS: Readonly<Record<string, string>> = {
   apt: "Debian/Ubuntu: apt-get install",

@@ -7,6 +7,15 @@ export const TORCH = {
     why: p.detail,
     remedy: "Install it (with pip and venv), or name another with --python-version.",
   })),
+  E_PYTHON_BROKEN: entry(
+    EXIT.machineCannot,
+    "Python does not work",
+    (p: { wanted: string; detail: string }) => ({
+      what: `Python is there, but no ${p.wanted} of it works.`,
+      why: p.detail,
+      remedy: "Install Python anew (with pip and venv), or put a working one first on PATH.",
+    }),
+  ),
   E_PYTHON_HEADERS: entry(EXIT.machineCannot, "Python's headers are missing", (p: { missing: string }) => ({
     what: "The headers of this Python are missing, so no extension can be compiled for it.",
     why: `There is no ${p.missing}.`,
@@ -22,11 +31,6 @@ export const TORCH = {
       remedy: "Install pip (Debian/Ubuntu: apt-get install python3-pip python3-venv), or put uv on PATH.",
     }),
   ),
-  E_TOOL_MISSING: entry(EXIT.machineCannot, "Program missing", (p: { command: string }) => ({
-    what: `The program ${p.command} was not found.`,
-    why: "It is not on PATH.",
-    remedy: `Install ${p.command}, or add its folder to PATH.`,
-  })),
   E_TOOL_INSTALL: entry(
     EXIT.toolFailed,
     "Tool installation failed",

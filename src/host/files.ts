@@ -1,6 +1,7 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
+import { codeOf } from "../errors/thrown.ts";
 import { wheelsError } from "../errors/wheels-error.ts";
 
 export interface DirEntry {
@@ -12,13 +13,9 @@ export interface DirEntry {
   size: number;
 }
 
-function errno(thrown: unknown): string {
-  return thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
-}
-
 /** True for the error that a missing file or folder gives. */
 export function isMissing(thrown: unknown): boolean {
-  return errno(thrown) === "ENOENT" || errno(thrown) === "ENOTDIR";
+  return codeOf(thrown) === "ENOENT" || codeOf(thrown) === "ENOTDIR";
 }
 
 /**
@@ -29,7 +26,7 @@ export async function writing<T>(path: string, work: () => Promise<T>): Promise<
   try {
     return await work();
   } catch (thrown) {
-    const code = errno(thrown);
+    const code = codeOf(thrown);
     if (code === "ENOSPC" || code === "EDQUOT") throw wheelsError("E_DISK_FULL", { where: path }, thrown);
     if (code === "EACCES" || code === "EPERM") await blameOwner(path, thrown);
     if (["EACCES", "EROFS", "EPERM", "ENOTDIR", "EEXIST", "ELOOP", "ENAMETOOLONG"].includes(code)) {
@@ -150,9 +147,55 @@ export async function listDir(path: string): Promise<DirEntry[]> {
   return entries.filter((entry) => entry !== null);
 }
 
-/** Makes a folder and its parents. @throws E_OUTPUT_DIR, E_DISK_FULL */
-export async function makeDir(path: string): Promise<void> {
-  await writing(path, () => fs.mkdir(path, { recursive: true }));
+/**
+ * What the programs that we run inherit, set at the start: with another umask what they write would be closed to others
+ * or open to everybody, and a wheel would have other bytes.
+ */
+export const UMASK = 0o022;
+
+/** What others may do with what is written: read it, and no more. The umask does not decide. */
+const FILE_MODE = 0o644;
+const FOLDER_MODE = 0o755;
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await fs.stat(path)).isDirectory();
+  } catch (thrown) {
+    if (isMissing(thrown)) return false;
+    throw thrown;
+  }
+}
+
+/** Times that parents are made again which somebody removes meanwhile. */
+const MAKE_TRIES = 3;
+
+/** @returns false where what was there a moment before is gone */
+async function makeMissing(path: string, mode: number): Promise<boolean> {
+  const missing: string[] = [];
+  for (let place = resolve(path); !(await isFolder(place)); place = dirname(place)) missing.unshift(place);
+  for (const place of missing) {
+    try {
+      await fs.mkdir(place, { mode });
+      await fs.chmod(place, mode);
+    } catch (thrown) {
+      if (codeOf(thrown) === "ENOENT") return false;
+      if (codeOf(thrown) !== "EEXIST" || !(await isFolder(place))) throw thrown;
+    }
+  }
+  return true;
+}
+
+/**
+ * Makes a folder and its parents. Not by Node's recursive mkdir, which never ends where the parent is there and the file
+ * system says ENOENT all the same, as below /proc.
+ * @param mode permissions of what is made; what is there already keeps its own
+ * @throws E_OUTPUT_DIR, E_DISK_FULL
+ */
+export async function makeDir(path: string, mode = FOLDER_MODE): Promise<void> {
+  await writing(path, async () => {
+    for (let tried = 0; tried < MAKE_TRIES; tried++) if (await makeMissing(path, mode)) return;
+    throw wheelsError("E_OUTPUT_DIR", { dir: path, detail: "No folder can be made in its parent (ENOENT)." });
+  });
 }
 
 /** Removes a file or a folder with all in it; silent where there is none. @throws E_FOREIGN_OWNER, E_OUTPUT_DIR */
@@ -160,13 +203,18 @@ export async function remove(path: string): Promise<void> {
   await writing(path, () => fs.rm(path, { recursive: true, force: true, maxRetries: 3 }));
 }
 
-async function placeAtomically(path: string, fill: (temporary: string) => Promise<void>): Promise<void> {
+async function placeAtomically(
+  path: string,
+  fill: (temporary: string) => Promise<void>,
+  mode = FILE_MODE,
+): Promise<void> {
   const temporary = join(dirname(path), `.${randomBytes(6).toString("hex")}.part`);
   await writing(path, async () => {
     try {
       await fill(temporary);
       const handle = await fs.open(temporary, "r");
       try {
+        await handle.chmod(mode);
         await handle.sync();
       } finally {
         await handle.close();
@@ -185,17 +233,20 @@ export async function removeParts(folder: string): Promise<void> {
     if (isFile && /^\.[0-9a-f]{12}\.part$/.test(name)) await remove(join(folder, name));
 }
 
-/** Writes a file so that a reader sees the old bytes or the new ones. @throws E_OUTPUT_DIR, E_DISK_FULL */
+/** Writes a file, for others to read, so that a reader sees the old bytes or the new ones. @throws E_OUTPUT_DIR, E_DISK_FULL */
 export async function writeFileAtomic(path: string, data: Uint8Array | string): Promise<void> {
   await placeAtomically(path, (temporary) => fs.writeFile(temporary, data));
 }
 
 /** Writes a file in a scratch folder, where nobody else reads. @throws E_OUTPUT_DIR, E_DISK_FULL */
-export async function writeFile(path: string, data: Uint8Array | string, mode = 0o644): Promise<void> {
-  await writing(path, () => fs.writeFile(path, data, { mode }));
+export async function writeFile(path: string, data: Uint8Array | string, mode = FILE_MODE): Promise<void> {
+  await writing(path, async () => {
+    await fs.writeFile(path, data, { mode });
+    await fs.chmod(path, mode);
+  });
 }
 
-/** Copies a file so that a reader sees all of it or none. @throws E_OUTPUT_DIR, E_DISK_FULL */
+/** Copies a file, for others to read, so that a reader sees all of it or none. @throws E_OUTPUT_DIR, E_DISK_FULL */
 export async function copyAtomic(from: string, to: string): Promise<void> {
   await placeAtomically(to, (temporary) => fs.copyFile(from, temporary, fs.constants.COPYFILE_FICLONE));
 }
@@ -217,47 +268,6 @@ export async function freeBytes(path: string): Promise<number> {
 export function isWithin(outer: string, inner: string): boolean {
   const path = relative(outer, inner);
   return path === "" || (path !== ".." && !path.startsWith(`..${sep}`) && !path.startsWith(sep));
-}
-
-/**
- * Copies a tree. Links are copied as links.
- * @param wanted says for a path relative to `from` whether it is copied; a folder that is not wanted is not entered
- * @throws E_OUTPUT_DIR, E_DISK_FULL
- */
-export async function copyTree(from: string, to: string, wanted: (path: string) => boolean): Promise<void> {
-  await writing(to, () =>
-    fs.cp(from, to, {
-      recursive: true,
-      verbatimSymlinks: true,
-      mode: fs.constants.COPYFILE_FICLONE,
-      preserveTimestamps: true,
-      filter: (path) => path === from || wanted(relative(from, path)),
-    }),
-  );
-}
-
-/**
- * Digest of a tree's names, kinds, permissions and contents, hexadecimal; times don't count.
- * @param wanted says for a path relative to `from` whether it counts
- */
-export async function treeDigest(from: string, wanted: (path: string) => boolean): Promise<string> {
-  const hash = createHash("sha256");
-  const visit = async (folder: string): Promise<void> => {
-    for (const entry of await listDir(join(from, folder))) {
-      const path = join(folder, entry.name);
-      if (!wanted(path)) continue;
-      const place = join(from, path);
-      if (entry.isDirectory) await visit(path);
-      else if (entry.isSymlink) hash.update(JSON.stringify(["link", path, await fs.readlink(place)]));
-      else if (entry.isFile) {
-        const { mode } = await fs.stat(place);
-        hash.update(JSON.stringify(["file", path, mode & 0o111, entry.size]));
-        hash.update(await fs.readFile(place));
-      }
-    }
-  };
-  await visit("");
-  return hash.digest("hex");
 }
 
 /**

@@ -33,7 +33,7 @@ export interface ShortProgram {
 }
 
 export interface ShortResult {
-  /** Null where a signal ended it. */
+  /** Exit status. One that a signal ended has none, and is E_TOOL_KILLED. */
   code: number | null;
   stdout: string;
   stderr: string;
@@ -55,8 +55,9 @@ export interface Host {
   /**
    * Runs a short program with an argument array, never through a shell, to its end. What is long or has children of
    * its own is run by process.ts, which stops all of it.
-   * @returns exit status and output; a non-zero status is not an error here
-   * @throws E_TOOL_MISSING where there is no such program, E_INTERRUPTED on abort
+   * @returns exit status and output; a non-zero status is not an error here: `meaning` of process.ts says what it is
+   * @throws E_TOOL_MISSING, E_TOOL_NOT_ALLOWED, E_TOOL_ARCHITECTURE, E_TOOL_BROKEN, E_TOOL_LIMIT, E_FOLDER_UNFIT where it
+   *   can't be started, E_TOOL_KILLED where a signal ended it, E_INTERRUPTED on abort
    */
   ask(command: string, args: readonly string[], options: ShortProgram): Promise<ShortResult>;
   /** Where tools are kept. @param cache the cache folder that was asked for; a runner has its own place */

@@ -3,11 +3,14 @@ import { link, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { codeOf } from "../errors/thrown.ts";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { exists, isMissing, makeDir, readTextIfAny, writing } from "./files.ts";
 import type { Host } from "./host.ts";
 
 const POLL_MS = 250;
+/** Others may read who holds it; a lock that they could write to would be theirs to break, whatever the umask. */
+const LOCK_MODE = 0o644;
 
 interface Holder {
   pid: number;
@@ -45,16 +48,13 @@ async function tryCreate(path: string): Promise<boolean> {
   return writing(path, () => create(path));
 }
 
-const codeOf = (thrown: unknown): string =>
-  thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
-
 /** Makes the lock with its holder's name in one step, so that a holder killed at once leaves no nameless lock. */
 async function create(path: string): Promise<boolean> {
   const holder: Holder = { pid: process.pid, host: hostname(), started: await startTime(process.pid) };
   const text = JSON.stringify(holder);
   const temporary = join(dirname(path), `.${randomBytes(6).toString("hex")}.part`);
   try {
-    await writeFile(temporary, text);
+    await writeFile(temporary, text, { mode: LOCK_MODE });
     await link(temporary, path);
     return true;
   } catch (thrown) {
@@ -70,7 +70,7 @@ async function create(path: string): Promise<boolean> {
 
 async function createInTwoSteps(path: string, text: string): Promise<boolean> {
   try {
-    await writeFile(path, text, { flag: "wx" });
+    await writeFile(path, text, { flag: "wx", mode: LOCK_MODE });
     return true;
   } catch (thrown) {
     if (codeOf(thrown) === "EEXIST") return false;

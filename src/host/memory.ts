@@ -12,3 +12,10 @@ export async function availableMemory(): Promise<number> {
   const left = (await number("/sys/fs/cgroup/memory.max")) - (await number("/sys/fs/cgroup/memory.current"));
   return Number.isNaN(left) ? machine : Math.min(machine, left);
 }
+
+/** How often the kernel has killed for want of memory, in this control group or on this machine. Source: cgroup-v2.rst. */
+export async function oomKills(): Promise<number> {
+  const group = (await readTextIfAny("/sys/fs/cgroup/memory.events")) ?? "";
+  const machine = (await readTextIfAny("/proc/vmstat")) ?? "";
+  return [group, machine].reduce((sum, text) => sum + Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0), 0);
+}

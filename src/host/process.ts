@@ -1,9 +1,12 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { wheelsError } from "../errors/wheels-error.ts";
+import { codeOf } from "../errors/thrown.ts";
+import { WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import type { Host } from "./host.ts";
+import { oomKills } from "./memory.ts";
+import { locateProgram, startError } from "./programs.ts";
 
 export interface RunOptions {
   cwd?: string;
@@ -15,6 +18,11 @@ export interface RunOptions {
   wantsFd3?: boolean;
   /** Milliseconds after which the child and its children are stopped. */
   timeout?: number;
+  /**
+   * A signal that ends the child is the caller's to judge, because it may be the answer (code that is tried out).
+   * SIGKILL is not among them: the kernel sends it for want of memory, which is the machine's fault whatever runs.
+   */
+  judgesSignals?: boolean;
   /** Kept characters of stdout and of stderr each; the beginning is dropped. Default 4 Mi. */
   keep?: number;
 }
@@ -32,12 +40,15 @@ export interface RunResult {
 
 const GRACE_MS = 5000;
 
+/** What a shell, uv or ninja ends with when what it started was killed. Source: POSIX sh, "Exit Status". */
+const KILLED_BELOW = 128 + 9;
+
 function killGroup(pid: number, signal: NodeJS.Signals): void {
   try {
     // Negative: the whole group, or ninja dies and its compilers go on.
     process.kill(-pid, signal);
   } catch (thrown) {
-    if (!(thrown instanceof Error && "code" in thrown && thrown.code === "ESRCH")) throw thrown;
+    if (codeOf(thrown) !== "ESRCH") throw thrown;
   }
 }
 
@@ -52,11 +63,35 @@ function collect(stream: Readable, keep: number, onLine?: (line: string) => void
   return () => text.slice(-keep);
 }
 
+/** What of an ended program is judged; `signal` is the name of what ended it, null where it ended by itself. */
+type Ended = Pick<RunResult, "code" | "stdout" | "stderr"> & { signal?: string | null; timedOut?: boolean };
+
+/**
+ * A program that was killed has answered nothing.
+ * @param killsBefore what {@link oomKills} said before it was started
+ * @throws E_TOOL_KILLED
+ */
+export async function demandAlive(
+  command: string,
+  result: Ended,
+  killsBefore: number,
+  judgesSignals: boolean,
+): Promise<void> {
+  if (result.timedOut) return;
+  const below = result.code === KILLED_BELOW && !judgesSignals;
+  const signal = result.signal ?? (below ? "SIGKILL" : null);
+  if (signal === null || (judgesSignals && signal !== "SIGKILL")) return;
+  const memory = signal === "SIGKILL" && (await oomKills()) > killsBefore;
+  const who = below ? `What ${command} started` : command;
+  throw wheelsError("E_TOOL_KILLED", { command: who, signal, memory, detail: tail(result) });
+}
+
 /**
  * Runs a program with an argument array, never through a shell.
  * On abort the child's whole process group gets SIGTERM, then SIGKILL after 5 s; none is left behind.
- * @returns exit status and output; a non-zero status is not an error here
- * @throws E_TOOL_MISSING where there is no such program, E_INTERRUPTED on abort
+ * @returns exit status and output; a non-zero status is not an error here: see {@link meaning}
+ * @throws E_TOOL_MISSING, E_TOOL_NOT_ALLOWED, E_TOOL_ARCHITECTURE, E_TOOL_BROKEN, E_TOOL_LIMIT, E_FOLDER_UNFIT where it
+ *   can't be started, E_TOOL_KILLED where a signal ended it, E_INTERRUPTED on abort
  */
 export async function run(
   host: Host,
@@ -69,12 +104,25 @@ export async function run(
   host.log.debug(`run: ${[command, ...args].join(" ")}`);
   const started = host.monotonic();
   const keep = options.keep ?? 4 * 1024 * 1024;
-  const child = spawn(command, [...args], {
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    env: options.env as NodeJS.ProcessEnv,
-    stdio: ["ignore", "pipe", "pipe", options.wantsFd3 ? "pipe" : "ignore"],
-    detached: true,
-  });
+  const cwd = options.cwd ?? process.cwd();
+  const program = await locateProgram(command, options.env["PATH"], cwd);
+  const killsBefore = await oomKills();
+  if (host.signal.aborted) throw wheelsError("E_INTERRUPTED", { during });
+  const failed = async (thrown: unknown): Promise<unknown> =>
+    thrown instanceof WheelsError ? thrown : ((await startError(program, cwd, thrown)) ?? thrown);
+  let child: ChildProcess;
+  try {
+    child = spawn(program, [...args], {
+      argv0: command,
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      env: options.env as NodeJS.ProcessEnv,
+      stdio: ["ignore", "pipe", "pipe", options.wantsFd3 ? "pipe" : "ignore"],
+      detached: true,
+    });
+  } catch (thrown) {
+    // Node tells the rarer failures at once, and not by an event.
+    throw await failed(thrown);
+  }
   const out = collect(child.stdout as Readable, keep, options.onLine);
   const err = collect(child.stderr as Readable, keep, options.onLine);
   const fd3 = options.wantsFd3 ? collect(child.stdio[3] as Readable, keep) : () => "";
@@ -105,12 +153,11 @@ export async function run(
     });
     if (host.signal.aborted) throw wheelsError("E_INTERRUPTED", { during });
     const seconds = (host.monotonic() - started) / 1000;
-    return { code, signal, stdout: out(), stderr: err(), fd3: fd3(), timedOut, seconds };
+    const result = { code, signal, stdout: out(), stderr: err(), fd3: fd3(), timedOut, seconds };
+    await demandAlive(command, result, killsBefore, options.judgesSignals === true);
+    return result;
   } catch (thrown) {
-    if (thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT") {
-      throw wheelsError("E_TOOL_MISSING", { command }, thrown);
-    }
-    throw thrown;
+    throw await failed(thrown);
   } finally {
     clearTimeout(timer);
     host.signal.removeEventListener("abort", onAbort);
@@ -122,4 +169,19 @@ export async function run(
 export function tail(result: Pick<RunResult, "stdout" | "stderr">, lines = 8): string {
   const text = result.stderr.trim() || result.stdout.trim();
   return text.split("\n").slice(-lines).join("\n");
+}
+
+/**
+ * What a program's exit status means. A status that is not listed is the program's own error, never an answer.
+ * @param meanings by status
+ * @param otherwise the error to throw, made of the program's last words
+ */
+export function meaning<T>(
+  result: Ended,
+  meanings: Readonly<Record<number, T>>,
+  otherwise: (words: string) => Error,
+): T {
+  if (result.code !== null && Object.hasOwn(meanings, result.code) && !result.timedOut)
+    return meanings[result.code] as T;
+  throw otherwise(result.timedOut ? `It was stopped at its time limit. ${tail(result)}` : tail(result));
 }

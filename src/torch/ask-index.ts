@@ -1,8 +1,7 @@
 import type { Host } from "../host/host.ts";
-import { trustEnv } from "../host/network/trust-env.ts";
 import { shownUrl } from "../host/network/urls.ts";
-import { run } from "../host/process.ts";
-import { cleanPythonEnv } from "./python.ts";
+import { tail } from "../host/process.ts";
+import type { Pip } from "./pip.ts";
 
 /** What pip, with the user's own settings, hears from an index. */
 export interface IndexAnswer {
@@ -42,7 +41,7 @@ export function parseIndexAnswer(index: string | null, output: string): IndexAns
  */
 export async function askIndex(
   host: Host,
-  python: string,
+  pip: Pip,
   project: string,
   index: string | null,
   seconds: number,
@@ -50,24 +49,29 @@ export async function askIndex(
   const url = index ?? host.env["UV_DEFAULT_INDEX"] ?? host.env["UV_INDEX_URL"];
   const isFolder = url !== undefined && !/^[a-z][a-z0-9+.-]*:\/\//i.test(url);
   const place = isFolder ? ["--no-index", "--find-links", url] : url ? ["--index-url", url] : [];
-  const args = ["-m", "pip", "index", "versions", project, "-vv", "--retries", "0"];
-  const result = await run(host, python, [...args, "--timeout", String(seconds), ...place], {
-    env: {
-      ...cleanPythonEnv(host),
-      ...(await trustEnv(host)),
-      PIP_DISABLE_PIP_VERSION_CHECK: "1",
-      NO_COLOR: "1",
-    },
-    timeout: 4 * seconds * 1000,
-  });
+  const args = [
+    "index",
+    "versions",
+    project,
+    "-vv",
+    "--retries",
+    "0",
+    "--timeout",
+    String(seconds),
+    ...place,
+  ];
+  if (!pip.isThere) return { index: null, reached: false, problem: "this Python has no pip", versions: [] };
+  const result = await pip.run(args, { timeout: 4 * seconds * 1000 });
   const answer = parseIndexAnswer(
     index === null ? null : shownUrl(index),
     `${result.stdout}\n${result.stderr}`,
   );
-  if (/No module named pip/.test(result.stderr))
-    return { ...answer, reached: false, problem: "this Python has no pip" };
   if (result.timedOut) return { ...answer, reached: false, problem: `no answer within ${4 * seconds} s` };
-  if (result.code !== 0 && answer.problem === null)
-    return { ...answer, problem: `it has no ${project} for this Python` };
+  if (result.code !== 0 && answer.problem === null) {
+    const isNo = /No matching distribution found|Could not find a version/i.test(result.stderr);
+    return isNo
+      ? { ...answer, problem: `it has no ${project} for this Python` }
+      : { ...answer, reached: false, problem: `pip failed: ${tail(result, 2)}` };
+  }
   return answer;
 }

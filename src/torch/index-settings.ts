@@ -1,19 +1,14 @@
-import type { Host } from "../host/host.ts";
-import { type PipSettings, readPipConfig } from "../host/network/pip-config.ts";
-import { cleanPythonEnv } from "./python.ts";
-
-/** Reads the user's pip configuration through pip itself; nothing where there is no pip. */
-export async function readPipSettings(host: Host, python: string): Promise<PipSettings> {
-  return readPipConfig(host, python, cleanPythonEnv(host));
-}
+import type { PipSettings } from "../host/network/pip-config.ts";
 
 /**
  * uv's environment, with what pip.conf and PIP_* say translated, because uv reads neither and users have configured
  * their machine once. What the user set for uv wins.
+ * @param hasOwnFile whether a settings file of uv's says where packages come from
  */
 export function uvIndexEnv(
   env: Readonly<Record<string, string | undefined>>,
   pip: PipSettings,
+  hasOwnFile = false,
 ): Record<string, string | undefined> {
   const own = [
     "UV_DEFAULT_INDEX",
@@ -23,7 +18,7 @@ export function uvIndexEnv(
     "UV_FIND_LINKS",
     "UV_NO_INDEX",
   ];
-  if (own.some((name) => env[name])) return {};
+  if (hasOwnFile || own.some((name) => env[name])) return {};
   return {
     ...(pip.indexUrl ? { UV_DEFAULT_INDEX: pip.indexUrl } : {}),
     ...(pip.extraIndexUrls.length > 0

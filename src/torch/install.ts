@@ -5,10 +5,12 @@ import { wheelsError } from "../errors/wheels-error.ts";
 import { exists, listDir, statPath, writeFile } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { shownUrl } from "../host/network/urls.ts";
-import { type RunResult, tail } from "../host/process.ts";
+import type { RunResult } from "../host/process.ts";
 import { demandCpuOnly, isGpuLocalVersion, isGpuPackage, parseTorchFacts, type TorchFacts } from "./gate.ts";
 import { runProbe } from "./python.ts";
 import type { Uv } from "./uv.ts";
+import { installTorchArgs, resolveArgs, resolveTorchArgs, venvArgs } from "./uv-args.ts";
+import { failureOf, troubleOf, withSettings } from "./uv-trouble.ts";
 
 /** PyTorch's own index of CPU-only wheels. */
 export const CPU_INDEX = "https://download.pytorch.org/whl/cpu";
@@ -64,9 +66,11 @@ export function project(place: Place | null, packages: readonly string[], versio
       "requires-python": ">=3.8",
       dependencies: packages.map((name) => (name === "torch" && version ? `torch==${version}` : name)),
     },
-    ...(place && {
-      tool: {
-        uv: {
+    tool: {
+      uv: {
+        // A workspace of its own: uv would look for one in the folders above, which others may write to.
+        workspace: {},
+        ...(place && {
           sources: Object.fromEntries(packages.map((name) => [name, { index: "pytorch-cpu" }])),
           index: [
             {
@@ -76,43 +80,13 @@ export function project(place: Place | null, packages: readonly string[], versio
               ...(place.flat ? { format: "flat" } : {}),
             },
           ],
-        },
+        }),
       },
-    }),
+    },
   });
 }
 
 type Resolution = { pins: string[] } | { problem: string; unreachable: boolean };
-
-const UNREACHABLE =
-  /error sending request|Failed to fetch|dns error|Connection (refused|reset)|timed? ?out|Request failed|status code [45]\d\d|HTTP status|Received some unexpected HTML|Unsupported `?Content-Type/i;
-
-/** uv's arguments that make a virtual environment. @param wanted Python version or path */
-export const venvArgs = (folder: string, wanted: string): string[] => [
-  "venv",
-  "--quiet",
-  "--no-project",
-  "--python",
-  wanted,
-  folder,
-];
-
-/** uv's arguments that resolve a project file. @param more what to print */
-const resolveArgs = (python: string, file: string, more: readonly string[]): string[] => [
-  ...["pip", "compile", "--python", python, "--no-header", "--only-binary", ":all:", "--quiet"],
-  ...more,
-  file,
-];
-
-/** uv's arguments that decide which torch it will be. @param file a {@link project} */
-export const resolveTorchArgs = (python: string, file: string): string[] =>
-  resolveArgs(python, file, ["--no-annotate"]);
-
-/** uv's arguments that install the torch that was resolved. @param pins file of its versions */
-export const installTorchArgs = (python: string, file: string, pins: string): string[] => [
-  ...["pip", "install", "--python", python, "--only-binary", ":all:"],
-  ...["-r", file, "--constraint", pins],
-];
 
 /**
  * Lets uv resolve a project file for one interpreter, with wheels alone.
@@ -138,7 +112,10 @@ async function resolveAt(uv: Uv, folder: string, python: string, text: string): 
   if (result.code === 0) {
     return { pins: result.stdout.split("\n").filter((line) => /^[A-Za-z0-9]/.test(line)) };
   }
-  return { problem: tail(result, 12), unreachable: UNREACHABLE.test(result.stderr) };
+  const trouble = troubleOf(result);
+  if (trouble.kind === "no" || trouble.kind === "unreachable")
+    return { problem: withSettings(trouble.words, uv.counted), unreachable: trouble.kind === "unreachable" };
+  throw failureOf(result, "uv", "asking an index for torch", uv.counted);
 }
 
 async function findLinksPlaces(uv: Uv): Promise<Place[]> {
@@ -165,7 +142,7 @@ function demandCpuPins(pins: readonly string[]): string {
  * A named index is the only place asked. Without one it is the PyTorch CPU index; where that can't be reached, the
  * user's own pip find-links folders, if they hold it.
  * @param python interpreter of the environment it is for
- * @throws E_TORCH_INDEX, E_TORCH_NOT_FOUND, E_TORCH_CUDA
+ * @throws E_TORCH_INDEX, E_TORCH_NOT_FOUND, E_TORCH_CUDA; E_TOOL_FAILED where uv itself fails
  */
 export async function resolveTorch(
   host: Host,
@@ -212,22 +189,30 @@ export async function resolveTorch(
   });
 }
 
-/** Version of an interpreter, such as 3.11.7. @param python version or path */
+/** Version of an interpreter, such as 3.11.7, for a message; what was asked for where uv can't tell. @param python version or path */
 export async function pythonVersion(uv: Uv, python: string): Promise<string> {
-  const result = await uv.run(["python", "find", "--show-version", python]);
-  return result.stdout.trim() || python;
+  const result = await uv.run(["python", "find", "--no-project", "--show-version", python]);
+  return result.code === 0 ? result.stdout.trim() : python;
 }
+
+/** What uv says where it knows no such Python. */
+const NO_PYTHON =
+  /No interpreter found|No virtual environment or system Python|No Python at|No download found|is not available for download|not found at (path|directory)|No such file or directory/i;
 
 /**
  * Makes a fresh virtual environment.
  * @param wanted Python version or path
  * @returns path of its interpreter
- * @throws E_PYTHON_MISSING
+ * @throws E_PYTHON_MISSING where there is no such Python, E_TOOL_FAILED, and what a machine's fault is
  */
 export async function makeVenv(uv: Uv, folder: string, wanted: string): Promise<string> {
   const result = await uv.run(venvArgs(folder, wanted));
-  if (result.code !== 0) throw wheelsError("E_PYTHON_MISSING", { wanted, detail: tail(result) });
-  return join(folder, "bin", "python");
+  if (result.code === 0) return join(folder, "bin", "python");
+  const trouble = troubleOf(result);
+  const isMissing = trouble.kind !== "machine" && NO_PYTHON.test(trouble.words);
+  throw isMissing
+    ? wheelsError("E_PYTHON_MISSING", { wanted, detail: withSettings(trouble.words, uv.counted) })
+    : failureOf(result, "uv", `making an environment for Python ${wanted}`, uv.counted);
 }
 
 /** The command a person would type for the same. */
@@ -259,7 +244,11 @@ export async function installTorch(
       cwd: folder,
       onLine: (line) => host.log.debug(line),
     });
-    if (result.code !== 0) throw wheelsError("E_TORCH_INSTALL", { detail: tail(result, 12) });
+    if (result.code === 0) return;
+    const trouble = troubleOf(result);
+    if (trouble.kind === "machine") throw trouble.error;
+    if (trouble.kind === "error") throw failureOf(result, "uv", "installing torch", uv.counted);
+    throw wheelsError("E_TORCH_INSTALL", { detail: withSettings(trouble.words, uv.counted) });
   });
   return torchFacts(host, python);
 }

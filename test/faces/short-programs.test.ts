@@ -17,6 +17,32 @@ function program(name: string, text: string): string {
   return path;
 }
 
+function of(name: string, content: string | Uint8Array, mode: number): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  chmodSync(path, mode);
+  return path;
+}
+
+/** A program by its header, for the architecture that this machine is not: S/390. */
+function foreignProgram(): Uint8Array {
+  const header = Buffer.alloc(64);
+  header.write("\x7fELF", "latin1");
+  // 64 bits, big-endian, version 1.
+  header.set([2, 2, 1], 4);
+  header.writeUInt16BE(2, 16);
+  header.writeUInt16BE(22, 18);
+  return header;
+}
+
+function mine(): string {
+  const place = join(folder, "mine-alone");
+  mkdirSync(place, { recursive: true });
+  writeFileSync(join(place, "mine"), "#!/bin/sh\necho mine\n");
+  chmodSync(join(place, "mine"), 0o755);
+  return place;
+}
+
 describe("a terminal and an action say the same of a program", () => {
   test.each<[string, AskRequest]>([
     ["that ends well", { command: "sh", args: ["-c", "echo out; echo err >&2"] }],
@@ -33,6 +59,15 @@ describe("a terminal and an action say the same of a program", () => {
     ["in another folder", { command: "pwd", args: [], cwd: "/usr" }],
     ["with a variable", { command: "sh", args: ["-c", 'echo "$OF_MINE"'], env: { OF_MINE: "ä ::x::" } }],
     ["with much output", { command: "sh", args: ["-c", "seq 1 100000"] }],
+    ["that may not be started", { command: of("closed", "#!/bin/sh\n", 0o644), args: [] }],
+    ["that is a folder", { command: folder, args: [] }],
+    ["that is empty", { command: of("empty", "", 0o755), args: [] }],
+    ["that is made for another machine", { command: of("foreign", foreignProgram(), 0o755), args: [] }],
+    ["that is run by what is not there", { command: of("orphan", "#!/nonexistent/sh\n", 0o755), args: [] }],
+    ["in a folder that is gone", { command: "pwd", args: [], cwd: join(folder, "gone") }],
+    ["in a folder that is none", { command: "pwd", args: [], cwd: of("file", "", 0o644) }],
+    ["on the PATH that it is given", { command: "mine", args: [], env: { PATH: mine() } }],
+    ["whose child was killed", { command: "sh", args: ["-c", "exit 137"] }],
     ["that is cancelled", { command: "sleep", args: ["20"], abortAfter: 700 }],
   ])("%s", (_what, request) => {
     const { terminal, action } = ask(request);
@@ -46,6 +81,15 @@ describe("a terminal and an action say the same of a program", () => {
     const request = { command: "sh", args: ["-c", 'echo "${HOME-none}"'], env: { HOME: "/elsewhere" } };
     expect(ask(request).action.stdout).toBe("/elsewhere\n");
   });
+});
+
+test.each([
+  ["not there", "/nonexistent/program", "E_TOOL_MISSING"],
+  ["not allowed", of("closed-2", "#!/bin/sh\n", 0o644), "E_TOOL_NOT_ALLOWED"],
+  ["of another machine", of("foreign-2", foreignProgram(), 0o755), "E_TOOL_ARCHITECTURE"],
+  ["broken", of("orphan-2", "#!/nonexistent/sh\n", 0o755), "E_TOOL_BROKEN"],
+])("a program that is %s has that for its error in an action, too", (_what, command, code) => {
+  expect(ask({ command, args: [] }).action.error).toBe(code);
 });
 
 describe("the log of an action", () => {

@@ -1,7 +1,8 @@
 import { isAbsolute, join, resolve } from "node:path";
 import { wheelsError } from "../../errors/wheels-error.ts";
-import { copyTree, exists, listDir, readTextIfAny, remove, treeDigest } from "../../host/files.ts";
+import { exists, listDir, readTextIfAny, remove } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
+import { copyTree, treeDigest } from "../../host/trees.ts";
 import type { Dependency } from "../../variants/recipe-schema.ts";
 import type { Recipe } from "../../variants/recipes.ts";
 import { cachedCommit, exportCommit } from "./obtain.ts";

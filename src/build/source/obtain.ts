@@ -5,13 +5,13 @@ import { closest } from "fastest-levenshtein";
 import { wheelsError } from "../../errors/wheels-error.ts";
 import { unpackTar } from "../../host/archives.ts";
 import { exists, makeDir, moveInto, remove, writeFile } from "../../host/files.ts";
+import { exactTag, isDirty, runGit } from "../../host/git.ts";
 import { fileSha256 } from "../../host/hash.ts";
 import type { Host } from "../../host/host.ts";
 import { withLock } from "../../host/lock.ts";
 import { downloadOnce } from "../../host/network/download.ts";
-import { trustEnv } from "../../host/network/trust-env.ts";
 import { shownUrl } from "../../host/network/urls.ts";
-import { run, tail } from "../../host/process.ts";
+import { tail } from "../../host/process.ts";
 import { parsePylock } from "../../torch/pylock.ts";
 import type { Uv } from "../../torch/uv.ts";
 import { asVersion, type ReadySource, readFolder, type Source } from "./source.ts";
@@ -80,14 +80,6 @@ async function unpackSdist(host: Host, label: string, archive: string, folder: s
   });
 }
 
-async function git(host: Host, folder: string, args: readonly string[]): Promise<void> {
-  const result = await run(host, "git", ["-C", folder, ...args], {
-    env: { ...host.env, ...(await trustEnv(host)), GIT_TERMINAL_PROMPT: "0" },
-  });
-  if (result.code !== 0)
-    throw wheelsError("E_GIT", { what: args.map(shownUrl).join(" "), detail: tail(result) });
-}
-
 /** A local path of a git URL, which needs no fetch of everything. */
 const urlOf = (repository: string): string =>
   repository.startsWith("file://") ? fileURLToPath(repository) : repository;
@@ -100,10 +92,10 @@ const urlOf = (repository: string): string =>
  */
 export async function exportCommit(host: Host, repository: string, ref: string, to: string): Promise<void> {
   await host.scratch.withFolder("vllm-cpu-wheels-git", async (folder) => {
-    await git(host, folder, ["init", "--quiet", "--bare"]);
-    await git(host, folder, ["fetch", "--quiet", "--depth", "1", "--no-tags", urlOf(repository), ref]);
+    await runGit(host, folder, ["init", "--quiet", "--bare"]);
+    await runGit(host, folder, ["fetch", "--quiet", "--depth", "1", "--no-tags", urlOf(repository), ref]);
     const archive = join(folder, "tree.tar");
-    await git(host, folder, ["archive", "--format=tar", "--output", archive, "FETCH_HEAD"]);
+    await runGit(host, folder, ["archive", "--format=tar", "--output", archive, "FETCH_HEAD"]);
     await unpackTar(archive, to, 0);
   });
 }
@@ -136,28 +128,19 @@ export async function cachedCommit(
   );
 }
 
-/** Whether a git checkout has changes that no commit holds. */
-async function isDirty(host: Host, path: string): Promise<boolean> {
-  if (!(await exists(join(path, ".git")))) return false;
-  const result = await host.ask("git", ["-C", path, "status", "--porcelain"], { env: host.env });
-  return result.code === 0 && result.stdout.trim() !== "";
-}
-
-/** The version of a checkout whose commit carries a release's tag; null for another. */
+/** The version of a checkout whose commit carries a release's tag; null for another. @throws E_GIT */
 async function taggedVersion(host: Host, path: string): Promise<string | null> {
-  if (!(await exists(join(path, ".git")))) return null;
-  const args = ["-C", path, "describe", "--tags", "--exact-match", "--match", "v[0-9]*"];
-  const result = await host.ask("git", args, { env: host.env });
-  return result.code === 0 ? result.stdout.trim().replace(/^v/, "") : null;
+  return (await exactTag(host, path))?.replace(/^v/, "") ?? null;
 }
 
 /**
  * Completes what a folder says of itself from its git checkout.
- * @throws E_SOURCE_DIRTY for changes that no commit holds: nobody could build that wheel again
+ * @throws E_SOURCE_DIRTY for changes that no commit holds: nobody could build that wheel again; E_GIT
  */
 export async function completeFolder(host: Host, source: Source, allowDirty: boolean): Promise<Source> {
   if (source.place.kind !== "folder" || source.label === "sample") return source;
   const { path } = source.place;
+  if (!(await exists(join(path, ".git")))) return source;
   if (!allowDirty && (await isDirty(host, path)))
     throw wheelsError("E_SOURCE_DIRTY", { source: source.label });
   return source.version === null ? { ...source, version: await taggedVersion(host, path) } : source;

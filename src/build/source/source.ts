@@ -3,18 +3,11 @@ import { closest } from "fastest-levenshtein";
 import { parse, TomlError } from "smol-toml";
 import { z } from "zod";
 import { wheelsError } from "../../errors/wheels-error.ts";
-import {
-  copyTree,
-  exists,
-  isMissing,
-  isWithin,
-  listDir,
-  readTextIfAny,
-  statPath,
-  treeDigest,
-} from "../../host/files.ts";
+import { exists, isMissing, isWithin, listDir, readTextIfAny, statPath } from "../../host/files.ts";
+import { ignoredPaths } from "../../host/git.ts";
 import type { Host } from "../../host/host.ts";
 import { bundledSourcePath } from "../../host/resources.ts";
+import { copyTree, treeDigest } from "../../host/trees.ts";
 import { oneOf, parseHeaders } from "../../wheel/metadata.ts";
 import { normalizeName } from "../../wheel/names.ts";
 
@@ -202,16 +195,7 @@ const LEFTOVER =
   /(^|\/)(\.git|\.hg|__pycache__|\.venv|node_modules|[^/]+\.egg-info|\.ruff_cache|\.mypy_cache|\.pytest_cache)$/;
 
 async function leftovers(host: Host, path: string): Promise<Set<string>> {
-  const found = new Set<string>();
-  try {
-    const args = ["-C", path, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"];
-    const result = await host.ask("git", args, { env: host.env });
-    if (result.code === 0) {
-      for (const name of result.stdout.split(/[\0\n]/)) if (name) found.add(name.replace(/\/$/, ""));
-    }
-  } catch (thrown) {
-    if (!(thrown instanceof Error && "code" in thrown && thrown.code === "E_TOOL_MISSING")) throw thrown;
-  }
+  const found = new Set((await ignoredPaths(host, path)) ?? []);
   for (const { name } of await listDir(join(path, "build"))) {
     if (name === "CMakeCache.txt" || /^(temp|lib|bdist)\./.test(name)) found.add("build");
   }

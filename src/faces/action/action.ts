@@ -1,6 +1,6 @@
 import type { ExitCode } from "../../errors/entry.ts";
 import { asFailure } from "../../errors/wheels-error.ts";
-import { remove } from "../../host/files.ts";
+import { remove, UMASK } from "../../host/files.ts";
 import { abortOnSignals } from "../../host/signals.ts";
 import { ACTIONS, type ActionName } from "../../options/actions.ts";
 import { readInputs } from "../../options/inputs.ts";
@@ -25,6 +25,7 @@ const HANDLERS: Readonly<Record<ActionName, (github: GitHub, env: Env) => Promis
 
 /** Runs one action as a step: every error becomes an annotation and the head of the summary. */
 export async function runAction(name: ActionName): Promise<void> {
+  process.umask(UMASK);
   let github: GitHub | null = null;
   const controller = abortOnSignals(
     () => github?.host.scratch ?? null,

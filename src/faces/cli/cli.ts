@@ -1,6 +1,6 @@
 import { EXIT, type ExitCode } from "../../errors/entry.ts";
 import { asFailure, type WheelsError, wheelsError } from "../../errors/wheels-error.ts";
-import { readText } from "../../host/files.ts";
+import { readText, UMASK } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
 import type { Log } from "../../host/log.ts";
 import { versionFilePath } from "../../host/resources.ts";
@@ -43,6 +43,7 @@ async function information(words: readonly string[]): Promise<string | null> {
 }
 
 async function main(words: readonly string[]): Promise<ExitCode> {
+  process.umask(UMASK);
   const text = await information(words);
   if (text !== null) {
     process.stdout.write(text);

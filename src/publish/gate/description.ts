@@ -62,7 +62,7 @@ export async function renderRefusals(
       async (folder) => {
         const path = join(folder, "description.rst");
         await writeFile(path, text);
-        const words = ["run", "--quiet", "--no-config", "--no-project", "--isolated", "--with", RENDERER];
+        const words = ["run", "--quiet", "--no-project", "--isolated", "--with", RENDERER];
         return uv.run([...words, "python", "-I", "-c", PROGRAM, path], { cwd: folder });
       },
     );

@@ -8,7 +8,8 @@ import { isTrustTrouble, namedAuthorities, untrusted } from "../../host/network/
 import { clockError, isClockTrouble } from "../../host/network/clock.ts";
 import { trustEnv } from "../../host/network/trust-env.ts";
 import { shownUrl } from "../../host/network/urls.ts";
-import { run } from "../../host/process.ts";
+import { meaning, run, tail } from "../../host/process.ts";
+import { publishingSettings, withoutForeignSettings } from "../../host/tool-settings.ts";
 import { findPython } from "../../torch/python.ts";
 import { type FoundUv, findUv, locateUv } from "../../torch/uv.ts";
 import { PYPI_LIMITS, UPLOAD_LIMITS, withGranted } from "../gate/rules.ts";
@@ -47,7 +48,18 @@ const filesOf = ({ path, signatures }: Candidate): string[] =>
 
 /** uv knows attestations from the version on that has an option against them. @throws E_TOOL_INSTALL */
 async function demandAttesting(host: Host, uv: string): Promise<void> {
-  const { stdout } = await host.ask(uv, ["publish", "--help"], { env: host.env, isSecret: true });
+  const result = await host.ask(uv, ["publish", "--help"], {
+    env: withoutForeignSettings(host.env),
+    isSecret: true,
+  });
+  const stdout = meaning(result, { 0: result.stdout }, (detail) =>
+    wheelsError("E_TOOL_FAILED", {
+      tool: "uv",
+      doing: "telling its options",
+      detail,
+      remedy: "Install uv anew, or take it off PATH: another one is installed then.",
+    }),
+  );
   if (!stdout.includes("--no-attestations"))
     throw wheelsError("E_TOOL_INSTALL", {
       tool: "uv with attestations",
@@ -59,12 +71,12 @@ async function demandAttesting(host: Host, uv: string): Promise<void> {
 async function defaultIndex(host: Host): Promise<string> {
   const program = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)";
   const python = await findPython(host);
-  const result = await host.ask(python, ["-c", program], { env: host.env });
+  const result = await host.ask(python, ["-I", "-c", program], { env: withoutForeignSettings(host.env) });
   const url = result.stdout.trim();
   if (result.code !== 0 || !URL.canParse(url))
     throw wheelsError("E_INDEX_READ", {
       index: "pypi",
-      detail: "pip does not tell its index; name it with --check-url.",
+      detail: `pip does not tell its index; name it with --check-url. ${tail(result, 2)}`.trim(),
     });
   return url;
 }
@@ -101,7 +113,8 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
       ["publish", "--no-config", "--trusted-publishing", trusted, ...where, ...filesOf(candidate)],
       {
         env: {
-          ...host.env,
+          ...withoutForeignSettings(host.env),
+          ...publishingSettings(host.env),
           ...withoutEmpty(host),
           ...(await trustEnv(host)),
           UV_HTTP_RETRIES: "0",

@@ -1,8 +1,11 @@
+import { dirname } from "node:path";
 import { z } from "zod";
 import { WheelsError } from "../../errors/wheels-error.ts";
 import type { Finding } from "../../findings/findings.ts";
 import type { Host } from "../../host/host.ts";
 import { freePort } from "../../host/network/ports.ts";
+import { demandExecutable } from "../../host/places.ts";
+import { isUnusable } from "../../host/programs.ts";
 import type { TorchFacts } from "../../torch/gate.ts";
 import { torchFacts } from "../../torch/install.ts";
 import { runProbe } from "../../torch/python.ts";
@@ -42,9 +45,8 @@ const hasEngine = ({ packages }: Installed): boolean => packages.includes(ENGINE
 const titleOf = ({ distribution, version }: Installed): string => `${distribution} ${version}`;
 
 /** What can go wrong with an interpreter that is there, but is none. */
-const isBroken = (thrown: unknown): thrown is Error =>
-  (thrown instanceof WheelsError && (thrown.code === "E_PYTHON_PROBE" || thrown.code === "E_TOOL_MISSING")) ||
-  (thrown instanceof Error && "code" in thrown && /^(EACCES|ENOEXEC)$/.test(String(thrown.code)));
+const isBroken = (thrown: unknown): thrown is WheelsError =>
+  thrown instanceof WheelsError && (thrown.code === "E_PYTHON_PROBE" || isUnusable(thrown));
 
 function brokenInterpreter(python: string, problem: string, level: Level): Check[] {
   const [first, ...rest] = GATE_IDS;
@@ -166,7 +168,8 @@ async function installedChecks(
  * is computed by the environment's own torch, so an environment whose torch lies is not found out by them.
  * @param python the environment's interpreter
  * @param level `static` asks for the gate alone
- * @throws E_INTERRUPTED, E_TOOL_MISSING (the emulator); an interpreter that gives no answer is an answer
+ * @throws E_INTERRUPTED, E_TOOL_MISSING (the emulator), E_FOLDER_UNFIT where its file system starts no programs, which is
+ * not the environment's fault; an interpreter that gives no answer is an answer
  */
 export async function environmentChecks(
   host: Host,
@@ -175,13 +178,14 @@ export async function environmentChecks(
   settings: RunSettings,
 ): Promise<RuntimeAnswer> {
   if (level !== "static") await demandEmulator(host, settings);
+  // The interpreter itself is mostly a link to one that lies elsewhere.
+  await demandExecutable("an environment", dirname(python));
   let facts: TorchFacts;
   try {
     facts = await torchFacts(host, python);
   } catch (thrown) {
     if (!isBroken(thrown)) throw thrown;
-    const why = thrown instanceof WheelsError ? thrown.why : thrown.message;
-    return { checks: brokenInterpreter(python, why, level), torch: null };
+    return { checks: brokenInterpreter(python, thrown.why, level), torch: null };
   }
   const answer = (ran: Check[]): RuntimeAnswer => ({
     checks: [...gateChecks(facts), ...ran],

@@ -3,11 +3,13 @@ import { z } from "zod";
 import type { Finding } from "../../findings/findings.ts";
 import { writeFile } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
-import { run, tail } from "../../host/process.ts";
+import { type RunResult, tail } from "../../host/process.ts";
 import { isGpuLocalVersion, isGpuPackage } from "../../torch/gate.ts";
 import type { TorchSource } from "../../torch/install.ts";
-import { cleanPythonEnv, findPython } from "../../torch/python.ts";
+import { pipOf } from "../../torch/pip.ts";
+import { findPython } from "../../torch/python.ts";
 import type { Uv } from "../../torch/uv.ts";
+import { failureOf, troubleOf } from "../../torch/uv-trouble.ts";
 import { normalizeName } from "../../wheel/names.ts";
 import type { CheckAnswer } from "../verdict/check.ts";
 import { downloadSizes, NEVER } from "./download-size.ts";
@@ -47,17 +49,26 @@ async function pipPlan(host: Host, python: string, installation: Installation): 
   // pip has no way to leave a requirement out.
   if (installation.without.length > 0) return null;
   const words = ["install", "--dry-run", "--quiet", "--report", "-", "--only-binary", ":all:"];
-  const base = await findPython(host);
-  const result = await run(
-    host,
-    base,
-    ["-m", "pip", "--python", python, "--disable-pip-version-check", ...words, installation.wheel],
-    { env: cleanPythonEnv(host) },
-  );
-  if (/No module named pip|no such option/.test(result.stderr)) return null;
-  if (result.code !== 0) return { packages: [], refusal: tail(result) };
+  const pip = await pipOf(host, await findPython(host));
+  if (!pip.isThere) return null;
+  const result = await pip.run(["--python", python, ...words, installation.wheel]);
+  // A pip that is older than these options is not asked.
+  if (/no such option/.test(result.stderr)) return null;
+  if (result.code !== 0) return { packages: [], refusal: ofTheWheel(result, "pip", pip.counted) };
   const { install } = reportSchema.parse(JSON.parse(result.stdout));
   return { packages: install.map(({ metadata }) => `${metadata.name}==${metadata.version}`), refusal: null };
+}
+
+/**
+ * What an installer holds against the wheel. That an index can't be reached, or that the machine can't, is not the
+ * wheel's fault and no answer.
+ * @throws E_TOOL_FAILED, E_DISK_FULL, E_FOLDER_UNFIT, E_TOOL_LIMIT
+ */
+function ofTheWheel(result: RunResult, tool: "uv" | "pip", counted: readonly string[]): string {
+  const trouble = troubleOf(result);
+  if (trouble.kind === "machine" || trouble.kind === "unreachable")
+    throw failureOf(result, tool, "installing the wheel", counted);
+  return tail(result);
 }
 
 /** Why a plan must not be carried out. */
@@ -94,7 +105,7 @@ export async function installWheel(
     const dry = await uv.run([...args, "--dry-run"]);
     const uvPlan: Plan = {
       packages: wouldInstall(`${dry.stdout}\n${dry.stderr}`),
-      refusal: dry.code === 0 ? null : tail(dry),
+      refusal: dry.code === 0 ? null : ofTheWheel(dry, "uv", uv.counted),
     };
     const plan = uvPlan.refusal === null ? await pipPlan(host, python, installation) : null;
     const evidence = {
@@ -112,8 +123,12 @@ export async function installWheel(
     const { cpu, plain } = await downloadSizes(host, uv, python, installation);
     const real = await uv.run(args);
     if (real.code !== 0) {
-      const refusal: Finding = { kind: "installer-refuses", installer: "uv", message: tail(real) };
-      return { result: "fail", findings: [refusal], evidence };
+      const message = ofTheWheel(real, "uv", uv.counted);
+      return {
+        result: "fail",
+        findings: [{ kind: "installer-refuses", installer: "uv", message }],
+        evidence,
+      };
     }
     return {
       result: without.length > 0 ? "warn" : "pass",
