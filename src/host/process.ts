@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -6,7 +6,7 @@ import { codeOf } from "../errors/thrown.ts";
 import { WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import type { Host } from "./host.ts";
 import { oomKills } from "./memory.ts";
-import { locateProgram, startError } from "./programs.ts";
+import { folderError, locateProgram, startError } from "./programs.ts";
 
 export interface RunOptions {
   cwd?: string;
@@ -66,12 +66,8 @@ function collect(stream: Readable, keep: number, onLine?: (line: string) => void
 /** What of an ended program is judged; `signal` is the name of what ended it, null where it ended by itself. */
 type Ended = Pick<RunResult, "code" | "stdout" | "stderr"> & { signal?: string | null; timedOut?: boolean };
 
-/**
- * A program that was killed has answered nothing.
- * @param killsBefore what {@link oomKills} said before it was started
- * @throws E_TOOL_KILLED
- */
-export async function demandAlive(
+/** A program that was killed has answered nothing. @throws E_TOOL_KILLED */
+async function demandAlive(
   command: string,
   result: Ended,
   killsBefore: number,
@@ -86,12 +82,44 @@ export async function demandAlive(
   throw wheelsError("E_TOOL_KILLED", { command: who, signal, memory, detail: tail(result) });
 }
 
+/** Where a program is looked for and started, and who judges a signal that ends it; see {@link RunOptions}. */
+interface Circumstances {
+  /** PATH of the program's environment. */
+  path: string | undefined;
+  cwd: string;
+  judgesSignals?: boolean | undefined;
+}
+
+/**
+ * What is the same however a program is started: finding it, telling why it can't be started, and judging its end.
+ * @param start runs the file that was found; what it throws has the code of the system
+ * @throws E_TOOL_MISSING, E_TOOL_NOT_ALLOWED, E_TOOL_ARCHITECTURE, E_TOOL_BROKEN, E_TOOL_LIMIT, E_FOLDER_UNFIT where it
+ *   can't be started, E_TOOL_KILLED where a signal ended it
+ */
+export async function judged<Result extends Ended>(
+  command: string,
+  { path, cwd, judgesSignals = false }: Circumstances,
+  start: (program: string) => Promise<Result>,
+): Promise<Result> {
+  const program = await locateProgram(command, path, cwd);
+  const gone = await folderError(cwd);
+  if (gone !== null) throw gone;
+  const killsBefore = await oomKills();
+  let result: Result;
+  try {
+    result = await start(program);
+  } catch (thrown) {
+    throw thrown instanceof WheelsError ? thrown : ((await startError(program, cwd, thrown)) ?? thrown);
+  }
+  await demandAlive(command, result, killsBefore, judgesSignals);
+  return result;
+}
+
 /**
  * Runs a program with an argument array, never through a shell.
  * On abort the child's whole process group gets SIGTERM, then SIGKILL after 5 s; none is left behind.
  * @returns exit status and output; a non-zero status is not an error here: see {@link meaning}
- * @throws E_TOOL_MISSING, E_TOOL_NOT_ALLOWED, E_TOOL_ARCHITECTURE, E_TOOL_BROKEN, E_TOOL_LIMIT, E_FOLDER_UNFIT where it
- *   can't be started, E_TOOL_KILLED where a signal ended it, E_INTERRUPTED on abort
+ * @throws what {@link judged} throws, E_INTERRUPTED on abort
  */
 export async function run(
   host: Host,
@@ -100,33 +128,40 @@ export async function run(
   options: RunOptions,
 ): Promise<RunResult> {
   const during = `${command.split("/").at(-1)} ${args[0] ?? ""}`.trim();
-  if (host.signal.aborted) throw wheelsError("E_INTERRUPTED", { during });
+  const demandWanted = (): void => {
+    if (host.signal.aborted) throw wheelsError("E_INTERRUPTED", { during });
+  };
+  demandWanted();
   host.log.debug(`run: ${[command, ...args].join(" ")}`);
   const started = host.monotonic();
+  const { env, cwd = process.cwd(), judgesSignals } = options;
+  const at = { path: env["PATH"], cwd, judgesSignals };
+  return judged(command, at, async (program) => {
+    demandWanted();
+    const ended = await runGroup(host, program, [command, ...args], options);
+    demandWanted();
+    return { ...ended, seconds: (host.monotonic() - started) / 1000 };
+  });
+}
+
+/** Runs a program in a process group of its own. @param words its argv, its own name first */
+async function runGroup(
+  host: Host,
+  program: string,
+  [argv0 = "", ...args]: readonly string[],
+  options: RunOptions,
+): Promise<Omit<RunResult, "seconds">> {
   const keep = options.keep ?? 4 * 1024 * 1024;
-  const cwd = options.cwd ?? process.cwd();
-  const program = await locateProgram(command, options.env["PATH"], cwd);
-  const killsBefore = await oomKills();
-  if (host.signal.aborted) throw wheelsError("E_INTERRUPTED", { during });
-  const failed = async (thrown: unknown): Promise<unknown> =>
-    thrown instanceof WheelsError ? thrown : ((await startError(program, cwd, thrown)) ?? thrown);
-  let child: ChildProcess;
-  try {
-    child = spawn(program, [...args], {
-      argv0: command,
-      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      env: options.env as NodeJS.ProcessEnv,
-      stdio: ["ignore", "pipe", "pipe", options.wantsFd3 ? "pipe" : "ignore"],
-      detached: true,
-    });
-  } catch (thrown) {
-    // Node tells the rarer failures at once, and not by an event.
-    throw await failed(thrown);
-  }
+  const child = spawn(program, args, {
+    argv0,
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    env: options.env as NodeJS.ProcessEnv,
+    stdio: ["ignore", "pipe", "pipe", options.wantsFd3 ? "pipe" : "ignore"],
+    detached: true,
+  });
   const out = collect(child.stdout as Readable, keep, options.onLine);
   const err = collect(child.stderr as Readable, keep, options.onLine);
   const fd3 = options.wantsFd3 ? collect(child.stdio[3] as Readable, keep) : () => "";
-
   let timedOut = false;
   const closing = new AbortController();
   const stop = async (): Promise<void> => {
@@ -151,13 +186,7 @@ export async function run(
       child.once("exit", () => child.pid !== undefined && killGroup(child.pid, "SIGKILL"));
       child.once("close", (exitCode, exitSignal) => resolve({ code: exitCode, signal: exitSignal }));
     });
-    if (host.signal.aborted) throw wheelsError("E_INTERRUPTED", { during });
-    const seconds = (host.monotonic() - started) / 1000;
-    const result = { code, signal, stdout: out(), stderr: err(), fd3: fd3(), timedOut, seconds };
-    await demandAlive(command, result, killsBefore, options.judgesSignals === true);
-    return result;
-  } catch (thrown) {
-    throw await failed(thrown);
+    return { code, signal, stdout: out(), stderr: err(), fd3: fd3(), timedOut };
   } finally {
     clearTimeout(timer);
     host.signal.removeEventListener("abort", onAbort);

@@ -78,3 +78,10 @@ export function setupSummary(
       : []),
   ].join("\n");
 }
+
+/** GitHub refuses a step's summary above 1 MiB, all of it. */
+const SUMMARY_BYTES = 1024 * 1024 - 4096;
+
+/** As much of a summary as GitHub takes. */
+export const cutSummary = (markdown: string): string =>
+  Buffer.byteLength(markdown) > SUMMARY_BYTES ? `${markdown.slice(0, SUMMARY_BYTES / 4)}\n\n…cut` : markdown;

@@ -11,13 +11,12 @@ import { matcherPath } from "../../host/resources.ts";
 import { createScratch } from "../../host/scratch.ts";
 import { createTerminalLog, type Sink } from "../../host/terminal.ts";
 import { errorMarkdown } from "../../report/error-text.ts";
+import { cutSummary } from "../../report/job-summary.ts";
 import { harmless } from "./harmless.ts";
 import { runnerTools } from "./tools.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** GitHub refuses a step's summary above 1 MiB, all of it. */
-const SUMMARY_BYTES = 1024 * 1024 - 4096;
 const MATCHER_OWNER = "vllm-cpu-compiler";
 const LEFT = "folders";
 
@@ -96,12 +95,8 @@ export interface GitHub {
 
 async function writeSummary(env: Env, markdown: string): Promise<void> {
   if (!env["GITHUB_STEP_SUMMARY"]) return;
-  const text =
-    Buffer.byteLength(markdown) > SUMMARY_BYTES
-      ? `${markdown.slice(0, SUMMARY_BYTES / 4)}\n\n…cut`
-      : markdown;
   await core.summary
-    .addRaw(text, true)
+    .addRaw(cutSummary(markdown), true)
     .write()
     .catch((thrown: unknown) => core.debug(`no summary: ${String(thrown)}`));
 }

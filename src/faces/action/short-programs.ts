@@ -1,10 +1,8 @@
 import { Writable } from "node:stream";
 import { messageOf } from "../../errors/thrown.ts";
-import { WheelsError, wheelsError } from "../../errors/wheels-error.ts";
+import { wheelsError } from "../../errors/wheels-error.ts";
 import type { ShortProgram, ShortResult } from "../../host/host.ts";
-import { oomKills } from "../../host/memory.ts";
-import { demandAlive } from "../../host/process.ts";
-import { folderError, locateProgram, startError } from "../../host/programs.ts";
+import { judged } from "../../host/process.ts";
 import { harmless } from "./harmless.ts";
 
 /** The name of a program for @actions/exec, which takes it out of a command line. Source: its argStringToArray. */
@@ -47,8 +45,11 @@ const NOT_TAKEN = /^Unable to locate executable file/;
 /** @actions/exec makes a text of what spawn answered: the code is its last word. */
 const CODE = /\b(E[A-Z0-9]+)$/;
 
-function codeIn(message: string): string | undefined {
-  return NOT_TAKEN.test(message) ? "EACCES" : CODE.exec(message)?.[1];
+/** The same error with the code of the system, where that package's text tells it. */
+function withCode(thrown: unknown): unknown {
+  const message = messageOf(thrown);
+  const code = NOT_TAKEN.test(message) ? "EACCES" : CODE.exec(message)?.[1];
+  return code === undefined ? thrown : Object.assign(new Error(message, { cause: thrown }), { code });
 }
 
 /**
@@ -56,9 +57,9 @@ function codeIn(message: string): string | undefined {
  * That package has no way to stop a program: on abort nothing waits for it any more, and the runner ends what is left
  * of a job's programs. Nor can it close a program's standard input without a crash where the program ends first
  * (EPIPE, which it does not handle): none of ours reads it.
- * What can't be started is found out before, as {@link run} of process.ts does, because of that package's answer a text is
- * left, or none: where spawn throws at once (E2BIG, ENOMEM) its promise is never settled, and Node.js ends the step with
- * that error. Nor does it tell which signal ended a program.
+ * What can't be started is found out before, because of that package's answer a text is left, or none: where spawn throws
+ * at once (E2BIG, ENOMEM) its promise is never settled, and Node.js ends the step with that error. Nor does it tell which
+ * signal ended a program.
  * @param signal aborted where the step is cancelled
  * @param write puts a line into the step's log
  * @throws what `Host.ask` says
@@ -72,44 +73,31 @@ export async function askByActions(
 ): Promise<ShortResult> {
   const during = `${command.split("/").at(-1)} ${args[0] ?? ""}`.trim();
   if (signal.aborted) throw wheelsError("E_INTERRUPTED", { during });
-  const cwd = options.cwd ?? process.cwd();
-  const program = await locateProgram(command, options.env["PATH"], cwd);
-  const gone = await folderError(cwd);
-  if (gone !== null) throw gone;
   const { getExecOutput } = await import("@actions/exec");
-  const said = new Said(write, options.isSecret === true);
-  const env = Object.entries(options.env).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, value]],
+  const env = Object.entries(options.env).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
   );
+  const said = new Said(write, options.isSecret === true);
   const ended = new AbortController();
   const interruption = new Promise<never>((_resolve, reject) => {
-    signal.addEventListener("abort", () => reject(wheelsError("E_INTERRUPTED", { during })), {
-      once: true,
-      signal: ended.signal,
-    });
+    const refuse = (): void => reject(wheelsError("E_INTERRUPTED", { during }));
+    signal.addEventListener("abort", refuse, { once: true, signal: ended.signal });
   });
+  const at = { path: options.env["PATH"], cwd: options.cwd ?? process.cwd() };
   try {
-    const killsBefore = await oomKills();
-    const { exitCode, stdout, stderr } = await Promise.race([
-      getExecOutput(quoted(program), [...args], {
+    return await judged(command, at, async (program) => {
+      const running = getExecOutput(quoted(program), [...args], {
         env: Object.fromEntries(env),
         ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
         ignoreReturnCode: true,
         outStream: said,
-      }),
-      interruption,
-    ]);
-    said.flush();
-    // Null where a signal ended it, whatever the type says.
-    const code: number | null = exitCode;
-    const result = { code, signal: code === null ? "a signal" : null, stdout, stderr };
-    await demandAlive(command, result, killsBefore, false);
-    return { code, stdout, stderr };
-  } catch (thrown) {
-    const code = thrown instanceof WheelsError ? undefined : codeIn(messageOf(thrown));
-    throw code === undefined
-      ? thrown
-      : ((await startError(program, cwd, Object.assign(new Error(messageOf(thrown)), { code }))) ?? thrown);
+      }).catch((thrown: unknown) => Promise.reject(withCode(thrown)));
+      const { exitCode, stdout, stderr } = await Promise.race([running, interruption]);
+      said.flush();
+      // Null where a signal ended it, whatever the type says.
+      const code: number | null = exitCode;
+      return { code, signal: code === null ? "a signal" : null, stdout, stderr };
+    });
   } finally {
     ended.abort();
   }

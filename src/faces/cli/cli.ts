@@ -1,8 +1,7 @@
 import { EXIT, type ExitCode } from "../../errors/entry.ts";
-import { asFailure, type WheelsError, wheelsError } from "../../errors/wheels-error.ts";
+import { asFailure, wheelsError } from "../../errors/wheels-error.ts";
 import { readText, UMASK } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
-import type { Log } from "../../host/log.ts";
 import { versionFilePath } from "../../host/resources.ts";
 import { abortOnSignals } from "../../host/signals.ts";
 import { createTerminalHost, createTerminalLog, wantsColour } from "../../host/terminal.ts";
@@ -14,11 +13,6 @@ import { errorDetail, errorStack } from "../../report/error-text.ts";
 const NAMES = Object.keys(COMMANDS);
 
 const has = (name: string): name is CommandName => Object.hasOwn(COMMANDS, name);
-
-function showError(log: Log, error: WheelsError, debug: boolean): void {
-  log.error(`${error.what} [${error.code}]`);
-  process.stderr.write(`${errorDetail(error)}${debug ? errorStack(error) : ""}`);
-}
 
 function findCommand(name: string | undefined): CommandName {
   if (name !== undefined && has(name)) return name;
@@ -76,7 +70,8 @@ async function main(words: readonly string[]): Promise<ExitCode> {
   } catch (thrown) {
     const error = asFailure(thrown, controller.signal, "the run");
     if (json) process.stdout.write(`${JSON.stringify({ error }, null, 2)}\n`);
-    showError(log, error, debug);
+    log.error(`${error.what} [${error.code}]`);
+    process.stderr.write(`${errorDetail(error)}${debug ? errorStack(error) : ""}`);
     return error.exit;
   }
 }

@@ -17,14 +17,10 @@ type Inputs = Values<(typeof ACTIONS)["build-variant"]["inputs"]>;
 type Proven = ReleaseReport["results"][number];
 
 /** A wheel as the output wheels lists it. */
-interface ListedWheel {
-  variant: string | null;
-  wheel: string;
-  sha256: string;
+type ListedWheel = Pick<Proven, "variant" | "wheel" | "sha256" | "result"> & {
   verdict: string;
-  result: Proven["result"];
   artifact: string | null;
-}
+};
 
 /** What was proven of each wheel here, and what this machine could not run. */
 function tell({ host: { log } }: GitHub, results: readonly Proven[]): void {
@@ -54,8 +50,7 @@ async function list(github: GitHub, upload: Upload, results: readonly Proven[]):
 }
 
 function wheelOutputs(github: GitHub, listed: readonly ListedWheel[]): void {
-  const [first] = listed;
-  const one = listed.length === 1 ? first : undefined;
+  const one = listed.length === 1 ? listed[0] : undefined;
   github.output("wheel", one?.wheel ?? "");
   github.output("sha256", one?.sha256 ?? "");
   github.output("verdict", one?.verdict ?? "");

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { EXIT, type ExitCode } from "../../../errors/entry.ts";
 import { exists, remove } from "../../../host/files.ts";
-import { type SetupReport, type SetupRequest, setup as setupJob } from "../../../jobs/setup.ts";
+import { type SetupRequest, setup as setupJob } from "../../../jobs/setup.ts";
 import type { ACTIONS } from "../../../options/actions.ts";
 import type { Values } from "../../../options/spec.ts";
 import { parseTorch } from "../../../options/torch.ts";
@@ -35,17 +35,6 @@ function cacheFor({ host, temp }: GitHub, seconds: number): NonNullable<SetupReq
   };
 }
 
-async function report(github: GitHub, made: SetupReport): Promise<void> {
-  github.addPath(dirname(made.python));
-  github.exportVariable("VIRTUAL_ENV", made.venv);
-  github.output("torch-version", made.torch);
-  github.output("python-path", made.python);
-  github.output("venv", made.venv);
-  github.output("cache-hit", String(made.cacheHit));
-  github.output("saved-bytes", made.savings ? String(made.savings.saved) : "");
-  await github.summarize(setupSummary(made.torch, made.cacheHit, made.savings));
-}
-
 /** The setup-cpu-torch action. @throws what the setup job throws */
 export async function setup(github: GitHub, inputs: Inputs): Promise<ExitCode> {
   const [version] = parsePythons(inputs["python-version"]);
@@ -56,6 +45,13 @@ export async function setup(github: GitHub, inputs: Inputs): Promise<ExitCode> {
     measuresSavings: inputs.savings,
     cache: inputs.cache ? cacheFor(github, inputs["cache-timeout"]) : null,
   });
-  await report(github, made);
+  github.addPath(dirname(made.python));
+  github.exportVariable("VIRTUAL_ENV", made.venv);
+  github.output("torch-version", made.torch);
+  github.output("python-path", made.python);
+  github.output("venv", made.venv);
+  github.output("cache-hit", String(made.cacheHit));
+  github.output("saved-bytes", made.savings ? String(made.savings.saved) : "");
+  await github.summarize(setupSummary(made.torch, made.cacheHit, made.savings));
   return EXIT.ok;
 }

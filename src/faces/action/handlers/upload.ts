@@ -2,15 +2,12 @@ import { basename } from "node:path";
 import { wheelsError } from "../../../errors/wheels-error.ts";
 import { exists } from "../../../host/files.ts";
 import { reportFileName, verdictFileName } from "../../../jobs/prove.ts";
+import type { parseUpload } from "../../../options/artifacts.ts";
 import type { ReportPaths } from "../../../report/report-files.ts";
 import type { GitHub } from "../github.ts";
 
 /** How a wheel is uploaded. */
-export interface Upload {
-  upload: boolean;
-  name: string | null;
-  retentionDays: number | null;
-}
+export type Upload = ReturnType<typeof parseUpload>;
 
 /**
  * Refuses, before anything is built, an upload that could not succeed.

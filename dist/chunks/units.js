@@ -1,1 +1,0 @@
-function e(e){if(e<60)return`${e.toFixed(1)} s`;let t=Math.round(e);return`${Math.floor(t/60)} min ${String(t%60).padStart(2,`0`)} s`}function t(e){if(e<1024)return`${e} B`;let t=[`KiB`,`MiB`,`GiB`,`TiB`],n=e/1024,r=0;for(;n>=1024&&r<t.length-1;)n/=1024,r++;return`${n.toFixed(1)} ${t[r]}`}export{e as n,t};
