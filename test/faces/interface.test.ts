@@ -12,7 +12,7 @@ const ACTIONS: Record<string, { inputs: string; outputs: string }> = {
   "action.yml": {
     inputs:
       "variant source vllm-version python-version version-suffix output-dir max-jobs torch-index-url torch-packages torch-version manifest level policy strict accept-unproven cache upload publish-to glibc onednn-source recipe limit html markdown sarif sarif-kinds",
-    outputs: "torch-version saved-bytes wheel sha256 verdict result sarif reports published",
+    outputs: "torch-version saved-bytes wheel sha256 verdict wheels result sarif reports published",
   },
   "actions/plan/action.yml": {
     inputs:
