@@ -58,9 +58,26 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   return fs.readFile(path);
 }
 
-/** Reads a file into memory that threads can share. Throws Node's own error; see {@link isMissing}. */
+/**
+ * Opens a regular file for reading. A pipe is never waited for, which nobody may ever write to.
+ * Throws Node's own error, or one that says what else lies there.
+ */
+async function openRegular(path: string): Promise<fs.FileHandle> {
+  const file = await fs.open(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+  const stat = await file.stat();
+  if (stat.isFile()) return file;
+  await file.close();
+  throw new Error(`${path} is no regular file`);
+}
+
+/** Throws unless a regular file lies there, or a link to one; see {@link openRegular}. */
+export async function demandRegular(path: string): Promise<void> {
+  await (await openRegular(path)).close();
+}
+
+/** Reads a regular file into memory that threads can share. Throws as {@link openRegular} does. */
 export async function readShared(path: string): Promise<Uint8Array> {
-  const file = await fs.open(path);
+  const file = await openRegular(path);
   try {
     const { size } = await file.stat();
     const bytes = new Uint8Array(new SharedArrayBuffer(size));
