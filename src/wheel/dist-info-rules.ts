@@ -1,3 +1,4 @@
+import { FormatError } from "./format-error.ts";
 import { allOf } from "./metadata.ts";
 import { normalizeName } from "./names.ts";
 import { strayFiles } from "./strays.ts";
@@ -6,12 +7,16 @@ import { distInfoText, type WheelFile } from "./wheel-file.ts";
 /** Groups whose names become programs. Source: entry points specification, "Use for scripts". */
 const SCRIPT_GROUPS = new Set(["console_scripts", "gui_scripts"]);
 
+/** Told of one file; an attacker's may have millions. */
+const MOST_PROBLEMS = 20;
+
 /** Source: entry points specification, "Data model" and "File format"; warehouse, utils/wheel.py. */
 function entryPointProblems(text: string): string[] {
   const problems: string[] = [];
   const groups = new Set<string>();
   let group: string | null = null;
   for (const line of text.split(/\r?\n/)) {
+    if (problems.length >= MOST_PROBLEMS) return problems;
     if (line.trim() === "" || /^\s*[#;]/.test(line)) continue;
     const section = /^\[([^\]]+)\]\s*$/.exec(line)?.[1];
     if (section !== undefined) {
@@ -30,6 +35,16 @@ function entryPointProblems(text: string): string[] {
   return problems;
 }
 
+/** What is wrong with entry_points.txt, which installers read whatever its size. */
+function entryPointsRead(wheel: WheelFile): string[] {
+  try {
+    return entryPointProblems(distInfoText(wheel, "entry_points.txt") ?? "");
+  } catch (thrown) {
+    if (!(thrown instanceof FormatError)) throw thrown;
+    return [thrown.message];
+  }
+}
+
 /**
  * Names in a wheel that are not its own: files that would run by themselves or take another package's place, programs
  * whose names are paths, a dist-info folder spelt otherwise than the file name (where indexes look for it).
@@ -44,7 +59,7 @@ export function ownNameProblems(wheel: WheelFile): string[] {
   return [
     ...(wheel.distInfo === expected ? [] : [`the folder is ${wheel.distInfo}; indexes look for ${expected}`]),
     ...strays.map((name) => `${name} is not the wheel's to bring`),
-    ...entryPointProblems(distInfoText(wheel, "entry_points.txt") ?? ""),
+    ...entryPointsRead(wheel),
   ];
 }
 
