@@ -74,22 +74,26 @@ function gapTest({ sections }: AuditPlan): ((address: number) => boolean) | null
   };
 }
 
-/** Words in the file outside of code that are an address in a gap: tables of functions, and the loader's own lists. */
+/** Words outside of code that a loader maps and that are an address in a gap: tables of functions, as a rule. */
 function pointersInto(
   bytes: Uint8Array,
   { sections }: AuditPlan,
+  { loads }: Surroundings,
   inGap: (address: number) => boolean,
 ): Set<number> {
   const found = new Set<number>();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const code = sections.map(({ range }) => range).toSorted((a, b) => a.offset - b.offset);
-  let at = 0;
-  for (const { offset, size } of [...code, { offset: bytes.length, size: 0 }]) {
-    for (; at + 8 <= offset; at += 8) {
-      const address = view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
-      if (inGap(address)) found.add(address);
+  for (const { offset: start, size: length } of loads) {
+    let at = (start + 7) & ~7;
+    const end = Math.min(start + length, bytes.length);
+    for (const { offset, size } of [...code, { offset: end, size: 0 }]) {
+      for (; at + 8 <= Math.min(offset, end); at += 8) {
+        const address = view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
+        if (inGap(address)) found.add(address);
+      }
+      if (offset + size > at) at = (offset + size + 7) & ~7;
     }
-    at = Math.max(at, (offset + size + 7) & ~7);
   }
   return found;
 }
@@ -141,7 +145,7 @@ export function reachFrom(
   }
   for (const address of strong) follower.follow(address);
   for (const address of absolute((one) => one.pointers)) follower.follow(address);
-  if (inGap) for (const address of pointersInto(bytes, plan, inGap)) follower.follow(address);
+  if (inGap) for (const address of pointersInto(bytes, plan, around, inGap)) follower.follow(address);
   for (const address of absolute((one) => one.doubtful))
     if (follower.readsLikeCode(address)) follower.follow(address);
   const unreached = readsAll

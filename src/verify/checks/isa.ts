@@ -185,7 +185,7 @@ export function isaContained(facts: WheelFacts, claim: Claim): Check {
     return {
       id: "isa.contained",
       result: "warn",
-      detail: `${unproven.map(({ count, feature, path, readsLike }) => `${count} × ${feature} in ${path} (reads like ${readsLike})`).join("; ")}, in bytes that no symbol, unwind entry, branch or pointer leads to${samples[0] ? `; first: ${where(samples[0])}` : ""}`,
+      detail: `${unproven.map(({ count, feature, path }) => `${count} × ${feature} in ${path}`).join("; ")}, in bytes that no symbol, unwind entry, branch or pointer leads to${samples[0] ? `; first: ${where(samples[0])}` : ""}`,
       evidence,
       reference: REFERENCE,
       remedy:
