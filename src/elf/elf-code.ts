@@ -7,6 +7,11 @@ const SHT_NOBITS = 8;
 const SHF_EXECINSTR = 4;
 /** Linkers make about ten. */
 const MOST_CODE_SECTIONS = 1024;
+/** Stretches between padding that are told apart; beyond that the padding is read as well. */
+const MOST_ISLANDS = 256;
+/** Sections called data in one executable segment; older linkers put about twenty there. */
+const MOST_INSIDE = 1024;
+const MOST_EXECUTABLE = 16;
 /** Loaders map whole pages: what shares one with code can be run as well (gABI, "Program Loading"). */
 const PAGE = 4096;
 
@@ -43,6 +48,7 @@ function islands(bytes: Uint8Array, { start, end }: Span): Span[] {
     const last = found.at(-1);
     if (last && at - last.end <= LONGEST) last.end = at + 1;
     else found.push({ start: at, end: at + 1 });
+    if (found.length > MOST_ISLANDS) return [{ start, end }];
   }
   return found.map((span) => ({ start: span.start, end: Math.min(span.end + LONGEST, end) }));
 }
@@ -87,10 +93,15 @@ export function codeRanges(
       size: section.size,
     }));
   const data = present.filter(({ flags }) => (flags & SHF_EXECINSTR) === 0);
-  const named = code.map(spanOf);
+  // Each of these bounds ends a way to make a reader work for hours on a small file.
+  if (code.length > MOST_CODE_SECTIONS) throw new FormatError("code sections", `${code.length} of them`);
+  const named = code.map(spanOf).sort((a, b) => a.start - b.start);
   const headers = { start: 0, end: sections.length > 0 ? 64 + segments.length * 56 : 0 };
   const executableData: CodeRange[] = [];
-  for (const mapping of executableMappings(file, segments)) {
+  const mappings = executableMappings(file, segments);
+  if (mappings.length > MOST_EXECUTABLE)
+    throw new FormatError("program headers", `${mappings.length} executable segments`);
+  for (const mapping of mappings) {
     const range = (name: string, { start, end }: Span): CodeRange => ({
       name,
       address: BigInt(start + mapping.shift),
@@ -100,6 +111,8 @@ export function codeRanges(
     const inside = data
       .map((section) => ({ section, span: spanOf(section) }))
       .filter(({ span }) => span.start < mapping.end && span.end > mapping.start);
+    if (inside.length > MOST_INSIDE)
+      throw new FormatError("section headers", `${inside.length} sections in an executable segment`);
     // patchelf moves tables out of a mixed segment and leaves what they held, under no name.
     const unnamed = inside.length > 0 ? executableData : code;
     for (const gap of uncovered(mapping, [...named, headers, ...inside.map(({ span }) => span)]))
@@ -114,8 +127,6 @@ export function codeRanges(
     }
   }
   for (const { name, offset, size } of code) file.guard(offset, size, `code section ${name}`);
-  // Both are ways to make a reader work for hours on a small file.
-  if (named.length > MOST_CODE_SECTIONS) throw new FormatError("code sections", `${named.length} of them`);
   if (code.reduce((sum, { size }) => sum + size, 0) > file.bytes.length)
     throw new FormatError("code sections", "they overlap");
   return { code, executableData };

@@ -7,7 +7,7 @@ export const MOST_SECTIONS = 65_536;
 export const DEFINED_ELSEWHERE = 0xff00;
 
 /** Bytes; C++ names of templates run to thousands. */
-const LONGEST_NAME = 32_768;
+export const LONGEST_NAME = 32_768;
 
 /** Tags of the dynamic section (gABI, chapter 5). */
 export const DT = {
@@ -60,6 +60,9 @@ const ONCE: ReadonlySet<number> = new Set([
   DT.STRSZ,
   DT.JMPREL,
 ]);
+
+/** Linkers make about ten. */
+const MOST_SEGMENTS = 256;
 
 /** A program header. */
 export interface Segment {
@@ -140,6 +143,7 @@ export class Reader {
 export function readSegments(file: Reader): Segment[] {
   const [offset, size, count] = [file.word(32), file.u16(54), file.u16(56)];
   if (count > 0 && size < 56) throw new FormatError("program headers", "they are too small");
+  if (count > MOST_SEGMENTS) throw new FormatError("program headers", `${count} of them`);
   return Array.from({ length: count }, (_unused, index) => {
     const at = offset + index * size;
     return {
@@ -187,6 +191,9 @@ export function offsetOf(segments: readonly Segment[], address: number, what: st
   return segment.offset + (address - segment.address);
 }
 
+/** Entries of a dynamic section; linkers make some dozens. */
+const MOST_DYNAMIC = 65_536;
+
 /** Values of the dynamic section by tag. */
 export type Dynamic = Map<number, number[]>;
 
@@ -221,10 +228,13 @@ export function readDynamic(file: Reader, segments: readonly Segment[]): Dynamic
   for (let at = start; ; at += 16) {
     const tag = Number(file.u64(at));
     if (tag === 0) break;
-    const before = found.get(tag) ?? [];
-    if (before.length > 0 && ONCE.has(tag))
+    const values = found.get(tag) ?? [];
+    if (values.length > 0 && ONCE.has(tag))
       throw new FormatError("dynamic section", `it has the tag ${tag} twice, and loaders take the last`);
-    found.set(tag, [...before, Number(file.u64(at + 8))]);
+    if (at - start > MOST_DYNAMIC * 16)
+      throw new FormatError("dynamic section", `it has more than ${MOST_DYNAMIC} entries`);
+    values.push(Number(file.u64(at + 8)));
+    found.set(tag, values);
   }
   return found;
 }

@@ -3,6 +3,7 @@ import { codeRanges } from "./elf-code.ts";
 import {
   type CodeRange,
   DT,
+  LONGEST_NAME,
   offsetOf,
   PT_LOAD,
   Reader,
@@ -80,6 +81,9 @@ export function isElf(bytes: Uint8Array): boolean {
   );
 }
 
+/** Characters of all names in use; those of the largest libraries take some MiB. */
+const MOST_NAMED = 64 * 1024 ** 2;
+
 /** Oldest Java class file version; below it the same magic begins a universal Mach-O file with so many parts. */
 const OLDEST_JAVA = 45;
 
@@ -123,7 +127,14 @@ export function readElf(bytes: Uint8Array): ElfFile {
   const [tableAddress] = dynamic.get(DT.STRTAB) ?? [];
   const [tableSize = 0] = dynamic.get(DT.STRSZ) ?? [];
   const table = tableAddress === undefined ? 0 : offsetOf(segments, tableAddress, "string table");
-  const string = (offset: number): string => file.text(table + offset, table + tableSize);
+  let named = 0;
+  const string = (offset: number): string => {
+    const text = file.text(table + offset, Math.min(table + tableSize, table + offset + LONGEST_NAME));
+    named += text.length;
+    // Names may lie over each other, so that a short file has any number of long ones.
+    if (named > MOST_NAMED) throw new FormatError("string table", "the names in use are too long in all");
+    return text;
+  };
   const strings = (tag: number): string[] => (dynamic.get(tag) ?? []).map(string);
   const [symbolAddress] = dynamic.get(DT.SYMTAB) ?? [];
   const dynamicSymbols =

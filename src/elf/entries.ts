@@ -1,3 +1,4 @@
+import { FormatError } from "../wheel/format-error.ts";
 import { DT, type Dynamic, offsetOf, PT_LOAD, type Reader, type Segment } from "./elf-format.ts";
 import { RELOCATION_BYTES, type SymbolTable } from "./elf-symbols.ts";
 
@@ -14,6 +15,9 @@ const STT_GNU_IFUNC = 10;
 const R_IRELATIVE = 37;
 /** Relocations whose value can be an address of code (psABI x86-64, table 4.9; R_X86_64_RELATIVE64 is of x32). */
 const ADDRESSES: ReadonlySet<number> = new Set([1, 6, 7, 8, 37, 38]);
+
+/** Places that a loader leads to; the largest libraries have some hundred thousand. */
+const MOST = 4_000_000;
 
 /** An address as stored; what is beyond 2^53 is no place in a file. */
 function wordAt(file: Reader, offset: number): number {
@@ -91,7 +95,9 @@ export function readEntries(
   const taken = new Set<number>();
   const note = (found: Set<number>, address: number): void => {
     // Zero stands for "none".
-    if (address !== 0 && isCode(address)) found.add(address);
+    if (address === 0 || !isCode(address)) return;
+    if (found.size === MOST) throw new FormatError("relocations", `more than ${MOST} lead into the code`);
+    found.add(address);
   };
   note(called, file.word(24));
   for (const tag of FUNCTIONS) for (const address of dynamic.get(tag) ?? []) note(called, address);
@@ -99,6 +105,7 @@ export function readEntries(
   for (const list of LISTS) {
     for (const at of table(file, dynamic, segments, list, 8)) note(called, wordAt(file, at));
     const [[from = 0] = [], [size = 0] = []] = [dynamic.get(list[0]), dynamic.get(list[1])];
+    if (size > MOST) throw new FormatError("dynamic section", `a list of functions has ${size} bytes`);
     for (let at = from; at < from + size; at += 8) calls.add(at);
   }
   for (const tags of [

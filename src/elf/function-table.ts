@@ -59,13 +59,8 @@ export function membership(code: readonly CodeRange[]): (address: number) => boo
   const bounds = code
     .map(({ address, size }): [number, number] => [Number(address), Number(address) + size])
     .sort(([a], [b]) => a - b);
-  let last = bounds[0];
-  return (address) => {
-    // Neighbours in a table are neighbours in the code, so the range of the last one mostly fits.
-    if (!last || address < last[0] || address >= last[1])
-      last = bounds.findLast(([start]) => start <= address) ?? bounds[0];
-    return last !== undefined && address >= last[0] && address < last[1];
-  };
+  const starts = Float64Array.from(bounds, ([start]) => start);
+  return (address) => address < (bounds[lowerBound(starts, address + 1) - 1]?.[1] ?? 0);
 }
 
 /** Functions and data of these tables that lie in the code. Functions written in assembly often have no type. */

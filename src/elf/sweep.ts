@@ -11,6 +11,9 @@ const CHUNK = 1024 * 1024;
 /** Longest x86 instruction, bytes (Intel SDM vol. 2, 2.3.11). */
 export const LONGEST = 15;
 
+/** Labels between an instruction and the symbol of its function; compilers make a few. */
+const FAR = 4096;
+
 /** Instructions that let nothing through: returns, jumps, and those that are undefined by intent. `int n` comes back. */
 const ENDING = /^(Ret|Iret|Sysret|Sysexit|Uiret|Jmp|Ud[012]|Int3$)/;
 
@@ -59,7 +62,8 @@ interface Sweep {
 /** The class of the function around an offset, and where that function ends. */
 function classAt({ starts, classes, ends }: PlannedSection, next: number, offset: number): [number, number] {
   if (!classes) return [0, 0];
-  for (let index = next; index >= 0; index--) {
+  // What is not found within reason is in no function that is excused.
+  for (let index = next; index >= Math.max(0, next - FAR); index--) {
     const kind = classes[index] ?? 0;
     if (kind === INHERITED || (starts[index] ?? 0) > offset) continue;
     const end = ends[index] ?? 0;

@@ -1,3 +1,5 @@
+import { FormatError } from "../wheel/format-error.ts";
+
 /** Room for what was asked lately: neighbours call the same functions. */
 const RECENT = 4096;
 
@@ -31,6 +33,9 @@ export interface Tail {
   /** True where something is known to get into it. */
   isLive: boolean;
 }
+
+const MOST_PENDING = 1 << 20;
+const MOST_OUTSIDE = 4_000_000;
 
 const isSet = (bits: Uint8Array, index: number): boolean =>
   ((bits[index >> 3] ?? 0) & (1 << (index & 7))) !== 0;
@@ -75,6 +80,8 @@ export class Trail {
   }
   /** An instruction may branch to this place. */
   branch(place: number): void {
+    // No compiler makes a function with so many branches, and an attacker's are not to fill the memory.
+    if (this.#pending === MOST_PENDING) this.settle();
     if (this.#pending === this.#waiting.length) {
       const more = new Float64Array(this.#pending * 2);
       more.set(this.#waiting);
@@ -105,12 +112,16 @@ export class Trail {
     const slot = at & (RECENT - 1);
     if (this.#recent[slot] === place) return;
     this.#recent[slot] = place;
+    if (this.#outside.size === MOST_OUTSIDE)
+      throw new FormatError("code", "it branches to more places than are followed");
     this.#outside.add(place);
   }
   /** The instruction at `at` takes the address of this place. */
   take(at: number, place: number): void {
-    if (place >= 0 && place < this.#size) this.#pointers.add(place);
-    else {
+    if (place >= 0 && place < this.#size) {
+      if (this.#pointers.size < MOST_OUTSIDE) this.#pointers.add(place);
+      else throw new FormatError("code", "it takes more addresses than are followed");
+    } else {
       this.#lastPlace = place;
       this.#lastAt = at;
     }

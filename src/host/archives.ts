@@ -1,56 +1,115 @@
-import { dirname, join, normalize } from "node:path/posix";
+import { ArchiveTree, type TreeEntry } from "./archive-tree.ts";
 import { makeDir } from "./files.ts";
+import { demandRegular } from "./regular-files.ts";
 
 /** Bounds on what is believed of a source archive. */
 const MOST_ENTRIES = 200_000;
 const MOST_BYTES = 4 * 1024 ** 3;
 
-const KINDS = new Set(["File", "OldFile", "ContiguousFile", "Directory", "SymbolicLink", "Link"]);
+const KINDS: Readonly<Record<string, TreeEntry["kind"]>> = {
+  File: "file",
+  OldFile: "file",
+  ContiguousFile: "file",
+  Directory: "folder",
+  SymbolicLink: "link",
+  Link: "hard-link",
+};
+
+/** What is asked of an entry, whatever the library calls it. */
+interface Entry {
+  path: string;
+  type: string;
+  size?: number;
+  linkpath?: string | undefined;
+}
+
+const partsOf = (path: string): string[] => path.replace(/\/{1,2}$/, "").split("/");
+
+/** Judges the entries of one archive, in their order. */
+class Judge {
+  readonly #tree = new ArchiveTree();
+  readonly #strip: number;
+  #bytes = 0;
+  entries = 0;
+
+  /** @param strip leading folders that are cut off */
+  constructor(strip: number) {
+    this.#strip = strip;
+  }
+  /** @returns why the archive is refused, or null */
+  problem(entry: Entry): string | null {
+    this.entries++;
+    this.#bytes += entry.size ?? 0;
+    if (this.entries > MOST_ENTRIES) return `it has more than ${MOST_ENTRIES} entries`;
+    if (this.#bytes > MOST_BYTES) return `it unpacks to more than ${MOST_BYTES} bytes`;
+    const held = `it holds ${JSON.stringify(entry.path.slice(0, 200))}`;
+    const kind = KINDS[entry.type];
+    if (kind === undefined) return `${held}, a ${entry.type}`;
+    const parts = partsOf(entry.path);
+    if (parts.slice(0, this.#strip).some((part) => part === "" || part === "." || part === ".."))
+      return `${held}, which is not below a folder of its own`;
+    const target = entry.linkpath ?? "";
+    const problem = this.#tree.add({
+      kind,
+      path: parts.slice(this.#strip),
+      target: kind === "hard-link" ? partsOf(target).slice(this.#strip) : target,
+    });
+    const link = kind === "link" || kind === "hard-link" ? ` to ${JSON.stringify(target.slice(0, 200))}` : "";
+    return problem === null ? null : `${held}${link}: ${problem}`;
+  }
+  /** What can be told of the whole only. */
+  last(): string | null {
+    if (this.entries === 0) return "it holds nothing";
+    const out = this.#tree.escape();
+    return out && `it holds ${JSON.stringify(out.path.join("/"))}: ${out.problem}`;
+  }
+}
 
 /**
  * Unpacks a tar archive, compressed or not, without its first folder level where asked to.
- * Nothing is written outside the folder: an archive with `..`, an absolute name, a device, a link that leaves the
- * folder, more than 200,000 entries or 4 GiB is refused. Source: PEP 721 (what an sdist may hold).
+ * The archive is read twice: nothing is written before every entry has been judged, and each is judged again when it is
+ * written. Refused are devices and pipes, names that are no plain path below the folder, entries below a link, entries
+ * that are there twice, links that leave the folder (followed through the archive's own links), hard links to anything
+ * but an earlier file, more than 200,000 entries or 4 GiB. Source: PEP 721 (what an sdist may hold).
  * @param to made if absent; empty before
  * @param strip leading folders that are cut off
  * Throws an Error that says what is wrong with the archive.
  */
 export async function unpackTar(archive: string, to: string, strip: number): Promise<void> {
-  await makeDir(to);
+  await demandRegular(archive);
   // Only builds of fetched sources need it.
-  const { extract } = await import("tar");
-  let entries = 0;
-  let bytes = 0;
+  const { extract, list } = await import("tar");
+  const first = new Judge(strip);
   let problem: string | null = null;
-  const problemOf = (path: string, entry: object & { size?: number }): string | null => {
-    entries++;
-    bytes += entry.size ?? 0;
-    if (entries > MOST_ENTRIES) return `it has more than ${MOST_ENTRIES} entries`;
-    if (bytes > MOST_BYTES) return `it unpacks to more than ${MOST_BYTES} bytes`;
-    if (path.split("/").includes("..") || path.startsWith("/"))
-      return `it holds ${JSON.stringify(path)}, which leaves its folder`;
-    const type = "type" in entry ? String(entry.type) : "File";
-    if (!KINDS.has(type)) return `it holds ${JSON.stringify(path)}, a ${type}`;
-    if (type !== "SymbolicLink" && type !== "Link") return null;
-    const target = "linkpath" in entry ? String(entry.linkpath ?? "") : "";
-    const inside = path.split("/").slice(strip).join("/");
-    const leads = type === "Link" ? target.split("/").slice(strip).join("/") : join(dirname(inside), target);
-    return target.startsWith("/") || normalize(leads).split("/")[0] === ".."
-      ? `it holds ${JSON.stringify(path)}, a link to ${JSON.stringify(target)}`
-      : null;
-  };
+  await list({
+    file: archive,
+    strict: true,
+    onReadEntry({ path, type, size, linkpath }) {
+      problem ??= first.problem({ path, type, size, linkpath });
+    },
+  });
+  problem ??= first.last();
+  if (problem !== null) throw new Error(problem);
+  await makeDir(to);
+  const second = new Judge(strip);
   await extract({
     file: archive,
     cwd: to,
     strip,
     strict: true,
+    preserveOwner: false,
+    // The library's own guard takes no link to a link, which honest trees have; the judge follows those.
     preservePaths: true,
     // An error thrown here would be nobody's to catch: the archive is read by events.
     filter(path, entry) {
-      problem ??= problemOf(path, entry);
+      const { type, linkpath } = entry as { type?: string; linkpath?: string };
+      problem ??= second.problem({ path, type: type ?? "File", size: entry.size ?? 0, linkpath });
       return problem === null;
+    },
+    onReadEntry(entry) {
+      // Neither another user's rights nor a folder that nobody can write to.
+      if (entry.mode !== undefined) entry.mode &= 0o777;
     },
   });
   if (problem !== null) throw new Error(problem);
-  if (entries === 0) throw new Error("it holds nothing");
 }

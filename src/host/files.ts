@@ -55,24 +55,6 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   return fs.readFile(path);
 }
 
-/** Reads a file into memory that threads can share. Throws Node's own error; see {@link isMissing}. */
-export async function readShared(path: string): Promise<Uint8Array> {
-  const file = await fs.open(path);
-  try {
-    const { size } = await file.stat();
-    const bytes = new Uint8Array(new SharedArrayBuffer(size));
-    let done = 0;
-    while (done < size) {
-      const { bytesRead } = await file.read(bytes, done, size - done, done);
-      if (bytesRead === 0) break;
-      done += bytesRead;
-    }
-    return bytes.subarray(0, done);
-  } finally {
-    await file.close();
-  }
-}
-
 /** Reads a UTF-8 text file whole. Throws Node's own error; see {@link isMissing}. */
 export async function readText(path: string): Promise<string> {
   return fs.readFile(path, "utf8");

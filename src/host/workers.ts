@@ -2,15 +2,22 @@ import { Worker } from "node:worker_threads";
 import { wheelsError } from "../errors/wheels-error.ts";
 import type { Host } from "./host.ts";
 
+/** A job took more time or memory than it may. What it was about is to be said by whoever asked. */
+export class Overrun extends Error {}
+
 /** Worker threads that answer jobs; a job waits until one is free. */
 export interface WorkerPool<Job, Answer> {
-  /** @throws E_INTERRUPTED, E_INTERNAL where a worker dies */
-  run(job: Job, urgency?: "next" | "last"): Promise<Answer>;
+  /**
+   * @param limitMs milliseconds from when a worker takes the job
+   * @throws Overrun, E_INTERRUPTED, E_INTERNAL where a worker dies of something else
+   */
+  run(job: Job, limitMs: number, urgency?: "next" | "last"): Promise<Answer>;
   close(): Promise<void>;
 }
 
 interface Waiting<Job, Answer> {
   job: Job;
+  limitMs: number;
   resolve: (answer: Answer) => void;
   reject: (thrown: unknown) => void;
 }
@@ -26,7 +33,8 @@ const LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 16 };
 export function startWorkers<Job, Answer>(host: Host, file: string, count: number): WorkerPool<Job, Answer> {
   const waiting: Waiting<Job, Answer>[] = [];
   const working = new Map<Worker, Waiting<Job, Answer>>();
-  const workers: Worker[] = [];
+  const timers = new Map<Worker, NodeJS.Timeout>();
+  const workers = new Set<Worker>();
   const idle: Worker[] = [];
   let broken: unknown = null;
 
@@ -42,39 +50,66 @@ export function startWorkers<Job, Answer>(host: Host, file: string, count: numbe
       if (!one) return;
       idle.pop();
       working.set(worker, one);
+      const seconds = Math.round(one.limitMs / 1000);
+      timers.set(
+        worker,
+        setTimeout(() => replace(worker, `it takes more than ${seconds} s`), one.limitMs),
+      );
       worker.postMessage(one.job);
     }
   };
+  /** Takes what a worker was at from it, and the worker out of the pool. */
+  const release = (worker: Worker): Waiting<Job, Answer> | undefined => {
+    const one = working.get(worker);
+    clearTimeout(timers.get(worker));
+    timers.delete(worker);
+    working.delete(worker);
+    return one;
+  };
+  const replace = (worker: Worker, why: string): void => {
+    const one = release(worker);
+    workers.delete(worker);
+    void worker.terminate();
+    idle.push(start());
+    one?.reject(new Overrun(why));
+    next();
+  };
   const start = (): Worker => {
     const worker = new Worker(file, { resourceLimits: LIMITS });
-    worker.on("message", (message: { ok: Answer } | { error: string }) => {
-      const one = working.get(worker);
-      working.delete(worker);
+    workers.add(worker);
+    worker.on("message", (message: { ok: Answer } | { error: string } | { overrun: string }) => {
+      const one = release(worker);
       idle.push(worker);
       if ("ok" in message) one?.resolve(message.ok);
+      else if ("overrun" in message)
+        one?.reject(new Overrun(`it takes more than there is: ${message.overrun}`));
       else one?.reject(wheelsError("E_INTERNAL", { detail: message.error }));
       next();
     });
-    worker.on("error", (thrown) => fail(wheelsError("E_INTERNAL", { detail: thrown.message }, thrown)));
+    worker.on("error", (thrown) => {
+      if ((thrown as { code?: string }).code === "ERR_WORKER_OUT_OF_MEMORY")
+        replace(worker, `it takes more than ${LIMITS.maxOldGenerationSizeMb} MiB of memory`);
+      else fail(wheelsError("E_INTERNAL", { detail: thrown.message }, thrown));
+    });
     return worker;
   };
 
-  for (let index = 0; index < count; index++) workers.push(start());
-  idle.push(...workers);
+  for (let index = 0; index < count; index++) idle.push(start());
   if (host.signal.aborted) onAbort();
   else host.signal.addEventListener("abort", onAbort, { once: true });
   return {
-    run: (job, urgency = "last") =>
+    run: (job, limitMs, urgency = "last") =>
       new Promise((resolve, reject) => {
         if (broken !== null) return reject(broken);
-        const one = { job, resolve, reject };
+        const one = { job, limitMs, resolve, reject };
         if (urgency === "next") waiting.unshift(one);
         else waiting.push(one);
         next();
       }),
     close: async () => {
       host.signal.removeEventListener("abort", onAbort);
-      await Promise.all(workers.map((worker) => worker.terminate()));
+      for (const timer of timers.values()) clearTimeout(timer);
+      await Promise.all([...workers].map((worker) => worker.terminate()));
     },
   };
 }

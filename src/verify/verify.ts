@@ -1,8 +1,9 @@
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { wheelsError } from "../errors/wheels-error.ts";
-import { readShared, readText, readTextIfAny, writeFileAtomic } from "../host/files.ts";
+import { readText, readTextIfAny, writeFileAtomic } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
+import { readShared } from "../host/regular-files.ts";
 import { versionFilePath } from "../host/resources.ts";
 import type { TorchRequest, TorchSource } from "../torch/install.ts";
 import type { Uv } from "../torch/uv.ts";

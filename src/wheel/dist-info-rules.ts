@@ -1,4 +1,5 @@
 import type { Finding, FindingOf } from "../findings/findings.ts";
+import { FormatError } from "./format-error.ts";
 import { allOf } from "./metadata.ts";
 import { normalizeName } from "./names.ts";
 import { strayFiles } from "./strays.ts";
@@ -6,6 +7,9 @@ import { distInfoText, type WheelFile } from "./wheel-file.ts";
 
 /** Groups whose names become programs. Source: entry points specification, "Use for scripts". */
 const SCRIPT_GROUPS = new Set(["console_scripts", "gui_scripts"]);
+
+/** Told of one file; an attacker's may have millions. */
+const MOST_PROBLEMS = 20;
 
 /** Source: entry points specification, "Data model" and "File format"; warehouse, utils/wheel.py. */
 function entryPointProblems(text: string): FindingOf<"entry-point">[] {
@@ -15,6 +19,7 @@ function entryPointProblems(text: string): FindingOf<"entry-point">[] {
   const groups = new Set<string>();
   let group: string | null = null;
   for (const line of text.split(/\r?\n/)) {
+    if (problems.length >= MOST_PROBLEMS) return problems;
     if (line.trim() === "" || /^\s*[#;]/.test(line)) continue;
     const section = /^\[([^\]]+)\]\s*$/.exec(line)?.[1];
     if (section !== undefined) {
@@ -29,6 +34,16 @@ function entryPointProblems(text: string): FindingOf<"entry-point">[] {
     else if (SCRIPT_GROUPS.has(group) && !/^[\w.-]+$/.test(name)) report("program-name", name);
   }
   return problems;
+}
+
+/** What is wrong with entry_points.txt, which installers read whatever its size. */
+function entryPointsRead(wheel: WheelFile): Finding[] {
+  try {
+    return entryPointProblems(distInfoText(wheel, "entry_points.txt") ?? "");
+  } catch (thrown) {
+    if (!(thrown instanceof FormatError)) throw thrown;
+    return [{ kind: "unreadable-package", problem: thrown.message }];
+  }
 }
 
 /**
@@ -47,7 +62,7 @@ export function ownNameProblems(wheel: WheelFile): Finding[] {
       ? []
       : [{ kind: "folder-spelling" as const, found: wheel.distInfo, expected }]),
     ...strays.map((name) => ({ kind: "stray-file" as const, file: name })),
-    ...entryPointProblems(distInfoText(wheel, "entry_points.txt") ?? ""),
+    ...entryPointsRead(wheel),
   ];
 }
 

@@ -34,6 +34,9 @@ export function linuxEnvironment(architecture: string, python: string): MarkerEn
 /** Nested deeper than this is nobody's marker, but an attack on the stack. */
 const DEEPEST = 64;
 
+/** Words of a marker; real ones have some dozens. */
+const MOST_TOKENS = 2048;
+
 const TOKEN = /\s*(?:(\(|\))|(and|or|not\s+in|in)\b|(===|[<>=!~]=|[<>])|(["'])(.*?)\4|([A-Za-z_][\w.]*))/y;
 
 type Token = { kind: "paren" | "word" | "operator" | "text" | "name"; value: string };
@@ -44,6 +47,8 @@ function tokens(marker: string): Token[] {
   const end = marker.trimEnd().length;
   while (TOKEN.lastIndex < end) {
     const at = TOKEN.lastIndex;
+    if (found.length === MOST_TOKENS)
+      throw new FormatError("marker", `it has more than ${MOST_TOKENS} words`);
     const match = TOKEN.exec(marker);
     if (!match) throw new FormatError("marker", `${marker.slice(at, at + 40)} is no part of a marker`);
     const [, paren, word, operator, quote, text, name] = match;
@@ -98,61 +103,98 @@ function compare(left: string, operator: string, right: string, variable: string
   return compareText(left, operator, right);
 }
 
-/**
- * Asks whether a marker holds. An empty marker does.
- * Source: PEP 508, "Environment Markers".
- * @throws FormatError
- */
-export function markerHolds(marker: string, environment: MarkerEnvironment): boolean {
-  const queue = tokens(marker);
-  const isNext = (kind: Token["kind"], value: string): boolean =>
-    queue[0]?.kind === kind && queue[0].value === value;
-  const operand = (): { value: string; variable: string | null } => {
-    const token = queue.shift();
+/** A marker that has been read: asks whether it holds. */
+export type Marker = (environment: MarkerEnvironment) => boolean;
+
+/** The two sides of a comparison, of which one at least is a variable. */
+interface Operand {
+  value: string;
+  variable: keyof MarkerEnvironment | null;
+}
+
+const VARIABLES: ReadonlySet<string> = new Set(Object.keys(linuxEnvironment("", "3.0")));
+
+/** Reads the words of a marker in order. Source: PEP 508, "Environment Markers". */
+class Parser {
+  readonly #tokens: readonly Token[];
+  #at = 0;
+  #depth = 0;
+
+  constructor(read: readonly Token[]) {
+    this.#tokens = read;
+  }
+  #next(): Token | undefined {
+    return this.#tokens[this.#at++];
+  }
+  #takes(kind: Token["kind"], value: string): boolean {
+    const token = this.#tokens[this.#at];
+    if (token?.kind !== kind || token.value !== value) return false;
+    this.#at++;
+    return true;
+  }
+  #operand(): Operand {
+    const token = this.#next();
     if (token?.kind === "text") return { value: token.value, variable: null };
     const variable = OLDER[token?.value ?? ""] ?? token?.value ?? "";
-    if (token?.kind === "name" && Object.hasOwn(environment, variable))
-      return { value: environment[variable as keyof MarkerEnvironment], variable };
+    if (token?.kind === "name" && VARIABLES.has(variable))
+      return { value: "", variable: variable as keyof MarkerEnvironment };
     throw new FormatError("marker", `${token?.value ?? "its end"} where a variable or a text belongs`);
-  };
-  let depth = 0;
-  const comparison = (): boolean => {
-    if (isNext("paren", "(")) {
-      queue.shift();
-      if (++depth > DEEPEST) throw new FormatError("marker", "it is nested too deeply");
-      const inside = either();
-      depth--;
-      if (!isNext("paren", ")")) throw new FormatError("marker", "a parenthesis is not closed");
-      queue.shift();
+  }
+  #comparison(): Marker {
+    if (this.#takes("paren", "(")) {
+      if (++this.#depth > DEEPEST) throw new FormatError("marker", "it is nested too deeply");
+      const inside = this.either();
+      this.#depth--;
+      if (!this.#takes("paren", ")")) throw new FormatError("marker", "a parenthesis is not closed");
       return inside;
     }
-    const left = operand();
-    const operator = queue.shift();
+    const left = this.#operand();
+    const operator = this.#next();
     if (operator?.kind !== "operator" && operator?.value !== "in" && operator?.value !== "not in")
       throw new FormatError("marker", `${operator?.value ?? "its end"} where an operator belongs`);
-    const right = operand();
+    const right = this.#operand();
     const variable = left.variable ?? right.variable;
     if (variable === null) throw new FormatError("marker", `${left.value} is compared with no variable`);
-    return compare(left.value, operator.value, right.value, variable);
-  };
-  const both = (): boolean => {
-    let holds = comparison();
-    while (isNext("word", "and")) {
-      queue.shift();
-      holds = comparison() && holds;
-    }
-    return holds;
-  };
-  const either = (): boolean => {
-    let holds = both();
-    while (isNext("word", "or")) {
-      queue.shift();
-      holds = both() || holds;
-    }
-    return holds;
-  };
-  if (queue.length === 0) return true;
-  const holds = either();
-  if (queue.length > 0) throw new FormatError("marker", `${queue[0]?.value} is left over`);
-  return holds;
+    const valueIn = (side: Operand, environment: MarkerEnvironment): string =>
+      side.variable === null ? side.value : environment[side.variable];
+    return (environment) =>
+      compare(valueIn(left, environment), operator.value, valueIn(right, environment), variable);
+  }
+  /** Every part is asked, since one that can't be compared is an error wherever it stands. */
+  #joined(word: "and" | "or", part: () => Marker): Marker {
+    const parts = [part()];
+    while (this.#takes("word", word)) parts.push(part());
+    const [only] = parts;
+    if (parts.length === 1 && only) return only;
+    return (environment) => {
+      const answers = parts.map((one) => one(environment));
+      return word === "and" ? answers.every(Boolean) : answers.some(Boolean);
+    };
+  }
+  either(): Marker {
+    return this.#joined("or", () => this.#joined("and", () => this.#comparison()));
+  }
+  end(): void {
+    const left = this.#tokens[this.#at];
+    if (left) throw new FormatError("marker", `${left.value} is left over`);
+  }
+}
+
+/**
+ * Reads a marker, to be asked against several environments. An empty one always holds.
+ * Source: PEP 508, "Environment Markers".
+ * @throws FormatError, as what it returns does where a comparison makes no sense
+ */
+export function parseMarker(marker: string): Marker {
+  const read = tokens(marker);
+  if (read.length === 0) return () => true;
+  const parser = new Parser(read);
+  const asked = parser.either();
+  parser.end();
+  return asked;
+}
+
+/** Asks whether a marker holds. @throws FormatError */
+export function markerHolds(marker: string, environment: MarkerEnvironment): boolean {
+  return parseMarker(marker)(environment);
 }

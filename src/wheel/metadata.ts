@@ -7,6 +7,9 @@ export interface Headers {
   body: string;
 }
 
+/** Lines of headers; METADATA of real wheels has some hundreds. */
+const MOST_LINES = 50_000;
+
 /**
  * Parses e-mail style headers. Folded lines are kept in the value, with their line breaks.
  * Source: core metadata specification; RFC 822, section 3.
@@ -18,7 +21,10 @@ export function parseHeaders(text: string, where: string): Headers {
   const blank = unified.search(/^\n/m);
   const [head, body] = blank < 0 ? [unified, ""] : [unified.slice(0, blank), unified.slice(blank + 1)];
   const headers: { name: string; value: string }[] = [];
-  for (const line of head.split("\n")) {
+  const lines = head.split("\n");
+  if (lines.length > MOST_LINES)
+    throw new FormatError(where, `${lines.length} lines of headers are too many`);
+  for (const line of lines) {
     if (line === "") continue;
     if (/^[ \t]/.test(line)) {
       const last = headers.at(-1);

@@ -26,18 +26,20 @@ function fields(line: string): string[] {
   }
 }
 
-/** @throws FormatError for a line that is no triple */
+/** An archive has at most 65,535 files. */
+const MOST_LINES = 100_000;
+
+/** @throws FormatError for a line that is no triple, or too many */
 export function parseRecord(text: string): RecordLine[] {
-  return text
-    .split(/\r?\n/)
-    .filter((line) => line !== "")
-    .map((line) => {
-      const [path, hash, size, ...rest] = fields(line);
-      if (path === undefined || hash === undefined || size === undefined || rest.length > 0) {
-        throw new FormatError("RECORD", `bad line: ${line.slice(0, 100)}`);
-      }
-      return { path, hash, size };
-    });
+  const lines = text.split(/\r?\n/).filter((line) => line !== "");
+  if (lines.length > MOST_LINES) throw new FormatError("RECORD", `${lines.length} lines are too many`);
+  return lines.map((line) => {
+    const [path, hash, size, ...rest] = fields(line);
+    if (path === undefined || hash === undefined || size === undefined || rest.length > 0) {
+      throw new FormatError("RECORD", `bad line: ${line.slice(0, 100)}`);
+    }
+    return { path, hash, size };
+  });
 }
 
 export function formatRecord(lines: readonly RecordLine[]): string {

@@ -21,14 +21,35 @@ function cut(text: string, mark: string): [string, string | null] {
   return at < 0 ? [text, null] : [text.slice(0, at), text.slice(at + mark.length)];
 }
 
+/** Characters; the longest of real wheels have some hundreds. */
+const LONGEST = 8192;
+
+/**
+ * True where something else than a comma follows the version of `===`: PEP 508's grammar takes everything up to the next
+ * blank for that version, commas too.
+ */
+function goesOnBehindArbitrary(specifier: string): boolean {
+  const words = specifier.trim().split(/\s+/);
+  const isFollowed = (version: string | undefined, next: string | undefined): boolean =>
+    version !== undefined && !version.includes(")") && next !== undefined && !next.startsWith(",");
+  return words.some((word, index) => {
+    const [next, second] = [words[index + 1], words[index + 2]];
+    if (word.endsWith("===") && isFollowed(next, second)) return true;
+    // The last one that something follows in its own word: what follows the others holds that.
+    const at = word.length < 4 ? -1 : word.lastIndexOf("===", word.length - 4);
+    return at >= 0 && isFollowed(word.slice(at + 3), next);
+  });
+}
+
 /**
  * Reads a requirement. Its marker is kept as text; `markerHolds` reads it.
  * @throws FormatError
  */
 export function parseRequirement(line: string): Requirement {
   const fail = (problem: string): never => {
-    throw new FormatError("requirement", `${line}: ${problem}`);
+    throw new FormatError("requirement", `${line.slice(0, 200)}: ${problem}`);
   };
+  if (line.length > LONGEST) fail(`${line.length} characters are more than a requirement has`);
   const trimmed = line.trim();
   const name = NAME.exec(trimmed)?.[0] ?? fail("it does not begin with a name");
   let rest = trimmed.slice(name.length).trimStart();
@@ -48,8 +69,7 @@ export function parseRequirement(line: string): Requirement {
   const [versions, marker] = cut(rest, ";");
   const asked = versions.trim();
   const bare = asked.startsWith("(") && asked.endsWith(")") ? asked.slice(1, -1) : asked;
-  // PEP 508's grammar takes everything up to the next blank for what === is followed by, commas too.
-  if (/===\s*(?=\S)[^\s)]*\s+[^,\s]/.test(bare)) fail("a comma behind === is taken for part of its version");
+  if (goesOnBehindArbitrary(bare)) fail("a comma behind === is taken for part of its version");
   if (!isSpecifier(bare)) fail(`${bare} is no version specifier`);
   return { name, extras, specifier: bare.replace(/\s+/g, ""), url: null, marker: marker?.trim() ?? "" };
 }

@@ -62,10 +62,11 @@ export function openWheel(fileName: string, entries: ZipEntry[]): WheelFile {
   };
 }
 
-/** A text file of the dist-info folder, or null where there is none. @throws FormatError */
+/** A text file of the dist-info folder, or null where there is none. @throws FormatError, also where it is too large */
 export function distInfoText(wheel: WheelFile, file: string): string | null {
   const entry = wheel.entries.find(({ name }) => name === `${wheel.distInfo}/${file}`);
-  return entry && entry.size <= TEXT_LIMIT ? decode(entry) : null;
+  if (entry && entry.size > TEXT_LIMIT) throw new FormatError(entry.name, `${entry.size} bytes are too many`);
+  return entry ? decode(entry) : null;
 }
 
 /** Where file name, METADATA and dist-info folder disagree on name or version. */

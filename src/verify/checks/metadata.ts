@@ -38,15 +38,26 @@ function visible(description: string): string {
   return parts.map((part, index) => (index === 0 ? part : part.split("-->").slice(1).join("-->"))).join("");
 }
 
+const OPTION = /--(?:extra-)?index-url(=|$)/;
+
+/** True where an option names an index whose address ends in /cpu. Each word is looked at once: a text may be hostile. */
+function namesCpuIndex(text: string): boolean {
+  const words = text.split(/\s/);
+  return words.some((word, index) => {
+    const match = OPTION.exec(word);
+    if (!match) return false;
+    const address = match[1] === "=" ? word.slice(match.index + match[0].length) : (words[index + 1] ?? "");
+    return /\/cpu\b/.test(address);
+  });
+}
+
 /** A reader of the description sees how to get CPU-only torch. */
 export function cpuInstructions(
   facts: WheelFacts,
   variant: ClaimedVariant,
 ): CheckAnswer<"metadata.cpu-instructions"> {
-  const shown =
-    /--(extra-)?index-url[ =]\S*\/cpu\b|--torch-backend[ =]cpu|download\.pytorch\.org\/whl\/cpu/.test(
-      visible(facts.description),
-    );
+  const text = visible(facts.description);
+  const shown = namesCpuIndex(text) || /--torch-backend[ =]cpu|download\.pytorch\.org\/whl\/cpu/.test(text);
   const evidence = { characters: facts.description.length, torch: facts.torch !== null };
   if (shown || !facts.torch) return { result: "pass", findings: [], evidence };
   return { result: variant ? "fail" : "warn", findings: [{ kind: "no-install-instructions" }], evidence };

@@ -1,5 +1,5 @@
 import { FormatError } from "../../wheel/format-error.ts";
-import { linuxEnvironment, type MarkerEnvironment, markerHolds } from "../../wheel/marker.ts";
+import { linuxEnvironment, type MarkerEnvironment, parseMarker } from "../../wheel/marker.ts";
 import { normalizeName } from "../../wheel/names.ts";
 import { isFor, parseRequirement, pinnedVersion, type Requirement } from "../../wheel/requirement.ts";
 import { isVersion } from "../../wheel/version.ts";
@@ -35,14 +35,38 @@ function environmentsOf(tags: readonly string[]): MarkerEnvironment[] {
   );
 }
 
-/** A marker that can't be read counts as holding, so that none hides a requirement. */
-function mayHold(marker: string, environments: readonly MarkerEnvironment[]): boolean {
-  const patches = /python_full_version/.test(marker) ? PATCHES : 0;
-  const holdsIn = (one: MarkerEnvironment): boolean =>
-    Array.from({ length: patches + 1 }, (_unused, patch) => `${one.python_version}.${patch}`).some(
-      (python_full_version) => markerHolds(marker, { ...one, python_full_version }),
-    );
-  return attempt(() => environments.some(holdsIn)) ?? true;
+/** Characters of a line that is told of. */
+const TOLD = 500;
+
+/** Comparisons that are made for one wheel's markers, in characters; some thousands for real wheels. */
+const MOST_WORK = 20_000_000;
+
+/**
+ * Asks markers. One that can't be read counts as holding, so that none hides a requirement; and so does every one that is
+ * asked after all work that a wheel is worth has been done.
+ */
+function asker(environments: readonly MarkerEnvironment[]): (marker: string) => boolean {
+  const known = new Map<string, boolean>();
+  let left = MOST_WORK;
+  const ask = (text: string): boolean => {
+    const patches = /python_full_version/.test(text) ? PATCHES : 0;
+    const holds = parseMarker(text);
+    return environments.some((one) => {
+      for (let patch = 0; patch <= patches; patch++) {
+        left -= text.length;
+        if (left < 0) return true;
+        if (holds({ ...one, python_full_version: `${one.python_version}.${patch}` })) return true;
+      }
+      return false;
+    });
+  };
+  return (text) => {
+    const before = known.get(text);
+    if (before !== undefined) return before;
+    const answer = left < 0 || (attempt(() => ask(text)) ?? true);
+    known.set(text, answer);
+    return answer;
+  };
 }
 
 /**
@@ -82,10 +106,10 @@ export interface RequirementFacts {
  * @param tags the wheel's tags, expanded
  */
 export function requirementFacts(lines: readonly string[], tags: readonly string[]): RequirementFacts {
-  const environments = environmentsOf(tags);
+  const mayHold = asker(environmentsOf(tags));
   const read = lines.map((line) => ({ line, requirement: attempt(() => parseRequirement(line)) }));
   const held = read.flatMap(({ line, requirement }) =>
-    requirement && mayHold(requirement.marker, environments) ? [{ line, requirement }] : [],
+    requirement && mayHold(requirement.marker) ? [{ line, requirement }] : [],
   );
   return {
     torch:
@@ -96,6 +120,8 @@ export function requirementFacts(lines: readonly string[], tags: readonly string
     gpuRequirements: held
       .filter(({ requirement }) => GPU_NAME.test(normalizeName(requirement.name)))
       .map(({ line }) => line),
-    unreadableRequirements: read.flatMap(({ line, requirement }) => (requirement ? [] : [line])),
+    unreadableRequirements: read.flatMap(({ line, requirement }) =>
+      requirement ? [] : [line.slice(0, TOLD)],
+    ),
   };
 }

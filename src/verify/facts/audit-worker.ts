@@ -15,6 +15,8 @@ parentPort?.on("message", async (job: Job) => {
   try {
     parentPort?.postMessage({ ok: await answerJob(job, demangler) });
   } catch (thrown) {
-    parentPort?.postMessage({ error: thrown instanceof Error ? thrown.message : String(thrown) });
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    // The engine's own bounds: on a set, an array, the stack, memory outside of the heap.
+    parentPort?.postMessage(thrown instanceof RangeError ? { overrun: message } : { error: message });
   }
 });

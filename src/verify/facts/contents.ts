@@ -29,6 +29,8 @@ export type WheelContents = z.infer<typeof contentsSchema>;
 const MOST_FOLDERS = 100;
 /** METADATA of real wheels has some hundred lines. */
 const MOST_REQUIREMENTS = 1000;
+/** Characters of a requirement that are told; real ones have some dozens. */
+const TOLD = 500;
 const MOST_METADATA_BYTES = 16 * 1024 ** 2;
 
 /** The first two folders of a path; all of a `.libs` or dist-info folder is one. */
@@ -69,7 +71,11 @@ export function wheelContents(bytes: Uint8Array): WheelContents {
     unpacked: files.reduce((sum, { size }) => sum + size, 0),
     folders: [...folders.values()].sort((a, b) => b.packed - a.packed).slice(0, MOST_FOLDERS),
     requiresPython: metadata && oneOf(metadata, "Requires-Python"),
-    requires: metadata ? allOf(metadata, "Requires-Dist").slice(0, MOST_REQUIREMENTS) : [],
+    requires: metadata
+      ? allOf(metadata, "Requires-Dist")
+          .slice(0, MOST_REQUIREMENTS)
+          .map((line) => line.slice(0, TOLD))
+      : [],
   };
 }
 

@@ -50,17 +50,21 @@ export interface Divided {
 
 export interface EntryAnswer {
   facts: EntryFacts;
+  /** Why its machine code was not audited though it could be read, or null. */
+  unaudited: string | null;
   audit: ElfAudit | null;
   executableData: ExecutableData | null;
   divided: Divided | null;
 }
 
-const NOTHING = { audit: null, executableData: null, divided: null };
+const NOTHING = { unaudited: null, audit: null, executableData: null, divided: null };
 
 export type JobAnswer =
   | { kind: "read"; entries: EntryAnswer[] }
   | { kind: "piece"; result: PieceResult }
-  | { kind: "finish"; audit: ElfAudit };
+  | { kind: "finish"; audit: ElfAudit }
+  /** The code is such that its audit has no end. */
+  | { kind: "refused"; problem: string };
 
 /** Entries up to here are inflated in one go, which is quicker; bytes. */
 const SMALL = 256 * 1024;
@@ -92,17 +96,27 @@ async function auditOf(
   demangler: () => Promise<Demangle>,
 ): Promise<Omit<EntryAnswer, "facts">> {
   if (elf.architecture !== "x86_64") return NOTHING;
+  try {
+    return await audited(bytes, elf, symbols, demangler);
+  } catch (thrown) {
+    if (!(thrown instanceof FormatError)) throw thrown;
+    return { ...NOTHING, unaudited: thrown.message };
+  }
+}
+
+async function audited(
+  bytes: Uint8Array,
+  elf: ElfFile,
+  symbols: readonly string[],
+  demangler: () => Promise<Demangle>,
+): Promise<Omit<EntryAnswer, "facts">> {
   const executableData = auditExecutableData(bytes, elf);
   const dispatch = await dispatchOf(symbols, demangler);
   const code = elf.code.reduce((sum, { size }) => sum + size, 0);
   if (code < 2 * PIECE)
-    return {
-      audit: await withNames(auditElf(bytes, elf, dispatch), demangler),
-      executableData,
-      divided: null,
-    };
-  const prepared = prepareAudit(bytes, elf, dispatch);
-  return { audit: null, executableData, divided: { bytes, prepared, pieces: piecesOf(prepared, PIECE) } };
+    return { ...NOTHING, audit: await withNames(auditElf(bytes, elf, dispatch), demangler), executableData };
+  const prepared = shared(prepareAudit(bytes, elf, dispatch));
+  return { ...NOTHING, executableData, divided: { bytes, prepared, pieces: piecesOf(prepared, PIECE) } };
 }
 
 async function readOne(
@@ -137,8 +151,45 @@ async function readOne(
   }
 }
 
-/** Answers one job. @param demangler loads the demangler when it is first needed */
+/** The same with its large arrays in shared memory, since every piece's job knows them. */
+function shared(prepared: PreparedAudit): PreparedAudit {
+  const floats = (one: Float64Array): Float64Array => {
+    const copy = new Float64Array(new SharedArrayBuffer(one.byteLength));
+    copy.set(one);
+    return copy;
+  };
+  const bytes = (one: Uint8Array | null): Uint8Array | null => {
+    if (one === null) return null;
+    const copy = new Uint8Array(new SharedArrayBuffer(one.byteLength));
+    copy.set(one);
+    return copy;
+  };
+  const { plan, around } = prepared;
+  const sections = plan.sections.map((section) => ({
+    ...section,
+    starts: floats(section.starts),
+    reach: floats(section.reach),
+    ends: floats(section.ends),
+    classes: bytes(section.classes),
+  }));
+  const { called, taken } = around.entries;
+  return {
+    plan: { ...plan, sections },
+    around: { ...around, entries: { called: floats(called), taken: floats(taken) } },
+  };
+}
+
+/** Answers one job; an audit that has no end is an answer. @param demangler loads the demangler when it is first needed */
 export async function answerJob(job: Job, demangler: () => Promise<Demangle>): Promise<JobAnswer> {
+  try {
+    return await answerTo(job, demangler);
+  } catch (thrown) {
+    if (thrown instanceof FormatError) return { kind: "refused", problem: thrown.message };
+    throw thrown;
+  }
+}
+
+async function answerTo(job: Job, demangler: () => Promise<Demangle>): Promise<JobAnswer> {
   switch (job.kind) {
     case "read": {
       const entries: EntryAnswer[] = [];

@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
-import type { ElfAudit } from "../../elf/audit.ts";
+import type { ElfAudit, PieceResult } from "../../elf/audit.ts";
 import type { ExecutableData } from "../../elf/executable-data.ts";
 import { wheelsError } from "../../errors/wheels-error.ts";
 import type { Host } from "../../host/host.ts";
 import { auditWorkerPath } from "../../host/resources.ts";
-import { startWorkers, type WorkerPool } from "../../host/workers.ts";
+import { Overrun, startWorkers, type WorkerPool } from "../../host/workers.ts";
 import { type Variant, variantOfDistribution } from "../../variants/manifest.ts";
 import type { RuntimeDispatch } from "../../variants/manifest-schema.ts";
 import { normalizeName } from "../../wheel/names.ts";
 import { Arena } from "./arena.ts";
-import { type EntryFacts, isDense, looksLikeLibrary } from "./entry-facts.ts";
+import { type EntryFacts, isDense, looksLikeLibrary, unreadFacts } from "./entry-facts.ts";
 import type { Divided, EntryRequest, Job, JobAnswer } from "./entry-jobs.ts";
 import type { AuditFacts, LibraryFacts, WheelFacts } from "./facts.ts";
 import { gatherFacts, type OpenedWheel, openForFacts, readHere } from "./gather.ts";
@@ -59,20 +59,38 @@ function batches(entries: readonly EntryRequest[]): Batch[] {
 
 type Pool = WorkerPool<Job, JobAnswer>;
 
-async function auditDivided(pool: Pool, { bytes, prepared, pieces }: Divided): Promise<ElfAudit> {
-  const answers = await Promise.all(
-    pieces.map((piece) => pool.run({ kind: "piece", bytes, prepared, piece }, "next")),
-  );
-  const results = answers.flatMap((answer) => (answer.kind === "piece" ? [answer.result] : []));
-  const answer = await pool.run({ kind: "finish", bytes, prepared, results }, "next");
-  if (answer.kind !== "finish")
+/** An audit, or why there is none. */
+type Audited = { audit: ElfAudit } | { unaudited: string };
+
+async function auditDivided(pool: Pool, { bytes, prepared, pieces }: Divided): Promise<Audited> {
+  try {
+    const answers = await Promise.all(
+      pieces.map((piece) => pool.run({ kind: "piece", bytes, prepared, piece }, limitFor(0), "next")),
+    );
+    const results: PieceResult[] = [];
+    for (const answer of answers) {
+      if (answer.kind === "refused") return { unaudited: answer.problem };
+      if (answer.kind === "piece") results.push(answer.result);
+    }
+    const job = { kind: "finish", bytes, prepared, results } as const;
+    const answer = await pool.run(job, limitFor(bytes.length), "next");
+    if (answer.kind === "refused") return { unaudited: answer.problem };
+    if (answer.kind === "finish") return { audit: answer.audit };
     throw wheelsError("E_INTERNAL", { detail: `a worker answered ${answer.kind}` });
-  return answer.audit;
+  } catch (thrown) {
+    if (thrown instanceof Overrun) return { unaudited: `its code: ${thrown.message}` };
+    throw thrown;
+  }
 }
+
+/** Milliseconds that reading so many bytes may take: far more than any honest file needs on a busy machine. */
+const limitFor = (bytes: number): number => 120_000 + bytes / 2000;
 
 interface Read {
   entries: Map<string, EntryFacts>;
   audits: Map<string, ElfAudit & { executableData: ExecutableData | null }>;
+  /** Why code was not audited, by path. */
+  unaudited: Map<string, string>;
 }
 
 async function readBatch(
@@ -82,12 +100,35 @@ async function readBatch(
   memory: SharedArrayBuffer | null,
   read: Read,
 ): Promise<void> {
-  const answer = await pool.run({ kind: "read", archive, entries: batch.entries, memory });
+  const job = { kind: "read", archive, entries: batch.entries, memory } as const;
+  let answer: JobAnswer;
+  try {
+    answer = await pool.run(job, limitFor(batch.entries.reduce((sum, { place }) => sum + place.size, 0)));
+  } catch (thrown) {
+    if (!(thrown instanceof Overrun)) throw thrown;
+    // One of them was too much; which one is seen where each is read by itself.
+    const [only, ...others] = batch.entries;
+    if (others.length > 0) {
+      for (const entry of batch.entries)
+        await readBatch(pool, archive, { ...batch, entries: [entry] }, memory, read);
+    } else if (only)
+      read.entries.set(
+        only.place.name,
+        unreadFacts(only.place.name, `${only.place.name}: ${thrown.message}`),
+      );
+    return;
+  }
   if (answer.kind !== "read") throw wheelsError("E_INTERNAL", { detail: `a worker answered ${answer.kind}` });
-  for (const { facts, audit, executableData, divided } of answer.entries) {
+  for (const { facts, audit, unaudited, executableData, divided } of answer.entries) {
     read.entries.set(facts.path, facts);
-    const whole = divided ? await auditDivided(pool, divided) : audit;
-    if (whole) read.audits.set(facts.path, { ...whole, executableData });
+    const whole: Audited | null = divided
+      ? await auditDivided(pool, divided)
+      : unaudited !== null
+        ? { unaudited }
+        : audit && { audit };
+    if (whole === null) continue;
+    if ("audit" in whole) read.audits.set(facts.path, { ...whole.audit, executableData });
+    else read.unaudited.set(facts.path, whole.unaudited);
   }
 }
 
@@ -97,12 +138,24 @@ function workersFor(host: Host, entries: readonly EntryRequest[]): number {
   return Math.max(1, Math.min(host.cores, Math.ceil(bytes / WORTH_A_WORKER)));
 }
 
+/** The pool, but that no job begins or goes on after a time. @param deadline milliseconds since the epoch */
+function until(host: Host, deadline: number, pool: Pool): Pool {
+  return {
+    ...pool,
+    run: async (job, limitMs, urgency) => {
+      const left = deadline - host.now().getTime();
+      if (left <= 0) throw new Overrun("the wheel takes longer than any honest one");
+      return pool.run(job, Math.min(limitMs, left), urgency);
+    },
+  };
+}
+
 async function inWorkers(
   host: Host,
   opened: OpenedWheel,
   dispatch: readonly RuntimeDispatch[],
 ): Promise<Read> {
-  const read: Read = { entries: new Map(), audits: new Map() };
+  const read: Read = { entries: new Map(), audits: new Map(), unaudited: new Map() };
   const requests = opened.entries.map(({ name, method, offset, compressedSize, size, crc32 }) => ({
     place: { name, method, offset, compressedSize, size, crc32 },
     algorithm: opened.algorithms.get(name) ?? ("sha256" as const),
@@ -110,7 +163,12 @@ async function inWorkers(
     symbols: symbolsFor(name, dispatch),
   }));
   const work = batches(requests);
-  const pool: Pool = startWorkers(host, auditWorkerPath(), workersFor(host, requests));
+  const bytes = requests.reduce((sum, { place }) => sum + place.size, 0);
+  const pool = until(
+    host,
+    host.now().getTime() + 2 * limitFor(bytes),
+    startWorkers(host, auditWorkerPath(), workersFor(host, requests)),
+  );
   const arena = new Arena(ROOM);
   try {
     await Promise.all(
@@ -162,10 +220,11 @@ export function variantOfWheel(
 function auditFacts(
   { path, problem, architecture }: LibraryFacts,
   audit: (ElfAudit & { executableData: ExecutableData | null }) | undefined,
+  unaudited: string | undefined,
 ): AuditFacts {
   if (audit) return { path, problem: null, ...audit };
   const none = { method: "none", bytes: 0, instructions: 0, found: {}, samples: [] };
-  return { path, problem: problem ?? `${architecture} machine code is not decoded`, ...none };
+  return { path, problem: problem ?? unaudited ?? `${architecture} machine code is not decoded`, ...none };
 }
 
 /** Bytes hashed before other work gets its turn. */
@@ -192,7 +251,8 @@ async function readEntries(
 ): Promise<Read> {
   if (isSmall(opened)) {
     const entries = readHere(opened);
-    if (![...entries.values()].some(({ library }) => library)) return { entries, audits: new Map() };
+    if (![...entries.values()].some(({ library }) => library))
+      return { entries, audits: new Map(), unaudited: new Map() };
   }
   return inWorkers(host, opened, dispatch);
 }
@@ -211,7 +271,7 @@ export async function wheelFacts(
 ): Promise<{ facts: WheelFacts; variant: Variant | null }> {
   const opened = openForFacts(fileName, bytes);
   const variant = variantOf({ fileName, ...opened.facts });
-  const [{ entries, audits }, sha256] = await Promise.all([
+  const [{ entries, audits, unaudited }, sha256] = await Promise.all([
     readEntries(host, opened, variant?.isa.dispatch ?? []),
     sha256Of(bytes),
   ]);
@@ -219,7 +279,9 @@ export async function wheelFacts(
   return {
     facts: {
       ...facts,
-      audits: facts.libraries.map((library) => auditFacts(library, audits.get(library.path))),
+      audits: facts.libraries.map((library) =>
+        auditFacts(library, audits.get(library.path), unaudited.get(library.path)),
+      ),
     },
     variant,
   };
