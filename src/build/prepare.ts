@@ -11,6 +11,7 @@ import { loadVariants } from "./load-manifest.ts";
 import { loadRecipes } from "./load-recipes.ts";
 import { machineArchitecture } from "./preflight.ts";
 import { completeFolder } from "./source/obtain.ts";
+import { demandReleases } from "./source/releases.ts";
 import { asVersion, openSource, releaseSource, type Source } from "./source/source.ts";
 
 /** A request for wheels, with nothing left open but what only a build can tell. */
@@ -29,6 +30,7 @@ async function sourcesOf(host: Host, what: WheelRequest, recipes: Recipes): Prom
   const { versions } = what;
   if (what.source === null) {
     const { project, version } = recipes.newest;
+    await demandReleases(host, project, versions);
     return (versions.length > 0 ? versions : [version]).map((one) => releaseSource(project, one));
   }
   const source = await completeFolder(host, await openSource(host, what.source), what.allowDirty);
@@ -96,8 +98,8 @@ function planOf(batches: readonly Batch[], suffix: string | null, pythons: reado
 }
 
 /**
- * Everything a request says, checked before anything is done; nothing is fetched.
- * @throws E_MANIFEST, E_RECIPES, E_VARIANT_UNKNOWN, E_VARIANT_UNBUILDABLE, E_SOURCE, E_SOURCE_DIRTY,
+ * Everything a request says, checked before anything is done; nothing is fetched but the index's list of releases.
+ * @throws E_MANIFEST, E_RECIPES, E_VARIANT_UNKNOWN, E_VARIANT_UNBUILDABLE, E_SOURCE, E_SOURCE_DIRTY, E_VERSION_UNKNOWN,
  *   E_VERSION_MISMATCH, E_RELEASE_UNSUPPORTED, E_OPTION_VALUE
  */
 export async function prepare(host: Host, what: WheelRequest): Promise<Prepared> {

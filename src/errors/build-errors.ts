@@ -40,9 +40,9 @@ export const BUILD = {
   E_VERSION_UNKNOWN: entry(
     EXIT.badInput,
     "Unknown version",
-    (p: { project: string; version: string; nearest: string }) => ({
+    (p: { project: string; version: string; nearest: string; newest: string | null }) => ({
       what: `${p.project} has no version ${p.version}.`,
-      why: "The source offers no such version.",
+      why: `The source offers no such version${p.newest === null ? "" : `; the newest is ${p.newest}`}.`,
       remedy: p.nearest ? `Did you mean ${p.nearest}?` : "Name a version that exists.",
     }),
   ),

@@ -38,6 +38,7 @@ export function parseIndexAnswer(index: string | null, output: string): IndexAns
  * Asks an index for a project through pip, so that proxies, certificates, passwords and mirrors count as they will later.
  * @param index URL, or folder of wheels; null for the index of UV_DEFAULT_INDEX, UV_INDEX_URL, PIP_* or pip.conf
  * @param seconds of waiting for one connection, without another try
+ * @param more arguments of `pip index versions`
  */
 export async function askIndex(
   host: Host,
@@ -45,6 +46,7 @@ export async function askIndex(
   project: string,
   index: string | null,
   seconds: number,
+  more: readonly string[] = [],
 ): Promise<IndexAnswer> {
   const url = index ?? host.env["UV_DEFAULT_INDEX"] ?? host.env["UV_INDEX_URL"];
   const isFolder = url !== undefined && !/^[a-z][a-z0-9+.-]*:\/\//i.test(url);
@@ -58,6 +60,7 @@ export async function askIndex(
     "0",
     "--timeout",
     String(seconds),
+    ...more,
     ...place,
   ];
   if (!pip.isThere) return { index: null, reached: false, problem: "this Python has no pip", versions: [] };

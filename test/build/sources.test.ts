@@ -114,7 +114,7 @@ describe("a release", () => {
     const missing = await build(["--vllm-version=0.33.9"], env);
     const wheelsOnly = await build(["--vllm-version=0.32.0"], env);
     await server.close();
-    expect([missing.code, missing.remedy]).toEqual(["E_VERSION_UNKNOWN", "Did you mean 0.33.0?"]);
+    expect([missing.code, missing.remedy]).toEqual(["E_VERSION_UNKNOWN", "Did you mean 0.32.0?"]);
     expect(wheelsOnly.code).toBe("E_NO_SDIST");
     expect(wheelsOnly.remedy).toContain("--source=git+https://github.com/vllm-project/vllm.git@v0.32.0");
   }, 120_000);

@@ -151,9 +151,42 @@ test("a release that can't be built for one of all variants goes without that on
 });
 
 test("a release newer than all recipes is tried with the newest, with a warning", () => {
-  const ran = wheels(["plan", "--vllm-version=0.99.0", "--variant=vllm-cpu"]);
+  const ran = wheels(["plan", "--vllm-version=0.99.0", "--variant=vllm-cpu"], { env: { UV_OFFLINE: "1" } });
   expect(ran.status).toBe(0);
   expect(ran.stderr).toContain("vllm 0.99.0 is newer than all recipes; trying vllm-0.33, the newest");
+});
+
+describe("a release is asked for at the index before anything is planned", () => {
+  const cache = scratch();
+  const plan = (version: string, env: Record<string, string> = {}): Ran =>
+    wheels(["plan", `--vllm-version=${version}`, "--variant=vllm-cpu", "--print-identifiers", "--json"], {
+      env: { VLLM_CPU_WHEELS_CACHE: cache, ...env },
+    });
+
+  test("one that there is not is refused, with the nearest and the newest", () => {
+    const ran = plan("9.9.9");
+    const { error } = JSON.parse(ran.stdout) as { error: { code: string; why: string; remedy: string } };
+    expect([error.code, ran.status]).toEqual(["E_VERSION_UNKNOWN", 2]);
+    expect(error.why).toMatch(/the newest is \d+\.\d+/);
+    expect(error.remedy).toMatch(/^Did you mean \d+\.\d+/);
+  });
+
+  test("one that there is counts by its value, and its index is asked once", () => {
+    expect(plan("0.32").status).toBe(0);
+    // Nobody answers there: what was listed before is enough. pip's own index is the same for both.
+    const [file = ""] = readdirSync(join(cache, "releases"));
+    writeFileSync(join(cache, "releases", file), JSON.stringify(["9.9.9"]));
+    expect(plan("9.9.9").status).toBe(0);
+  });
+
+  test("an index that can't be asked is a warning, and UV_OFFLINE asks none", () => {
+    const ran = plan("9.9.9", { UV_DEFAULT_INDEX: "http://127.0.0.1:9/simple" });
+    expect(ran.status).toBe(0);
+    expect(ran.stderr).toContain("Whether there is vllm 9.9.9 is not known");
+    expect(
+      plan("9.9.9", { UV_DEFAULT_INDEX: "http://127.0.0.1:9/simple", UV_OFFLINE: "1" }).stderr,
+    ).not.toContain("is not known");
+  });
 });
 
 test("every command has --help with all its options", () => {

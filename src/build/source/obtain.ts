@@ -40,7 +40,7 @@ async function findSdist(
     if (result.code !== 0) {
       if (/no version of|not found in the package registry|unsatisfiable/i.test(result.stderr)) {
         const nearest = known.length > 0 ? closest(version, [...known]) : "";
-        throw wheelsError("E_VERSION_UNKNOWN", { project: source.project, version, nearest });
+        throw wheelsError("E_VERSION_UNKNOWN", { project: source.project, version, nearest, newest: null });
       }
       throw wheelsError("E_TOOL_INSTALL", { tool: `${source.project} ${version}`, detail: tail(result) });
     }

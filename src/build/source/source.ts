@@ -185,6 +185,7 @@ export function asVersion<S extends Source>(source: S, asked: string): S {
       project: source.project,
       version: asked,
       nearest: closest(asked, [source.version]),
+      newest: null,
     });
   }
   throw wheelsError("E_VERSION_MISMATCH", { asked, found: source.version, source: source.label });
