@@ -40,8 +40,8 @@ export interface BuiltAgainst {
   torch: TorchSource;
 }
 
-/** How a prepared request is built. */
-export interface BuildSettings {
+/** The groups of a request that a build is made of. */
+export interface BuildGroups {
   what: WheelRequest;
   how: BuildHow;
   torch: TorchRequest;
@@ -53,7 +53,7 @@ const servesAll = (wheel: string): boolean =>
 
 function compileRequest(
   host: Host,
-  { how, torch }: BuildSettings,
+  { how, torch }: BuildGroups,
   prepared: Prepared,
   { source, found }: Batch,
   { unit, python, planned }: CompileJob,
@@ -69,7 +69,6 @@ function compileRequest(
     python,
     jobs: how.maxJobs,
     torch,
-    cacheDir: host.cache,
     exclude: [resolve(host.cwd, how.outputDir)],
     onednn: how.onednnSource,
     resume: how.resume,
@@ -84,7 +83,7 @@ function compileRequest(
 
 function finishRequest(
   host: Host,
-  { how, what }: BuildSettings,
+  { how, what }: BuildGroups,
   { source, found }: Batch,
   { variant, kernels }: PlannedVariant,
 ): FinishRequest {
@@ -134,7 +133,7 @@ interface Run {
   host: Host;
   uv: Uv;
   compiler: Compiler;
-  settings: BuildSettings;
+  settings: BuildGroups;
   prepared: Prepared;
   /** By batch. */
   sources: Map<number, ReadyBatch>;
@@ -149,7 +148,7 @@ async function batchOf({ host, uv, prepared, sources }: Run, at: number): Promis
   if (known) return known;
   const batch = prepared.batches[at];
   if (!batch) throw wheelsError("E_INTERNAL", { detail: `there is no batch ${at}` });
-  const source = await obtainSource(host, uv, batch.source, host.cache, knownReleases(prepared));
+  const source = await obtainSource(host, uv, batch.source, knownReleases(prepared));
   const obtained = { ...batch, source };
   sources.set(at, obtained);
   return obtained;
@@ -182,14 +181,14 @@ async function execute(run: Run, job: CompileJob, batch: ReadyBatch): Promise<Bu
  */
 export async function buildPrepared(
   host: Host,
-  settings: BuildSettings,
+  settings: BuildGroups,
   prepared: Prepared,
 ): Promise<BuiltAgainst[]> {
   const { how } = settings;
   const compiler = await findCompiler(host);
   await preflightAll(host, compiler, prepared, how.glibc);
-  const uv = await ensureUv(host, host.cache);
-  if (!how.keepScratch && !how.resume) await pruneCache(host, host.cache);
+  const uv = await ensureUv(host);
+  if (!how.keepScratch && !how.resume) await pruneCache(host);
   const run: Run = {
     host,
     uv,
@@ -218,17 +217,18 @@ export async function buildPrepared(
       if (servesAll(made[index]?.built.wheel ?? "")) served.add(keyOf(job, one));
     wheels.push(...made);
   }
-  if (!how.keepScratch) await sweepSlots(host, host.cache, run.slots);
+  if (!how.keepScratch) await sweepSlots(host, run.slots);
   return wheels;
 }
 
 /** What `--dry-run` prints for a build. */
-export function describeBuild(host: Host, settings: BuildSettings, prepared: Prepared): string[] {
+export function describeBuild(host: Host, settings: BuildGroups, prepared: Prepared): string[] {
   return compileJobs(prepared.batches, prepared.pythons).flatMap((job) => {
     const batch = prepared.batches[job.batch];
     if (!batch) return [];
     return [
       ...describeCompile(
+        host,
         compileRequest(host, settings, prepared, batch, job),
         job.planned.map(({ variant }) => variant),
       ),

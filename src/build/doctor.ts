@@ -128,14 +128,13 @@ function nextCommand(report: Omit<DoctorReport, "next">): string {
 export async function examine(
   host: Host,
   variants: Iterable<Variant>,
-  cacheDir: string,
   vllm: NewestVllm,
   torchIndex: string | null,
 ): Promise<DoctorReport> {
   const cpuinfo = (await readTextIfAny("/proc/cpuinfo")) ?? "";
   const flags = cpuFlags(cpuinfo);
   const problems: WheelsError[] = [];
-  for (const place of workPlaces(host, cacheDir)) {
+  for (const place of workPlaces(host)) {
     const problem = await examinePlace(host, place);
     if (problem !== null) problems.push(problem);
   }
@@ -167,7 +166,7 @@ export async function examine(
   const report = {
     cpu: { model: cpuModel(cpuinfo), architecture: machineArchitecture(), cores: host.cores },
     memory: { total: totalmem(), free: await availableMemory() },
-    disk: { path: cacheDir, free: await freeBytes(cacheDir) },
+    disk: { path: host.cache, free: await freeBytes(host.cache) },
     python,
     headers,
     compiler: compiler && {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Host } from "../host/host.ts";
 import { shownUrl } from "../host/network/urls.ts";
 import { CPU_INDEX, TORCH_PACKAGES } from "../torch/install.ts";
 import { installTorchArgs, resolveTorchArgs, venvArgs } from "../torch/uv-args.ts";
@@ -19,13 +20,13 @@ const line = (words: readonly string[]): string => words.map(shown).join(" ");
 /** What of a compile is known before the source is there. */
 export type PlannedCompile = Omit<CompileRequest, "source"> & { source: Source };
 
-function sourceLines({ source, onednn, found, cacheDir }: PlannedCompile, build: string): string[] {
+function sourceLines(cache: string, { source, onednn, found }: PlannedCompile, build: string): string[] {
   const { place, label } = source;
   const origin = {
     folder: `# copies ${place.kind === "folder" ? place.path : label} to ${join(build, "src")}; your own tree is not touched`,
-    sdist: `# unpacks ${label} into ${join(cacheDir, "sources")} and copies it to ${join(build, "src")}`,
-    release: `# fetches the sdist of ${label} from your package index, by its sha256, into ${join(cacheDir, "sources")}`,
-    git: `# fetches ${label} into ${join(cacheDir, "sources")}`,
+    sdist: `# unpacks ${label} into ${join(cache, "sources")} and copies it to ${join(build, "src")}`,
+    release: `# fetches the sdist of ${label} from your package index, by its sha256, into ${join(cache, "sources")}`,
+    git: `# fetches ${label} into ${join(cache, "sources")}`,
   }[place.kind];
   const dependencies = Object.entries(found.recipe.dependencies).map(
     ([name, { repository, ref }]) =>
@@ -45,10 +46,14 @@ function patchLines({ unit, patches }: PlannedCompile, build: string): string[] 
  * Every command, variable and file of a compile, as lines for a person; made by the functions that the build itself
  * uses, so that the two can't differ. What only the run can know stands in angle brackets.
  */
-export function describeCompile(request: PlannedCompile, variants: readonly Variant[]): string[] {
+export function describeCompile(
+  { cache }: Pick<Host, "cache">,
+  request: PlannedCompile,
+  variants: readonly Variant[],
+): string[] {
   const { source, torch, found, unit, python: version } = request;
   const { recipe } = found;
-  const build = join(request.cacheDir, "build", "<key>", "0");
+  const build = join(cache, "build", "<key>", "0");
   const python = join(build, "venv", "bin", "python");
   const pin = torch.version ?? recipe.torch;
   const packages = (torch.packages ?? TORCH_PACKAGES).map((name) =>
@@ -78,7 +83,7 @@ export function describeCompile(request: PlannedCompile, variants: readonly Vari
       "uv",
       ...requirementsArgs(python, "<scratch>/build-requirements.txt", "<scratch>/build-constraints.txt"),
     ]),
-    ...sourceLines(request, build),
+    ...sourceLines(cache, request, build),
     ...patchLines(request, build),
     `# writes ${join(build, "src", "pyproject.toml")}: the CPU-only instructions as comments`,
     ...Object.entries(variables).map(
@@ -89,7 +94,7 @@ export function describeCompile(request: PlannedCompile, variants: readonly Vari
     `export PATH=${join(build, "shims")}:${join(build, "venv", "bin")}:$PATH   # cat /proc/cpuinfo shows: ${unit.features.join(" ")}`,
     line(["uv", ...compileArgs(python, join(build, "src"), join(build, "out"))]),
     "# gate again",
-    `# writes ${join(request.cacheDir, "compiled", "<key>")} and ${join(request.cacheDir, "logs", `${unit.name}.log`)}`,
+    `# writes ${join(cache, "compiled", "<key>")} and ${join(cache, "logs", `${unit.name}.log`)}`,
   ];
 }
 

@@ -119,9 +119,9 @@ export function buildVariables(settings: BuildSettings): Record<string, string> 
 }
 
 /** Where compiled objects are kept; the user's own place and size win. */
-export function ccacheVariables(host: Host, cache: string): Record<string, string> {
+export function ccacheVariables(host: Host): Record<string, string> {
   const defaults: Record<string, string> = {
-    CCACHE_DIR: join(cache, "ccache"),
+    CCACHE_DIR: join(host.cache, "ccache"),
     CCACHE_MAXSIZE: "10G",
     // By its bytes: two machines, or an update within one second, may have other compilers of one time stamp.
     CCACHE_COMPILERCHECK: "content",
@@ -147,7 +147,7 @@ const SECRET =
 export function buildEnv(
   host: Host,
   variables: Record<string, string>,
-  folders: { shims: string; venv: string; cache: string },
+  folders: { shims: string; venv: string },
 ): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(cleanPythonEnv(host))) {
@@ -155,14 +155,14 @@ export function buildEnv(
   }
   return {
     ...env,
-    ...ccacheVariables(host, folders.cache),
+    ...ccacheVariables(host),
     ...variables,
     VIRTUAL_ENV: folders.venv,
     PATH: [folders.shims, join(folders.venv, "bin"), host.env["PATH"] ?? ""].join(delimiter),
     CC: join(folders.shims, "vllm-cpu-cc"),
     CXX: join(folders.shims, "vllm-cpu-c++"),
     // The build's folder may lie in a repository of its user's, whose commit is none of the wheel's business.
-    GIT_CEILING_DIRECTORIES: folders.cache,
+    GIT_CEILING_DIRECTORIES: host.cache,
   };
 }
 

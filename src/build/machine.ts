@@ -90,10 +90,10 @@ async function works(host: Host, path: string): Promise<boolean> {
  * ccache, from PATH or among the host's tools, where it is installed once.
  * @returns null where it can't be had: the build goes on without, slower the second time
  */
-export async function findCcache(host: Host, uv: Uv, cache: string): Promise<string | null> {
+export async function findCcache(host: Host, uv: Uv): Promise<string | null> {
   if (await works(host, "ccache")) return "ccache";
   let why = "";
-  const folder = await host.tools(cache).provide(
+  const folder = await host.tools.provide(
     host,
     { name: CCACHE.package, version: CCACHE.version },
     (place) => works(host, join(place, "bin", "ccache")),

@@ -24,9 +24,9 @@ async function keysIn(folder: string): Promise<string[]> {
     .map(({ name }) => join(folder, name));
 }
 
-async function pruneCompiled(host: Host, cache: string): Promise<number> {
+async function pruneCompiled(host: Host): Promise<number> {
   let removed = 0;
-  for (const folder of await keysIn(join(cache, "compiled"))) {
+  for (const folder of await keysIn(join(host.cache, "compiled"))) {
     const kept = join(folder, "kept.json");
     if (!(await isOlder(host, (await lastChange(kept)) === null ? folder : kept, COMPILED_DAYS))) continue;
     await remove(folder);
@@ -35,9 +35,9 @@ async function pruneCompiled(host: Host, cache: string): Promise<number> {
   return removed;
 }
 
-async function pruneBroken(host: Host, cache: string): Promise<number> {
+async function pruneBroken(host: Host): Promise<number> {
   let removed = 0;
-  for (const parent of await keysIn(join(cache, "build"))) {
+  for (const parent of await keysIn(join(host.cache, "build"))) {
     for (const { name, isDirectory } of await listDir(parent)) {
       const folder = join(parent, name);
       if (!isDirectory || !/^\d+$/.test(name)) continue;
@@ -63,10 +63,10 @@ async function pruneBroken(host: Host, cache: string): Promise<number> {
  * Removes of the cache what no build has used for long: compiled wheels after 30 days, builds that broke off after 14.
  * What can't be removed, because it is another user's, is told and left: no build fails of it.
  */
-export async function pruneCache(host: Host, cache: string): Promise<void> {
+export async function pruneCache(host: Host): Promise<void> {
   try {
-    const compiled = await pruneCompiled(host, cache);
-    const broken = await pruneBroken(host, cache);
+    const compiled = await pruneCompiled(host);
+    const broken = await pruneBroken(host);
     if (compiled + broken > 0)
       host.log.info(
         `Removed from the cache: ${compiled} compiled wheels (unused for ${COMPILED_DAYS} days), ${broken} builds that broke off (${BROKEN_DAYS} days ago)`,

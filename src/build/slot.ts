@@ -11,14 +11,9 @@ const MOST_SLOTS = 64;
  * run at a time works on it: the same path gives the compile cache the same commands, and a broken-off build its state.
  * @throws what work throws; E_BUSY where 64 runs are at it
  */
-export async function inSlot<T>(
-  host: Host,
-  cache: string,
-  key: string,
-  work: (folder: string) => Promise<T>,
-): Promise<T> {
+export async function inSlot<T>(host: Host, key: string, work: (folder: string) => Promise<T>): Promise<T> {
   for (let number = 0; number < MOST_SLOTS; number++) {
-    const folder = join(cache, "build", key, String(number));
+    const folder = join(host.cache, "build", key, String(number));
     await makeDir(folder);
     let entered = false;
     try {
@@ -30,7 +25,7 @@ export async function inSlot<T>(
       if (entered || !(thrown instanceof WheelsError) || thrown.code !== "E_BUSY") throw thrown;
     }
   }
-  const lock = join(cache, "build", key);
+  const lock = join(host.cache, "build", key);
   throw wheelsError("E_BUSY", { what: lock, holder: `${MOST_SLOTS} runs`, lock });
 }
 
@@ -38,9 +33,9 @@ export async function inSlot<T>(
  * Removes the folders of builds that came to their end; one that broke off keeps its state for --resume, and one that
  * another run is at is left alone.
  */
-export async function sweepSlots(host: Host, cache: string, keys: Iterable<string>): Promise<void> {
+export async function sweepSlots(host: Host, keys: Iterable<string>): Promise<void> {
   for (const key of keys) {
-    const parent = join(cache, "build", key);
+    const parent = join(host.cache, "build", key);
     for (const { name, isDirectory } of await listDir(parent)) {
       const folder = join(parent, name);
       if (!isDirectory || (await exists(join(folder, "state")))) continue;

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { wheelsError } from "../errors/wheels-error.ts";
 import {
   exists,
@@ -54,7 +54,6 @@ export interface CompileRequest {
   /** null to choose. */
   jobs: number | null;
   torch: TorchRequest;
-  cacheDir: string;
   /** Folders below the source that this run itself writes to. */
   exclude: readonly string[];
   /** A checkout or git repository of oneDNN; null to fetch it. */
@@ -141,7 +140,7 @@ export async function compileUnit(
   request: CompileRequest,
   known: TorchSource | null,
 ): Promise<CompiledWheel> {
-  const { found, source, cacheDir } = request;
+  const { found, source } = request;
   const base = request.python ?? (await findPython(host));
   const python = await pythonVersion(uv, base);
   const needs = await readNeeds(source, found.recipe, request.architecture, python);
@@ -150,14 +149,14 @@ export async function compileUnit(
   const inputs: Inputs = { request, compiler, torch, python, needs, refs };
   const slot = await slotKey(host, inputs);
   const key = compiledKey(slot, inputs);
-  const kept = request.fresh ? null : await keptWheel(cacheDir, key, host.now());
+  const kept = request.fresh ? null : await keptWheel(host.cache, key, host.now());
   if (kept !== null) {
     host.log.info(
       `Taking what an earlier build of the same inputs compiled (--fresh compiles anew): ${kept}`,
     );
     return { wheel: kept, torch, python, stages: {}, cpuSeconds: 0, slot };
   }
-  return inSlot(host, cacheDir, slot, async (folder) => {
+  return inSlot(host, slot, async (folder) => {
     const needed = found.recipe.resources?.disk ?? LEAST_FREE_MIB;
     if ((await freeBytes(folder)) < needed * MIB)
       throw wheelsError("E_DISK_FULL", { where: `${folder} (${needed} MiB are needed)` });
@@ -168,7 +167,7 @@ export async function compileUnit(
       throw thrown;
     });
     await remove(join(folder, "state"));
-    const wheel = await keepWheel(cacheDir, key, compiled.wheel);
+    const wheel = await keepWheel(host.cache, key, compiled.wheel);
     if (request.keepScratch) host.log.info(`Keeping ${folder}`);
     else await removeAll(folder, PARTS);
     return { ...compiled, wheel, slot };
@@ -198,7 +197,7 @@ async function compileIn(
   folder: string,
   key: string,
 ): Promise<Omit<CompiledWheel, "slot">> {
-  const { unit, source, found, cacheDir } = request;
+  const { unit, source, found } = request;
   const stages: Record<string, number> = {};
   const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
     const from = host.monotonic();
@@ -222,7 +221,7 @@ async function compileIn(
     await remove(state);
     await remove(copy);
     host.log.info("Adding PyTorch CPU-only dependency configuration...");
-    await copySource(host, source, copy, [...request.exclude, resolve(cacheDir)]);
+    await copySource(host, source, copy, [...request.exclude, host.cache]);
     await patchSource(copy, unit, request.patches);
     await addTomlComments(copy, {
       distribution: request.distribution,
@@ -239,16 +238,16 @@ async function compileIn(
   });
 
   const shims = join(folder, "shims");
-  const ccache = await findCcache(host, uv, cacheDir);
+  const ccache = await findCcache(host, uv);
   await writeShims(shims, unit, request.architecture, compiler, {
     ccache,
     root: folder,
     keepDebug: request.keepDebug,
   });
-  const log = join(cacheDir, "logs", `${unit.name}.log`);
-  const timing = join(cacheDir, "timings", `${source.project.replace(/[^\w.-]+/g, "_")}-${unit.name}`);
-  await makeDir(join(cacheDir, "logs"));
-  await makeDir(join(cacheDir, "timings"));
+  const log = join(host.cache, "logs", `${unit.name}.log`);
+  const timing = join(host.cache, "timings", `${source.project.replace(/[^\w.-]+/g, "_")}-${unit.name}`);
+  await makeDir(join(host.cache, "logs"));
+  await makeDir(join(host.cache, "timings"));
   const out = join(folder, "out");
   const cpuBefore = await childCpuSeconds();
   const title = compileTitle((await lastSeconds(timing)) ?? source.expectedSeconds ?? estimate(host, found));
@@ -257,7 +256,7 @@ async function compileIn(
     return withFewerJobs(host, jobs, async (now) => {
       await remove(out);
       const variables = buildVariables(settingsOf(request, dependencies, now));
-      const env = buildEnv(host, variables, { shims, venv, cache: cacheDir });
+      const env = buildEnv(host, variables, { shims, venv });
       const folders = { source: copy, original: source.path, out, log };
       return compile(host, uv, unit, python, env, folders, title);
     });

@@ -60,8 +60,8 @@ export interface Host {
    *   can't be started, E_TOOL_KILLED where a signal ended it, E_INTERRUPTED on abort
    */
   ask(command: string, args: readonly string[], options: ShortProgram): Promise<ShortResult>;
-  /** Where tools are kept. @param cache the cache folder that was asked for; a runner has its own place */
-  tools(cache: string): ToolStore;
+  /** Where tools are kept: below the cache folder, or at a runner's own place. */
+  readonly tools: ToolStore;
   /** Whether texts for people may have colours. */
   readonly colour: boolean;
   /** Processor cores this process may use. */

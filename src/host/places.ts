@@ -8,7 +8,7 @@ import { mountOf } from "./mounts.ts";
 import { run } from "./process.ts";
 
 /** What a folder is for, and how another one is named. */
-export interface Place {
+export interface WorkPlace {
   use: string;
   folder: string;
   option: string;
@@ -17,10 +17,10 @@ export interface Place {
 }
 
 /** The folders that a run works in: what is temporary, and what is kept. */
-export function workPlaces(host: Host, cache: string): Place[] {
+export function workPlaces(host: Host): WorkPlace[] {
   return [
     { use: "temporary files", folder: host.scratch.base, option: "TMPDIR", isMade: false },
-    { use: "the cache", folder: cache, option: "--cache-dir", isMade: true },
+    { use: "the cache", folder: host.cache, option: "--cache-dir", isMade: true },
   ];
 }
 
@@ -82,7 +82,7 @@ async function hasShortNames(probe: string): Promise<string | null> {
 const REMOUNT = " (or mount it otherwise)";
 
 /** What is in the way of working there; null where nothing is. Leaves nothing behind. */
-async function problemOf(host: Host, { folder, isMade }: Place): Promise<Problem | null> {
+async function problemOf(host: Host, { folder, isMade }: WorkPlace): Promise<Problem | null> {
   let probe: string;
   try {
     if (isMade) await makeDir(folder);
@@ -121,7 +121,7 @@ async function problemOf(host: Host, { folder, isMade }: Place): Promise<Problem
 }
 
 /** The error of a folder that can't be worked in; null where it can. Leaves nothing behind. */
-export async function examinePlace(host: Host, place: Place): Promise<WheelsError | null> {
+export async function examinePlace(host: Host, place: WorkPlace): Promise<WheelsError | null> {
   const found = await problemOf(host, place);
   if (found === null) return null;
   if ("error" in found) return found.error;
@@ -140,10 +140,10 @@ const asked = new WeakMap<Host, Map<string, Promise<WheelsError | null>>>();
  * cache: on one that can't, what fails later looks like the wheel's fault.
  * @throws E_FOLDER_UNFIT, E_DISK_FULL, E_FOREIGN_OWNER
  */
-export async function demandPlaces(host: Host, cache: string): Promise<void> {
+export async function demandPlaces(host: Host): Promise<void> {
   const known = asked.get(host) ?? new Map<string, Promise<WheelsError | null>>();
   asked.set(host, known);
-  for (const place of workPlaces(host, cache)) {
+  for (const place of workPlaces(host)) {
     const answer = known.get(place.folder) ?? examinePlace(host, place);
     known.set(place.folder, answer);
     const error = await answer;

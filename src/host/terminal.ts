@@ -131,6 +131,7 @@ export function createTerminalHost(
 ): Host {
   const env = { ...process.env };
   const cwd = process.cwd();
+  const cache = cacheDir(env, cwd, options.cache);
   const host: Host = {
     log,
     colour: options.colour,
@@ -138,9 +139,9 @@ export function createTerminalHost(
     scratch: createScratch(tmpdir()),
     env,
     cwd,
-    cache: cacheDir(env, cwd, options.cache),
+    cache,
     keepsUnfinished: true,
-    tools: (cache) => folderTools(join(cache, "tools")),
+    tools: folderTools(join(cache, "tools")),
     cores: availableParallelism(),
     now: () => new Date(),
     monotonic: () => performance.now(),

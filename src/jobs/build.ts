@@ -1,10 +1,10 @@
 import type { BuiltWheel } from "../build/build.ts";
-import { type BuildSettings, buildPrepared, describeBuild } from "../build/build-wheels.ts";
+import { type BuildGroups, buildPrepared, describeBuild } from "../build/build-wheels.ts";
 import { prepare } from "../build/prepare.ts";
 import type { Host } from "../host/host.ts";
 import type { PlanItem } from "../variants/plan.ts";
 
-export interface BuildRequest extends BuildSettings {
+export interface BuildRequest extends BuildGroups {
   dryRun: boolean;
 }
 

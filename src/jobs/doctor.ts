@@ -15,7 +15,7 @@ export interface DoctorRequest {
 export async function doctor(host: Host, { manifest, torchIndex }: DoctorRequest): Promise<DoctorReport> {
   const variants = await loadVariants(host, manifest);
   const stage = host.log.stage("Looking at this machine, its Python and the package indexes...");
-  const report = await examine(host, variants.values(), host.cache, await newestVllm(), torchIndex);
+  const report = await examine(host, variants.values(), await newestVllm(), torchIndex);
   stage.done();
   return report;
 }

@@ -1,11 +1,6 @@
 import { basename, join, resolve } from "node:path";
 import type { BuiltWheel } from "../build/build.ts";
-import {
-  type BuildSettings,
-  type BuiltAgainst,
-  buildPrepared,
-  describeBuild,
-} from "../build/build-wheels.ts";
+import { type BuildGroups, type BuiltAgainst, buildPrepared, describeBuild } from "../build/build-wheels.ts";
 import { type Prepared, prepare } from "../build/prepare.ts";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { listDir } from "../host/files.ts";
@@ -24,7 +19,7 @@ import { escapeName } from "../wheel/names.ts";
 import { failuresOf } from "./prove.ts";
 import { demandReports, writeReports } from "./write-reports.ts";
 
-export interface ReleaseRequest extends BuildSettings {
+export interface ReleaseRequest extends BuildGroups {
   depth: ProofDepth;
   judging: PolicyRequest;
   publishing: Publishing;

@@ -32,7 +32,7 @@ export interface SetupReport {
 /** Makes an environment with CPU-only torch. @throws what {@link setupTorch} throws */
 export async function setup(host: Host, request: SetupRequest): Promise<SetupReport> {
   const venv = resolve(host.cwd, request.venv);
-  const uv = await ensureUv(host, host.cache);
+  const uv = await ensureUv(host);
   const { python, facts, source, cacheHit } = await setupTorch(host, uv, {
     venv,
     python: request.python,
@@ -59,6 +59,6 @@ export async function savingsOf(
   python: string | null,
   source: TorchSource,
 ): Promise<Savings | null> {
-  const uv = await ensureUv(host, host.cache);
+  const uv = await ensureUv(host);
   return measureSavings(host, uv, python ?? (await findPython(host)), source);
 }

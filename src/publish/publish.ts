@@ -174,7 +174,7 @@ async function planFor(
   const plan = planPublish(candidates, existing, target);
   plan.refuse.push(...missingVariants(candidates, [...existing.keys()], request.complete));
   if (target.limits.isUploadIndex)
-    plan.refuse.push(...(await renderRefusals(host, host.cache, target.name, plan.upload)));
+    plan.refuse.push(...(await renderRefusals(host, target.name, plan.upload)));
   for (const { fileName, proof } of plan.upload) {
     const less = shortfall(proof);
     host.log.info(`  upload ${fileName}${less === null ? "" : ` · ${less}`}`);

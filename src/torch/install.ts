@@ -37,13 +37,13 @@ export interface TorchSource {
   torchVersion: string;
 }
 
-interface Place {
+interface IndexPlace {
   url: string;
   flat: boolean;
 }
 
 /** A folder with wheels in it is a flat index; anything else is a simple index (PEP 503). */
-async function placeOf(host: Host, index: string): Promise<Place> {
+async function placeOf(host: Host, index: string): Promise<IndexPlace> {
   const isUrl = /^[a-z][a-z0-9+.-]*:\/\//i.test(index);
   const path = index.startsWith("file://") ? new URL(index).pathname : isUrl ? null : index;
   if (path === null) return { url: index, flat: false };
@@ -58,7 +58,11 @@ async function placeOf(host: Host, index: string): Promise<Place> {
  * A project file for uv in which torch and its companions can come from this place only.
  * @param place null for the user's own indexes
  */
-export function project(place: Place | null, packages: readonly string[], version: string | null): string {
+export function project(
+  place: IndexPlace | null,
+  packages: readonly string[],
+  version: string | null,
+): string {
   return stringify({
     project: {
       name: "cpu-only-torch",
@@ -118,8 +122,8 @@ async function resolveAt(uv: Uv, folder: string, python: string, text: string): 
   throw failureOf(result, "uv", "asking an index for torch", uv.counted);
 }
 
-async function findLinksPlaces(uv: Uv): Promise<Place[]> {
-  const places: Place[] = [];
+async function findLinksPlaces(uv: Uv): Promise<IndexPlace[]> {
+  const places: IndexPlace[] = [];
   for (const link of uv.pip.findLinks) {
     const path = link.startsWith("file://") ? new URL(link).pathname : link;
     if (isAbsolute(path) && (await exists(path))) places.push({ url: pathToFileURL(path).href, flat: true });
@@ -153,13 +157,13 @@ export async function resolveTorch(
   const named = request.index !== null;
   const first = await placeOf(host, request.index ?? CPU_INDEX);
   const wanted = request.packages ?? (request.companions ? ["torch", ...request.companions] : TORCH_PACKAGES);
-  const attempt = (place: Place, packages: string[]): Promise<Resolution> =>
+  const attempt = (place: IndexPlace, packages: string[]): Promise<Resolution> =>
     host.scratch.withFolder("vllm-cpu-wheels-torch", (folder) =>
       resolveAt(uv, folder, python, project(place, packages, request.version)),
     );
   // The companions are in the default for the sake of engines that need them; a build needs torch alone.
   const sets = request.packages === null && wanted.length > 1 ? [wanted, ["torch"]] : [wanted];
-  let problem: { place: Place; text: string; unreachable: boolean } | null = null;
+  let problem: { place: IndexPlace; text: string; unreachable: boolean } | null = null;
   for (const place of [first, ...(named ? [] : await findLinksPlaces(uv))]) {
     for (const packages of sets) {
       const resolution = await attempt(place, packages);

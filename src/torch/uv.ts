@@ -125,28 +125,25 @@ const works =
   async (place: string): Promise<boolean> =>
     (await uvVersion(host, join(place, "bin", "uv"))) === UV.version;
 
-/** uv on PATH or among the host's tools; null where neither has it. @param cache the cache folder */
-export async function findUv(host: Host, cache: string): Promise<FoundUv | null> {
+/** uv on PATH or among the host's tools; null where neither has it. */
+export async function findUv(host: Host): Promise<FoundUv | null> {
   const onPath = await uvVersion(host, "uv");
   if (onPath !== null && isAtLeast(onPath, UV_FLOOR)) return { path: "uv", version: onPath };
-  const folder = await host.tools(cache).find(TOOL, works(host));
+  const folder = await host.tools.find(TOOL, works(host));
   return folder === null ? null : { path: join(folder, "bin", "uv"), version: UV.version };
 }
 
 /**
  * Finds uv, or installs it among the host's tools with pip, hash-checked.
- * @param cache the cache folder
  * @throws E_FOLDER_UNFIT, E_DISK_FULL, E_PYTHON_MISSING, E_PYTHON_BROKEN, E_PIP_MISSING, E_TOOL_INSTALL, E_TOOL_FAILED
  */
-export async function locateUv(host: Host, cache: string, known?: Pip): Promise<FoundUv> {
-  await demandPlaces(host, cache);
-  const found = await findUv(host, cache);
+export async function locateUv(host: Host, known?: Pip): Promise<FoundUv> {
+  await demandPlaces(host);
+  const found = await findUv(host);
   if (found !== null) return found;
-  const folder = await host
-    .tools(cache)
-    .provide(host, TOOL, works(host), async (place) =>
-      installUv(host, known ?? (await pipOf(host, await findPython(host))), place),
-    );
+  const folder = await host.tools.provide(host, TOOL, works(host), async (place) =>
+    installUv(host, known ?? (await pipOf(host, await findPython(host))), place),
+  );
   return { path: join(folder, "bin", "uv"), version: UV.version };
 }
 
@@ -161,13 +158,13 @@ function tellForeign(host: Host): void {
  * uv as {@link locateUv} finds it, with the user's settings that count: its own, and those of their pip.
  * @throws what {@link locateUv} throws; E_TOOL_SETTINGS
  */
-export async function ensureUv(host: Host, cache: string): Promise<Uv> {
-  await demandPlaces(host, cache);
+export async function ensureUv(host: Host): Promise<Uv> {
+  await demandPlaces(host);
   tellForeign(host);
   const python = await findPython(host);
   const pip = await pipOf(host, python);
   const config = await readUvConfig(host);
-  const { path, version } = await locateUv(host, cache, pip);
+  const { path, version } = await locateUv(host, pip);
   const fromPip = uvIndexEnv(host.env, pip.settings, config.namesPlaces);
   const base = {
     ...cleanPythonEnv(host),

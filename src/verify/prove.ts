@@ -78,7 +78,7 @@ export async function prove(
   wheels: readonly WheelToProve[],
 ): Promise<VerifyResult[]> {
   const { depth, variants, variant, policy } = proving;
-  const uv = depth.level === "static" || wheels.length === 0 ? null : await ensureUv(host, host.cache);
+  const uv = depth.level === "static" || wheels.length === 0 ? null : await ensureUv(host);
   const results: VerifyResult[] = [];
   try {
     for (const { path, torch } of wheels) {

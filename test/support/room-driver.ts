@@ -20,19 +20,19 @@ import { factsOf } from "./facts.ts";
 import type { Bench, Trial } from "./room.ts";
 import { root } from "./run.ts";
 
-function host(): Host {
+function host(cache: string | null = null): Host {
   const log = createTerminalLog({
     info: process.stderr,
     problems: process.stderr,
     debug: false,
     colour: false,
   });
-  return createTerminalHost(log, new AbortController().signal, { colour: false, cache: null });
+  return createTerminalHost(log, new AbortController().signal, { colour: false, cache });
 }
 
 async function make(folder: string, index: string, cache: string): Promise<Bench> {
-  const here = host();
-  const uv = await ensureUv(here, cache);
+  const here = host(cache);
+  const uv = await ensureUv(here);
   const python = await makeVenv(uv, join(folder, "v"), await findPython(here));
   const source = await resolveTorch(here, uv, python, { index, packages: ["torch"], version: null });
   return { python, uv: uv.path, torch: (await installTorch(here, uv, python, source)).torch };

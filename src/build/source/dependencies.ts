@@ -13,8 +13,7 @@ export interface DependencyFolder {
   as: "environment" | "cmake";
 }
 
-interface Place {
-  cacheDir: string;
+interface DependencyPlace {
   onednn: string | null;
 }
 
@@ -87,7 +86,7 @@ export async function provideDependencies(
   host: Host,
   recipe: Recipe,
   refs: ReadonlyMap<string, string>,
-  place: Place,
+  place: DependencyPlace,
   folder: string,
   options: { keep: boolean },
 ): Promise<Record<string, DependencyFolder>> {
@@ -101,7 +100,7 @@ export async function provideDependencies(
     const own = name === "onednn" ? place.onednn : null;
     if (own !== null) await fromUser(host, name, own, dependency, path);
     else {
-      const tree = await cachedCommit(host, place.cacheDir, dependency.repository, dependency.ref);
+      const tree = await cachedCommit(host, dependency.repository, dependency.ref);
       await copyTree(tree, path, () => true);
     }
   }

@@ -101,12 +101,7 @@ export async function exportCommit(host: Host, repository: string, ref: string, 
 }
 
 /** A folder of the cache with the tree of one commit; fetched where it is not there yet. @throws E_GIT */
-export async function cachedCommit(
-  host: Host,
-  cache: string,
-  repository: string,
-  ref: string,
-): Promise<string> {
+export async function cachedCommit(host: Host, repository: string, ref: string): Promise<string> {
   const id = createHash("sha256")
     .update(JSON.stringify([repository, ref]))
     .digest("hex")
@@ -114,7 +109,7 @@ export async function cachedCommit(
   const name = (repository.split("/").at(-1) ?? "tree").replace(/\.git$/, "");
   return once(
     host,
-    join(cache, "sources", `${name}-${ref.replace(/[^\w.-]/g, "_")}-${id}`),
+    join(host.cache, "sources", `${name}-${ref.replace(/[^\w.-]/g, "_")}-${id}`),
     async (fresh) => {
       const stage = host.log.stage(`Fetching ${shownUrl(repository)} at ${ref}`);
       try {
@@ -148,7 +143,6 @@ export async function completeFolder(host: Host, source: Source, allowDirty: boo
 
 /**
  * Fetches a source where it is not a folder already, and checks that it is what its name says.
- * @param cache the cache folder; archives and trees are kept there
  * @param known versions to name the nearest of where there is no such release
  * @throws E_SOURCE, E_VERSION_UNKNOWN, E_VERSION_MISMATCH, E_NO_SDIST, E_DOWNLOAD, E_GIT
  */
@@ -156,10 +150,9 @@ export async function obtainSource(
   host: Host,
   uv: Uv,
   source: Source,
-  cache: string,
   known: readonly string[],
 ): Promise<ReadySource> {
-  const folder = await fetchPlace(host, uv, source, cache, known);
+  const folder = await fetchPlace(host, uv, source, known);
   const ready = await readFolder(source.label, folder);
   const named = { ...ready, label: source.label, place: source.place };
   if (source.place.kind !== "folder" && source.project !== ready.project)
@@ -170,21 +163,15 @@ export async function obtainSource(
   return source.version === null ? named : asVersion(named, source.version);
 }
 
-async function fetchPlace(
-  host: Host,
-  uv: Uv,
-  source: Source,
-  cache: string,
-  known: readonly string[],
-): Promise<string> {
+async function fetchPlace(host: Host, uv: Uv, source: Source, known: readonly string[]): Promise<string> {
   const { place } = source;
-  const sources = join(cache, "sources");
+  const sources = join(host.cache, "sources");
   await makeDir(sources);
   switch (place.kind) {
     case "folder":
       return place.path;
     case "git":
-      return cachedCommit(host, cache, place.url, place.ref);
+      return cachedCommit(host, place.url, place.ref);
     case "sdist": {
       const sha256 = await fileSha256(place.path);
       const folder = join(sources, `${source.project}-${source.version}-${sha256.slice(0, 16)}`);

@@ -12,7 +12,7 @@ import { oneOf, parseHeaders } from "../../wheel/metadata.ts";
 import { normalizeName } from "../../wheel/names.ts";
 
 /** Where a source is. Only a folder is there before the build fetches it. */
-export type Place =
+export type SourcePlace =
   | { kind: "folder"; path: string }
   /** A source distribution (PEP 517, "Source distributions"), as a file. */
   | { kind: "sdist"; path: string }
@@ -24,7 +24,7 @@ export type Place =
 export interface Source {
   /** As the user named it. */
   label: string;
-  place: Place;
+  place: SourcePlace;
   project: string;
   /** The version that the source states; null where its build backend computes it. */
   version: string | null;
@@ -121,7 +121,7 @@ function sdistSource(label: string, path: string): Source {
 
 /** Reads what a folder says of itself: pyproject.toml, and the PKG-INFO that an sdist has. @throws E_SOURCE */
 export async function readFolder(label: string, path: string): Promise<ReadySource> {
-  const place: Place = { kind: "folder", path };
+  const place: SourcePlace = { kind: "folder", path };
   const text = await readTextIfAny(join(path, "pyproject.toml"));
   if (text === null) {
     if (!(await exists(join(path, "setup.py")))) {

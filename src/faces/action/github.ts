@@ -135,7 +135,7 @@ export async function createGitHub(signal: AbortSignal): Promise<GitHub> {
     cache,
     keepsUnfinished: false,
     cores: availableParallelism(),
-    tools: () => runnerTools(toolCache),
+    tools: runnerTools(toolCache),
     now: () => new Date(),
     monotonic: () => performance.now(),
   };

@@ -40,11 +40,9 @@ export function doubtfulDescription(document: Headers): string | null {
 /**
  * Refusals of the wheels whose reStructuredText an index would not render. Where the renderer can't be had, that is
  * said, and nothing is refused: the index still decides.
- * @param cache folder of the cache, where uv is kept
  */
 export async function renderRefusals(
   host: Host,
-  cache: string,
   target: string,
   candidates: readonly Candidate[],
 ): Promise<WheelsError[]> {
@@ -54,7 +52,7 @@ export async function renderRefusals(
     if (text !== null) texts.set(text, [...(texts.get(text) ?? []), candidate]);
   }
   if (texts.size === 0) return [];
-  const uv = await ensureUv(host, cache);
+  const uv = await ensureUv(host);
   const refusals: WheelsError[] = [];
   for (const [text, wheels] of texts) {
     const { code, stdout, stderr } = await host.scratch.withFolder(

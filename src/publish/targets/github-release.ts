@@ -132,7 +132,7 @@ export function githubReleaseTarget(
     },
     async exclusively(work) {
       const key = sha256Of(Buffer.from(name)).slice(0, 16);
-      return withLock(host, join(settings.cache, "locks", `${key}.lock`), `the target ${name}`, work);
+      return withLock(host, join(host.cache, "locks", `${key}.lock`), `the target ${name}`, work);
     },
     async publish(upload, all) {
       const journal = await openJournal(host, settings.folder, name);

@@ -15,7 +15,7 @@ export function splitTargets(text: string): string[] {
 }
 
 /** Settings of a target that is only asked, or withdrawn from. */
-const ALONE: Omit<TargetSettings, "cache" | "folder"> = {
+const ALONE: Omit<TargetSettings, "folder"> = {
   checkUrl: null,
   fileLimit: null,
   projectLimit: null,
@@ -31,7 +31,7 @@ const ALONE: Omit<TargetSettings, "cache" | "folder"> = {
  * @throws E_PUBLISH_TARGET
  */
 export function parseTarget(host: Host, text: string, settings: Partial<TargetSettings> = {}): Target {
-  const all: TargetSettings = { ...ALONE, cache: host.cache, folder: host.cwd, ...settings };
+  const all: TargetSettings = { ...ALONE, folder: host.cwd, ...settings };
   const bad = (detail: string): never => {
     throw wheelsError("E_PUBLISH_TARGET", { target: text, detail });
   };

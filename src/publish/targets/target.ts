@@ -48,8 +48,6 @@ export interface TargetSettings {
   /** What an upload index takes a file, MiB, and a project, GiB; null for its default. */
   fileLimit: number | null;
   projectLimit: number | null;
-  /** Folder of the cache, where uv and locks are kept. */
-  cache: string;
   /** Folder beside which the journal is kept. */
   folder: string;
   /** https address that a folder index will have, without a slash at its end; null where it is not known. */

@@ -196,13 +196,13 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
     async exclusively(work) {
       const key = createHash("sha256").update(name).digest("hex").slice(0, 16);
       // While the index is asked what it has, uv is looked for; it is installed only where there is something to send.
-      earlyUv = findUv(host, settings.cache);
+      earlyUv = findUv(host);
       earlyUv.catch(() => undefined);
-      return withLock(host, join(settings.cache, "locks", `${key}.lock`), `the target ${name}`, work);
+      return withLock(host, join(host.cache, "locks", `${key}.lock`), `the target ${name}`, work);
     },
     async publish(upload) {
       if (upload.length === 0) return;
-      const { path: uv } = (await earlyUv) ?? (await locateUv(host, settings.cache));
+      const { path: uv } = (await earlyUv) ?? (await locateUv(host));
       if (upload.some(({ signatures }) => signatures.isAttested)) await demandAttesting(host, uv);
       const journal = await openJournal(host, settings.folder, name);
       const stage = host.log.stage(`Uploading ${upload.length} ${upload.length === 1 ? "wheel" : "wheels"}`);
