@@ -70,7 +70,7 @@ const UV: ToolSettings = {
       ],
       why: "where Pythons that it manages are, and whether it may fetch one",
     },
-    { names: ["UV_CACHE_DIR"], why: "where it keeps what it fetched" },
+    { names: ["UV_CACHE_DIR", "UV_TOOL_DIR"], why: "where it keeps what it fetched" },
   ],
   fileKeys: [
     "index",
