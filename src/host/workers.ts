@@ -28,7 +28,7 @@ const NO_TIME = "there was no time left for it";
 const LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 16 };
 
 /**
- * Starts worker threads.
+ * Worker threads, each started when a job has none to wait for.
  * @param file the workers' program: takes a job as a message, answers `{ok}`, `{overrun}` or `{error}`
  * @param count at most; jobs are plain data, arrays over shared memory are not copied
  * @param deadline no job begins or goes on after it, however many wait; milliseconds since the epoch
@@ -55,10 +55,11 @@ export function startWorkers<Job, Answer>(
   const next = (): void => {
     const left = deadline - host.now().getTime();
     if (left <= 0) for (const { reject } of waiting.splice(0)) reject(new Overrun(NO_TIME));
-    for (let worker = idle.at(-1); worker && waiting.length > 0; worker = idle.at(-1)) {
-      const one = waiting.shift();
+    while (waiting.length > 0) {
+      // None is started for nothing: Node.js may crash where one is ended that has not quite begun.
+      const worker = idle.pop() ?? (workers.size < count ? start() : undefined);
+      const one = worker && waiting.shift();
       if (!one) return;
-      idle.pop();
       working.set(worker, one);
       const { limitMs } = one;
       const why = left < limitMs ? NO_TIME : `it takes more than ${Math.round(limitMs / 1000)} s`;
@@ -82,7 +83,6 @@ export function startWorkers<Job, Answer>(
     if (!workers.delete(worker)) return;
     // Until it has ended it may write into memory that whoever asked gives to the next job.
     void worker.terminate().then(() => one?.reject(new Overrun(why)));
-    idle.push(start());
     next();
   };
   const start = (): Worker => {
@@ -107,7 +107,6 @@ export function startWorkers<Job, Answer>(
     return worker;
   };
 
-  for (let index = 0; index < count; index++) idle.push(start());
   if (host.signal.aborted) onAbort();
   else host.signal.addEventListener("abort", onAbort, { once: true });
   return {
