@@ -199,9 +199,9 @@ export async function pythonVersion(uv: Uv, python: string): Promise<string> {
   return result.code === 0 ? result.stdout.trim() : python;
 }
 
-/** What uv says where it knows no such Python. */
+/** What uv says where it knows no such Python, finds one that does not start, or can't fetch its own build of one. */
 const NO_PYTHON =
-  /No interpreter found|No virtual environment or system Python|No Python at|No download found|is not available for download|not found at (path|directory)|No such file or directory/i;
+  /No interpreter found|No virtual environment or system Python|No Python at|No download found|is not available for download|Failed to inspect Python interpreter|python-build-standalone|not found at (path|directory)|No such file or directory/i;
 
 /**
  * Makes a fresh virtual environment.
