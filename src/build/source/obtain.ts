@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { closest } from "fastest-levenshtein";
+import { messageOf } from "../../errors/thrown.ts";
 import { wheelsError } from "../../errors/wheels-error.ts";
 import { unpackTar } from "../../host/archives.ts";
 import { exists, makeDir, moveInto, remove, writeFile } from "../../host/files.ts";
@@ -74,7 +75,7 @@ async function unpackSdist(host: Host, label: string, archive: string, folder: s
     try {
       await unpackTar(archive, fresh, 1);
     } catch (thrown) {
-      const problem = thrown instanceof Error ? thrown.message : String(thrown);
+      const problem = messageOf(thrown);
       throw wheelsError("E_SOURCE", { source: label, problem: `The archive is refused: ${problem}` }, thrown);
     }
   });
