@@ -2,8 +2,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, expect, test } from "@jest/globals";
-import { createTerminalHost, createTerminalLog } from "../../src/host/terminal.ts";
 import { Overrun, startWorkers, type WorkerPool } from "../../src/host/workers.ts";
+import { quietHost } from "../support/network-host.ts";
 import { removeScratch, scratch } from "../support/run.ts";
 
 interface Job {
@@ -31,9 +31,7 @@ parentPort.on("message", ({ what, ms = 0, cell }) => {
 });
 `;
 
-const sink = { write: () => undefined };
-const quiet = createTerminalLog({ info: sink, problems: sink, debug: false, colour: false });
-const host = createTerminalHost(quiet, new AbortController().signal, { colour: false, cache: null });
+const host = quietHost();
 const FAR = 60_000;
 
 let pool: WorkerPool<Job, string>;

@@ -2,7 +2,6 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { findingText } from "../../src/findings/findings.ts";
-import { createTerminalHost, createTerminalLog } from "../../src/host/terminal.ts";
 import { wheelFacts } from "../../src/verify/facts/read-wheel.ts";
 import type { VerifyResult } from "../../src/verify/verify.ts";
 import {
@@ -15,6 +14,7 @@ import {
   type Lie,
   written,
 } from "../support/forge.ts";
+import { quietHost } from "../support/network-host.ts";
 import { cli, exec, removeScratch, scratch } from "../support/run.ts";
 import { dynamicEntry, linked, segmentsOf, tampered } from "../support/tampered.ts";
 
@@ -170,11 +170,8 @@ test("a wheel that asks for too much stays refused beside an honest one", () => 
 });
 
 test("files that no time was left for are told of, each by its name and once", async () => {
-  const sink = { write: () => undefined };
-  const quiet = createTerminalLog({ info: sink, problems: sink, debug: false, colour: false });
-  const host = createTerminalHost(quiet, new AbortController().signal, { colour: false, cache: null });
   let days = 0;
-  const leaping = { ...host, now: () => new Date(days++ * 86_400_000) };
+  const leaping = { ...quietHost(), now: () => new Date(days++ * 86_400_000) };
   const { fileName, bytes } = forge();
   const { facts } = await wheelFacts(leaping, fileName, bytes, () => null);
   const texts = facts.zipProblems.map(findingText);
