@@ -102,21 +102,24 @@ describe("uses:", () => {
     expect(wrong).toEqual([]);
   });
 
-  test("of others run on Node 24, and in workflows are pinned by commit with the version beside it", () => {
+  test("of others run on Node 24, are pinned by commit with the version beside it, and are the same everywhere", () => {
     const wrong: string[] = [];
+    const pins = new Map<string, Set<string>>();
     const ours = filesOf(join(root, ".github"), /\.ya?ml$/).map((path) => join(".github", path));
-    const documents = filesOf(release.folder, /\.md$/);
-    for (const path of [...ours, ...documents])
+    const toCopy = filesOf(release.folder, /\.md$|^docs\/.*\.ya?ml$/);
+    for (const path of [...ours, ...toCopy])
       for (const { uses, comment } of usesIn(readFileSync(join(root, path), "utf8"))) {
         if (/^(?:\.|(?:org|OWNER)\/)/.test(uses) || ONLY_ON_GHES.includes(uses)) continue;
         count("uses: of others");
         const [name = "", ref = ""] = uses.split("@");
-        const isCommit = /^[0-9a-f]{40}$/.test(ref);
-        const [, major] = /^v(\d+)/.exec(isCommit ? (comment ?? "") : ref) ?? [];
-        if (ours.includes(path) && !isCommit) wrong.push(`${path}: ${uses} is not pinned`);
+        const [version, major] = /^v(\d+)\.\d+\.\d+$/.exec(comment ?? "") ?? [];
+        if (!/^[0-9a-f]{40}$/.test(ref) || version === undefined)
+          wrong.push(`${path}: ${uses} is not pinned`);
         if (NODE_24[name] === undefined || !(Number(major) >= NODE_24[name]))
           wrong.push(`${path}: ${uses} ${comment ?? ""}`);
+        pins.set(name, (pins.get(name) ?? new Set()).add(`${ref} ${comment}`));
       }
+    for (const [name, all] of pins) if (all.size > 1) wrong.push(`${name}: ${[...all].join(", ")}`);
     expect(wrong).toEqual([]);
   });
 

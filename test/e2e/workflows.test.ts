@@ -72,6 +72,12 @@ function replaced(text: string): string {
   return changed;
 }
 
+const README_WORKFLOWS = blocksOf("README.md").filter(({ directive }) => directive?.kind === "workflow");
+
+/** An action of others as the README names it, with its pin. */
+const asPinned = (name: string): string =>
+  README_WORKFLOWS.flatMap(({ text }) => usesOf(text)).find((uses) => uses.startsWith(`${name}@`)) ?? name;
+
 /** What is no part of the project and can't be fetched here: GitHub's own actions, and the sudo of its images. */
 function surroundings(): { actions: Record<string, string>; path: string[] } {
   const action = (name: string, run: string): string => {
@@ -85,17 +91,15 @@ function surroundings(): { actions: Record<string, string>; path: string[] } {
   writeFileSync(join(bin, "sudo"), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 });
   return {
     actions: {
-      "actions/upload-pages-artifact@v5": action(
+      [asPinned("actions/upload-pages-artifact")]: action(
         "upload",
         "test -f '${{ inputs.path }}/index.html' && echo \"pages of $(ls '${{ inputs.path }}')\"",
       ),
-      "actions/deploy-pages@v5": action("deploy", "echo deployed"),
+      [asPinned("actions/deploy-pages")]: action("deploy", "echo deployed"),
     },
     path: [bin],
   };
 }
-
-const README_WORKFLOWS = blocksOf("README.md").filter(({ directive }) => directive?.kind === "workflow");
 
 suite("the README's workflows, every uses: as it stands", () => {
   test.each(README_WORKFLOWS.map(({ line, text }) => [line, text] as const))(
