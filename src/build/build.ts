@@ -13,9 +13,6 @@ import { repairWheel } from "./repair.ts";
 import { type Stamp, stampWheel } from "./stamp.ts";
 import type { CompiledWheel } from "./unit.ts";
 
-/** 1980-01-01, the oldest time a zip entry can carry; used where SOURCE_DATE_EPOCH is not set. */
-const ZIP_EPOCH = 315532800;
-
 /** What package indexes take of one file unless they were asked for more; bytes. Source: PyPI help, "File size limit". */
 const INDEX_FILE_LIMIT = 100 * 1024 ** 2;
 
@@ -50,12 +47,6 @@ export interface BuiltWheel {
   cpuSeconds: number;
   /** Packages that its users must install from torch's own index, beside torch. */
   companions: string[];
-}
-
-/** SOURCE_DATE_EPOCH of the environment, seconds. Source: reproducible-builds.org, SOURCE_DATE_EPOCH 1.1. */
-export function sourceDateEpoch(host: Host): number {
-  const text = host.env["SOURCE_DATE_EPOCH"];
-  return text && /^\d{1,10}$/.test(text) ? Math.max(Number(text), ZIP_EPOCH) : ZIP_EPOCH;
 }
 
 /**

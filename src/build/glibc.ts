@@ -5,6 +5,7 @@ import { readBytes, writeFile } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { run, tail } from "../host/process.ts";
 import { compareVersions } from "../wheel/version.ts";
+import { compilerEnv } from "./compiler-env.ts";
 import type { Compiler } from "./preflight.ts";
 
 /** Uses what every kernel library uses: threads, dynamic loading, numbers from text, mathematics, streams. */
@@ -38,7 +39,7 @@ export async function demandGlibcFloor(host: Host, compiler: Compiler, floor: st
       command,
       [...args, "-shared", "-fPIC", "-O2", source, "-ldl", "-pthread", "-o", library],
       {
-        env: host.env,
+        env: compilerEnv(host),
       },
     );
     if (result.code !== 0)

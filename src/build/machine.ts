@@ -7,6 +7,7 @@ import { run } from "../host/process.ts";
 import type { Uv } from "../torch/uv.ts";
 import type { SystemLibrary } from "../variants/recipe-schema.ts";
 import type { Recipe } from "../variants/recipes.ts";
+import { compilerEnv } from "./compiler-env.ts";
 import type { Compiler } from "./preflight.ts";
 
 const MIB = 1024 ** 2;
@@ -46,7 +47,7 @@ export async function demandLibraries(
       await writeFile(source, `#include <${wanted.header}>\nint main() { return 0; }\n`);
       const out = join(folder, "probe");
       const result = await run(host, command, [...args, source, `-l${wanted.library}`, "-o", out], {
-        env: host.env,
+        env: compilerEnv(host),
       });
       if (result.code !== 0) throw wheelsError("E_SYSTEM_LIBRARY", wanted);
     }
@@ -65,7 +66,7 @@ const CCACHE = {
 
 async function works(host: Host, path: string): Promise<boolean> {
   try {
-    return (await run(host, path, ["--version"], { env: host.env })).code === 0;
+    return (await run(host, path, ["--version"], { env: compilerEnv(host) })).code === 0;
   } catch (thrown) {
     if (thrown instanceof Error && "code" in thrown && thrown.code === "E_TOOL_MISSING") return false;
     throw thrown;

@@ -5,6 +5,7 @@ import { run, tail } from "../host/process.ts";
 import { compilerFlags } from "../variants/features.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { Compilers } from "../variants/recipe-schema.ts";
+import { compilerEnv } from "./compiler-env.ts";
 
 /** The C++ compiler a build will use; `cc` is its C sibling. Both are argument vectors. */
 export interface Compiler {
@@ -38,11 +39,11 @@ export async function findCompiler(host: Host): Promise<Compiler> {
   for (const [cxx, cc] of candidates) {
     const [command = "", ...args] = cxx;
     try {
-      const banner = await run(host, command, [...args, "--version"], { env: host.env });
+      const banner = await run(host, command, [...args, "--version"], { env: compilerEnv(host) });
       if (banner.code !== 0) continue;
       const family = /clang/i.test(banner.stdout) ? "clang" : "gcc";
       const dump = family === "gcc" ? "-dumpfullversion" : "-dumpversion";
-      const version = (await run(host, command, [...args, dump], { env: host.env })).stdout.trim();
+      const version = (await run(host, command, [...args, dump], { env: compilerEnv(host) })).stdout.trim();
       return { cxx, cc: cc.length > 0 ? cc : [family === "gcc" ? "gcc" : "clang"], family, version };
     } catch (thrown) {
       if (!(thrown instanceof Error && "code" in thrown && thrown.code === "E_TOOL_MISSING")) throw thrown;
@@ -103,7 +104,7 @@ export async function preflight(
   const flags = compilerFlags(variant.isa.mayUse);
   const [command = "", ...args] = compiler.cxx;
   const result = await run(host, command, [...args, ...flags, "-x", "c++", "-fsyntax-only", "/dev/null"], {
-    env: host.env,
+    env: compilerEnv(host),
   });
   if (result.code !== 0) {
     const named = flags.filter((flag) => result.stderr.includes(flag));

@@ -26,7 +26,7 @@ import { ownSourceDigest, provideDependencies } from "./dependencies.ts";
 import { type BuildSettings, buildEnv, buildVariables, writeShims } from "./environment.ts";
 import { chooseJobs, findCcache } from "./machine.ts";
 import type { Compiler } from "./preflight.ts";
-import { installRequirements } from "./requirements.ts";
+import { installRequirements, type Pin, resolveRequirements } from "./requirements.ts";
 import { inSlot } from "./slot.ts";
 import { copySource, type ReadySource, sourceDigest } from "./source.ts";
 import {
@@ -36,6 +36,7 @@ import {
   patchSource,
   readNeeds,
 } from "./source-check.ts";
+import { describeToolchain, type Toolchain } from "./toolchain.ts";
 import { buildVenv, resolveForBuild } from "./venv.ts";
 
 const MIB = 1024 ** 2;
@@ -71,6 +72,8 @@ export interface CompileRequest {
   epoch: number;
   /** Distribution that the instructions in the source's pyproject.toml name. */
   distribution: string;
+  /** Variables that the user adds to the build's environment. */
+  buildEnvironment: Readonly<Record<string, string>>;
 }
 
 /** A compiled wheel, not yet any variant's, and how it came about. */
@@ -92,9 +95,10 @@ const digest = (value: unknown): string =>
 
 interface Inputs {
   request: CompileRequest;
-  compiler: Compiler;
+  compiler: Toolchain;
   torch: TorchSource;
   python: string;
+  pins: Pin[];
   needs: BuildNeeds;
   refs: ReadonlyMap<string, string>;
 }
@@ -102,14 +106,15 @@ interface Inputs {
 /** Everything that decides what is compiled, the unit left out: builds that differ in it alone share a folder. */
 async function slotKey(
   host: Host,
-  { request, compiler, torch, python, needs, refs }: Inputs,
+  { request, compiler, torch, python, pins, needs, refs }: Inputs,
 ): Promise<string> {
   const { source, found } = request;
   return digest([
-    1,
+    2,
     await sourceDigest(host, source, request.exclude),
     found.recipe.name,
     needs,
+    pins,
     [...refs],
     await ownSourceDigest(host, request.onednn),
     torch.index,
@@ -121,10 +126,21 @@ async function slotKey(
 }
 
 /** The unit and all else that decides the bytes of the compiled wheel. */
-function compiledKey(slot: string, { request }: Inputs): string {
+function compiledKey(host: Host, slot: string, { request }: Inputs): string {
   const { unit, patches, found, keepDebug, epoch } = request;
   const texts = unit.patches.map((name) => patches[name]);
-  return digest([slot, unit, texts, found.recipe.cmakeArguments, keepDebug, epoch, request.source.version]);
+  return digest([
+    slot,
+    unit,
+    texts,
+    found.recipe.cmakeArguments,
+    keepDebug,
+    epoch,
+    request.source.version,
+    request.buildEnvironment,
+    // cmake looks for packages beside every folder of it.
+    host.env["PATH"] ?? "",
+  ]);
 }
 
 /**
@@ -147,9 +163,11 @@ export async function compileUnit(
   const needs = await readNeeds(source, found.recipe, request.architecture, python);
   const refs = await checkAssumptions(host, source, found);
   const torch = known ?? (await resolveForBuild(host, uv, base, withPin(host, request, needs)));
-  const inputs: Inputs = { request, compiler, torch, python, needs, refs };
+  const pins = await resolveRequirements(host, uv, base, needs.requires, [], torch);
+  const toolchain = await describeToolchain(host, compiler, found.recipe.libraries);
+  const inputs: Inputs = { request, compiler: toolchain, torch, python, pins, needs, refs };
   const slot = await slotKey(host, inputs);
-  const key = compiledKey(slot, inputs);
+  const key = compiledKey(host, slot, inputs);
   const kept = request.fresh ? null : await keptWheel(cacheDir, key, host.now());
   if (kept !== null) {
     host.log.info(
@@ -176,7 +194,7 @@ export async function compileUnit(
 }
 
 /** What of a build folder one compile is made of. */
-const PARTS = ["src", "out", "deps", "shims"];
+const PARTS = ["src", "out", "deps", "shims", "home"];
 
 async function removeAll(folder: string, names: readonly string[]): Promise<void> {
   for (const name of names) await remove(join(folder, name));
@@ -194,7 +212,7 @@ function withPin(host: Host, { torch, found }: CompileRequest, needs: BuildNeeds
 async function compileIn(
   host: Host,
   uv: Uv,
-  { request, compiler, torch, needs, refs }: Inputs,
+  { request, compiler, torch, pins, refs }: Inputs,
   folder: string,
   key: string,
 ): Promise<Omit<CompiledWheel, "slot">> {
@@ -208,7 +226,7 @@ async function compileIn(
   };
   const venv = join(folder, "venv");
   const { python, version } = await timed("torch", () => buildVenv(host, uv, request, torch, venv));
-  await timed("dependencies", () => installRequirements(host, uv, python, needs.requires, torch));
+  await timed("dependencies", () => installRequirements(host, uv, python, pins, torch));
   demandCpuOnly(await torchFacts(host, python));
 
   const copy = join(folder, "src");
@@ -238,7 +256,9 @@ async function compileIn(
     return provided;
   });
 
-  const shims = join(folder, "shims");
+  const [shims, home] = [join(folder, "shims"), join(folder, "home")];
+  await remove(home);
+  await makeDir(home);
   const ccache = await findCcache(host, uv, cacheDir);
   await writeShims(shims, unit, request.architecture, compiler, {
     ccache,
@@ -257,7 +277,7 @@ async function compileIn(
     return withFewerJobs(host, jobs, async (now) => {
       await remove(out);
       const variables = buildVariables(settingsOf(request, dependencies, now));
-      const env = buildEnv(host, variables, { shims, venv, cache: cacheDir });
+      const env = buildEnv(host, variables, { shims, venv, cache: cacheDir, home }, request.fresh);
       const folders = { source: copy, original: source.path, out, log };
       return compile(host, uv, unit, python, env, folders, title);
     });
@@ -288,7 +308,9 @@ function estimate(host: Host, { recipe }: FoundRecipe): number | null {
 
 /** The environment's settings for a compile, also for the plan that is printed. */
 export function settingsOf(
-  request: Pick<CompileRequest, "unit" | "found" | "epoch"> & { source: { version: string | null } },
+  request: Pick<CompileRequest, "unit" | "found" | "epoch" | "buildEnvironment"> & {
+    source: { version: string | null };
+  },
   dependencies: BuildSettings["dependencies"],
   jobs: number,
 ): BuildSettings {
@@ -299,5 +321,6 @@ export function settingsOf(
     version: request.source.version,
     jobs,
     epoch: request.epoch,
+    added: request.buildEnvironment,
   };
 }

@@ -8,6 +8,15 @@ export const BUILD = {
     remedy:
       "Point --source at a folder with a pyproject.toml (or setup.py), an sdist, or git+URL@REF; or use --source=sample.",
   })),
+  E_SOURCE_DATE_EPOCH: entry(
+    EXIT.badInput,
+    "SOURCE_DATE_EPOCH is no time",
+    (p: { value: string; problem: string }) => ({
+      what: `SOURCE_DATE_EPOCH is ${p.value}.`,
+      why: p.problem,
+      remedy: "Unset it, or set it to the commit's time: export SOURCE_DATE_EPOCH=$(git log -1 --pretty=%ct)",
+    }),
+  ),
   E_VERSION_UNKNOWN: entry(
     EXIT.badInput,
     "Unknown version",

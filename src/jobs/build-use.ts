@@ -1,12 +1,8 @@
 import { basename, resolve } from "node:path";
-import {
-  type BuiltWheel,
-  type FinishRequest,
-  finishWheel,
-  holdingOutput,
-  sourceDateEpoch,
-} from "../build/build.ts";
+import { type BuiltWheel, type FinishRequest, finishWheel, holdingOutput } from "../build/build.ts";
+import { parseBuildEnvironment } from "../build/build-environment.ts";
 import { describeCompile, describeFinish, type PlannedCompile } from "../build/dry-run.ts";
+import { sourceDateEpoch } from "../build/epoch.ts";
 import { demandGlibcFloor } from "../build/glibc.ts";
 import { demandLibraries } from "../build/machine.ts";
 import { obtainSource } from "../build/obtain.ts";
@@ -75,6 +71,7 @@ function compileRequest(
     keepScratch: options["no-cleanup"],
     epoch: sourceDateEpoch(host),
     distribution: first.variant.distribution,
+    buildEnvironment: parseBuildEnvironment(options["build-env"], found.recipe),
   };
 }
 
@@ -123,6 +120,8 @@ export async function buildAll(
   prepared: Prepared,
   after: (uv: Uv, built: BuiltWheel, torch: TorchSource) => Promise<void>,
 ): Promise<BuiltWheel[]> {
+  sourceDateEpoch(host);
+  for (const { found } of prepared.batches) parseBuildEnvironment(options["build-env"], found.recipe);
   const compiler = await findCompiler(host);
   await preflightAll(host, compiler, prepared, options.glibc);
   const cache = cacheDir(host, options["cache-dir"] ?? undefined);

@@ -133,6 +133,7 @@ export const ACTIONS = {
       "max-jobs": run.options["max-jobs"],
       recipe: run.options.recipe,
       "onednn-source": run.options["onednn-source"],
+      "build-env": run.options["build-env"],
       fresh: run.options.fresh,
       glibc: run.options.glibc,
       "keep-debug": run.options["keep-debug"],

@@ -124,6 +124,13 @@ export const build = {
     default: null,
     help: "Checkout or git repository of oneDNN with the commit that vLLM pins; else it is fetched from GitHub, once",
   },
+  "build-env": {
+    kind: "text",
+    placeholder: "NAME=VALUE",
+    default: null,
+    repeats: true,
+    help: "Variable to add to the build's environment, which else holds nothing of your shell's; repeat it, or give one a line. It is part of the compile's key and of the verdict",
+  },
   resume: { kind: "flag", help: "Go on where a build of the same inputs broke off" },
   fresh: { kind: "flag", help: "Compile anew, whatever earlier builds have left" },
   glibc: {

@@ -10,7 +10,14 @@ interface Base {
 
 /** One input of a command: the single truth for parsing, --help and the documents. */
 export type OptionSpec =
-  | (Base & { kind: "text"; placeholder: string; default: string | null; choices?: readonly string[] })
+  | (Base & {
+      kind: "text";
+      placeholder: string;
+      default: string | null;
+      choices?: readonly string[];
+      /** Given again it adds a line, instead of taking the place of what was given before. */
+      repeats?: true;
+    })
   | (Base & {
       kind: "count";
       placeholder: string;
@@ -115,7 +122,7 @@ function convert(
 
 /**
  * Parses a command's words.
- * The last of a repeated option counts, so that a script's own default can be overridden behind it.
+ * The last of a repeated option counts (but for those that add up), so that a script's own default can be overridden behind it.
  * @throws E_USAGE, E_OPTION_VALUE
  */
 export function parseCommand<S extends OptionSpecs>(
@@ -158,7 +165,10 @@ export function parseCommand<S extends OptionSpecs>(
       values[name] = true;
       continue;
     }
-    values[name] = convert(`--${token.name}`, spec, token.value ?? "");
+    const value = convert(`--${token.name}`, spec, token.value ?? "");
+    const before = values[name];
+    values[name] =
+      spec.kind === "text" && spec.repeats && typeof before === "string" ? `${before}\n${value}` : value;
   }
   if (positionals.length > 0 && !command.positionals) {
     throw wheelsError("E_USAGE", {

@@ -3,23 +3,15 @@ import type { Host } from "../host/host.ts";
 import { run, tail } from "../host/process.ts";
 import { probePath } from "../host/resources.ts";
 
-const SCRUBBED = [
-  "PYTHONPATH",
-  "PYTHONHOME",
-  "PYTHONSTARTUP",
-  "VIRTUAL_ENV",
-  "CONDA_PREFIX",
-  "PYTHONUSERBASE",
-];
+/** What would lead an interpreter of ours to another's modules, settings or environment. Source: python(1), ENVIRONMENT. */
+const SCRUBBED = /^_?PYTHON|^VIRTUAL_ENV$|^CONDA_PREFIX$/;
 
 /** What publishing alone needs; packages that are installed and imported run code of others. */
 const PUBLISHING = /^(UV_PUBLISH_|TWINE_|GITHUB_TOKEN$|GH_TOKEN$|ACTIONS_ID_TOKEN_)/;
 
 /** The user's environment without what would leak another Python into a clean one, or credentials into packages. */
 export function cleanPythonEnv(host: Host): Record<string, string | undefined> {
-  const kept = Object.entries(host.env).filter(
-    ([name]) => !SCRUBBED.includes(name) && !PUBLISHING.test(name),
-  );
+  const kept = Object.entries(host.env).filter(([name]) => !SCRUBBED.test(name) && !PUBLISHING.test(name));
   return { ...Object.fromEntries(kept), PYTHONNOUSERSITE: "1", PYTHONDONTWRITEBYTECODE: "1" };
 }
 
