@@ -4,10 +4,11 @@ import { CPU_INDEX, TORCH_PACKAGES } from "../torch/install.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { FinishRequest } from "./build.ts";
 import { compileArgs } from "./compile.ts";
+import type { CompileRequest } from "./compile-request.ts";
 import { buildVariables } from "./environment.ts";
 import { repairArgs } from "./repair.ts";
-import type { Source } from "./source.ts";
-import { type CompileRequest, settingsOf } from "./unit.ts";
+import type { Source } from "./source/source.ts";
+import { settingsOf } from "./unit.ts";
 
 const shown = (word: string): string =>
   /^[\w@%+=:,./<>-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { join, resolve } from "node:path";
 import { wheelsError } from "../errors/wheels-error.ts";
 import {
@@ -11,70 +10,37 @@ import {
   writeFileAtomic,
 } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
-import { childCpuSeconds, glibcVersion } from "../host/machine.ts";
+import { childCpuSeconds } from "../host/machine.ts";
 import { demandCpuOnly } from "../torch/gate.ts";
 import { pythonVersion, type TorchRequest, type TorchSource, torchFacts } from "../torch/install.ts";
 import { findPython } from "../torch/python.ts";
 import type { Uv } from "../torch/uv.ts";
-import type { Variant } from "../variants/manifest.ts";
-import type { Patch } from "../variants/recipe-schema.ts";
 import type { FoundRecipe } from "../variants/recipes.ts";
-import type { Unit } from "../variants/units.ts";
 import { compile, compileTitle, withFewerJobs } from "./compile.ts";
+import type { CompileRequest } from "./compile-request.ts";
 import { keepWheel, keptWheel } from "./compiled-cache.ts";
-import { ownSourceDigest, provideDependencies } from "./dependencies.ts";
 import { type BuildSettings, buildEnv, buildVariables, writeShims } from "./environment.ts";
+import { compiledKey, type Inputs, slotKey } from "./keys.ts";
 import { chooseJobs, findCcache } from "./machine.ts";
 import type { Compiler } from "./preflight.ts";
-import { installRequirements, type Pin, resolveRequirements } from "./requirements.ts";
+import { installRequirements, resolveRequirements } from "./requirements.ts";
 import { inSlot } from "./slot.ts";
-import { copySource, type ReadySource, sourceDigest } from "./source.ts";
+import { hideChanges } from "./source/checkout.ts";
+import { provideDependencies, resolveDependencies } from "./source/dependencies.ts";
+import { copySource, projectFolder } from "./source/source.ts";
 import {
   addTomlComments,
   type BuildNeeds,
   checkAssumptions,
   patchSource,
   readNeeds,
-} from "./source-check.ts";
-import { describeToolchain, type Toolchain } from "./toolchain.ts";
+} from "./source/source-check.ts";
+import { describeToolchain } from "./toolchain.ts";
 import { buildVenv, resolveForBuild } from "./venv.ts";
 
 const MIB = 1024 ** 2;
 /** What a build without a recipe takes; torch alone is about 1 GiB. */
 const LEAST_FREE_MIB = 2048;
-
-/** One compile, which one or more variants' wheels are made from. */
-export interface CompileRequest {
-  unit: Unit;
-  architecture: Variant["architecture"];
-  found: FoundRecipe;
-  patches: Readonly<Record<string, Patch>>;
-  source: ReadySource;
-  /** Python version such as 3.11; null for the Python on PATH. */
-  python: string | null;
-  /** null to choose. */
-  jobs: number | null;
-  torch: TorchRequest;
-  cacheDir: string;
-  /** Folders below the source that this run itself writes to. */
-  exclude: readonly string[];
-  /** A checkout or git repository of oneDNN; null to fetch it. */
-  onednn: string | null;
-  /** Go on where a build that broke off has ended. */
-  resume: boolean;
-  /** Keep what a build that breaks off has compiled, for the next run to go on. */
-  keepBroken: boolean;
-  /** Take nothing that an earlier build has made. */
-  fresh: boolean;
-  keepDebug: boolean;
-  keepScratch: boolean;
-  /** SOURCE_DATE_EPOCH, seconds. */
-  epoch: number;
-  /** Distribution that the instructions in the source's pyproject.toml name. */
-  distribution: string;
-  /** Variables that the user adds to the build's environment. */
-  buildEnvironment: Readonly<Record<string, string>>;
-}
 
 /** A compiled wheel, not yet any variant's, and how it came about. */
 export interface CompiledWheel {
@@ -88,59 +54,6 @@ export interface CompiledWheel {
   cpuSeconds: number;
   /** Key of its build folder, for {@link sweepSlots}. */
   slot: string;
-}
-
-const digest = (value: unknown): string =>
-  createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 20);
-
-interface Inputs {
-  request: CompileRequest;
-  compiler: Toolchain;
-  torch: TorchSource;
-  python: string;
-  pins: Pin[];
-  needs: BuildNeeds;
-  refs: ReadonlyMap<string, string>;
-}
-
-/** Everything that decides what is compiled, the unit left out: builds that differ in it alone share a folder. */
-async function slotKey(
-  host: Host,
-  { request, compiler, torch, python, pins, needs, refs }: Inputs,
-): Promise<string> {
-  const { source, found } = request;
-  return digest([
-    2,
-    await sourceDigest(host, source, request.exclude),
-    found.recipe.name,
-    needs,
-    pins,
-    [...refs],
-    await ownSourceDigest(host, request.onednn),
-    torch.index,
-    torch.pins,
-    python,
-    compiler,
-    glibcVersion(),
-  ]);
-}
-
-/** The unit and all else that decides the bytes of the compiled wheel. */
-function compiledKey(host: Host, slot: string, { request }: Inputs): string {
-  const { unit, patches, found, keepDebug, epoch } = request;
-  const texts = unit.patches.map((name) => patches[name]);
-  return digest([
-    slot,
-    unit,
-    texts,
-    found.recipe.cmakeArguments,
-    keepDebug,
-    epoch,
-    request.source.version,
-    request.buildEnvironment,
-    // cmake looks for packages beside every folder of it.
-    host.env["PATH"] ?? "",
-  ]);
 }
 
 /**
@@ -162,10 +75,11 @@ export async function compileUnit(
   const python = await pythonVersion(uv, base);
   const needs = await readNeeds(source, found.recipe, request.architecture, python);
   const refs = await checkAssumptions(host, source, found);
+  const dependencies = await resolveDependencies(host, found.recipe, refs, request.onednn);
   const torch = known ?? (await resolveForBuild(host, uv, base, withPin(host, request, needs)));
   const pins = await resolveRequirements(host, uv, base, needs.requires, [], torch);
   const toolchain = await describeToolchain(host, compiler, found.recipe.libraries);
-  const inputs: Inputs = { request, compiler: toolchain, torch, python, pins, needs, refs };
+  const inputs: Inputs = { request, compiler: toolchain, torch, python, pins, needs, dependencies };
   const slot = await slotKey(host, inputs);
   const key = compiledKey(host, slot, inputs);
   const kept = request.fresh ? null : await keptWheel(cacheDir, key, host.now());
@@ -212,7 +126,7 @@ function withPin(host: Host, { torch, found }: CompileRequest, needs: BuildNeeds
 async function compileIn(
   host: Host,
   uv: Uv,
-  { request, compiler, torch, pins, refs }: Inputs,
+  { request, compiler, torch, pins, dependencies: origins }: Inputs,
   folder: string,
   key: string,
 ): Promise<Omit<CompiledWheel, "slot">> {
@@ -230,26 +144,28 @@ async function compileIn(
   demandCpuOnly(await torchFacts(host, python));
 
   const copy = join(folder, "src");
+  const project = projectFolder(source, copy);
   const state = join(folder, "state");
   const goesOn = request.resume && (await readTextIfAny(state)) === key;
   const dependencies = await timed("sources", async () => {
     if (goesOn) {
       host.log.info("Going on where the last build broke off");
-      return provideDependencies(host, found.recipe, refs, request, join(folder, "deps"), { keep: true });
+      return provideDependencies(host, found.recipe, origins, request, join(folder, "deps"), { keep: true });
     }
     await remove(state);
     await remove(copy);
     host.log.info("Adding PyTorch CPU-only dependency configuration...");
     await copySource(host, source, copy, [...request.exclude, resolve(cacheDir)]);
-    await patchSource(copy, unit, request.patches);
-    await addTomlComments(copy, {
+    const patched = await patchSource(project, unit, request.patches);
+    await addTomlComments(project, {
       distribution: request.distribution,
       version: source.version ?? "",
       torchVersion: torch.torchVersion,
       companions: [],
       direct: [],
     });
-    const provided = await provideDependencies(host, found.recipe, refs, request, join(folder, "deps"), {
+    if (source.checkout !== null) await hideChanges(host, project, [...patched, "pyproject.toml"]);
+    const provided = await provideDependencies(host, found.recipe, origins, request, join(folder, "deps"), {
       keep: false,
     });
     await writeFile(state, key);
@@ -278,7 +194,7 @@ async function compileIn(
       await remove(out);
       const variables = buildVariables(settingsOf(request, dependencies, now));
       const env = buildEnv(host, variables, { shims, venv, cache: cacheDir, home }, request.fresh);
-      const folders = { source: copy, original: source.path, out, log };
+      const folders = { source: project, original: source.path, out, log };
       return compile(host, uv, unit, python, env, folders, title);
     });
   });

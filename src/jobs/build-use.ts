@@ -5,10 +5,10 @@ import { describeCompile, describeFinish, type PlannedCompile } from "../build/d
 import { sourceDateEpoch } from "../build/epoch.ts";
 import { demandGlibcFloor } from "../build/glibc.ts";
 import { demandLibraries } from "../build/machine.ts";
-import { obtainSource } from "../build/obtain.ts";
 import { type Compiler, findCompiler, preflight } from "../build/preflight.ts";
 import { pruneCache } from "../build/prune.ts";
 import { sweepSlots } from "../build/slot.ts";
+import { obtainSource } from "../build/source/obtain.ts";
 import { compileUnit } from "../build/unit.ts";
 import { wheelsError } from "../errors/wheels-error.ts";
 import type { Host } from "../host/host.ts";
@@ -135,7 +135,7 @@ export async function buildAll(
     Math.max(1, prepared.pythons.length);
   let begun = 0;
   for (const batch of prepared.batches) {
-    const source = await obtainSource(host, uv, batch.source, cache, known);
+    const source = await obtainSource(host, uv, batch.source, cache, known, options.fresh);
     const ready = { ...batch, source };
     const torches = new Map<string, TorchSource>();
     const served = new Set<string>();

@@ -1,6 +1,6 @@
-import { completeFolder } from "../build/obtain.ts";
 import { machineArchitecture } from "../build/preflight.ts";
-import { asVersion, openSource, releaseSource, type Source } from "../build/source.ts";
+import { completeSource } from "../build/source/obtain.ts";
+import { asVersion, openSource, releaseSource, type Source } from "../build/source/source.ts";
 import { WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import type { Host } from "../host/host.ts";
 import type { COMMANDS } from "../options/commands.ts";
@@ -72,7 +72,7 @@ async function sourcesOf(host: Host, options: RequestOptions, recipes: Recipes):
     const { project, version } = recipes.newest;
     return (versions.length > 0 ? versions : [version]).map((one) => releaseSource(project, one));
   }
-  const source = await completeFolder(host, await openSource(host, options.source), options["allow-dirty"]);
+  const source = await completeSource(host, await openSource(host, options.source), options["allow-dirty"]);
   return [versions.reduce(asVersion, source)];
 }
 
@@ -125,7 +125,8 @@ function batchesOf(
 }
 
 /**
- * Everything a request says, checked before anything is done; nothing is fetched.
+ * Everything a request says, checked before anything is done; nothing is fetched, but a git repository is asked what
+ * the name of a branch or tag stands for.
  * @throws E_MANIFEST, E_RECIPES, E_VARIANT_UNKNOWN, E_VARIANT_UNBUILDABLE, E_SOURCE, E_SOURCE_DIRTY,
  *   E_VERSION_MISMATCH, E_RELEASE_UNSUPPORTED, E_OPTION_VALUE
  */

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { buildNeeds, requirementLines } from "../../src/build/source-check.ts";
+import { buildNeeds, requirementLines } from "../../src/build/source/source-check.ts";
 import { parseManifest, resolveManifest, type Variant } from "../../src/variants/manifest.ts";
 import { applyPatches } from "../../src/variants/patches.ts";
 import { findRecipe, parseRecipes } from "../../src/variants/recipes.ts";

@@ -1,16 +1,16 @@
 import { join } from "node:path";
-import { wheelsError } from "../errors/wheels-error.ts";
-import { readTextIfAny, writeFile } from "../host/files.ts";
-import type { Host } from "../host/host.ts";
-import { applyPatches } from "../variants/patches.ts";
-import type { Patch } from "../variants/recipe-schema.ts";
-import type { FoundRecipe, Recipe } from "../variants/recipes.ts";
-import type { Unit } from "../variants/units.ts";
-import { FormatError } from "../wheel/format-error.ts";
-import { linuxEnvironment, markerHolds } from "../wheel/marker.ts";
-import { isFor, parseRequirement, pinnedVersion } from "../wheel/requirement.ts";
-import { withoutLocal } from "../wheel/version.ts";
-import { asTomlComments, type InstallFacts } from "./instructions.ts";
+import { wheelsError } from "../../errors/wheels-error.ts";
+import { readTextIfAny, writeFile } from "../../host/files.ts";
+import type { Host } from "../../host/host.ts";
+import { applyPatches } from "../../variants/patches.ts";
+import type { Patch } from "../../variants/recipe-schema.ts";
+import type { FoundRecipe, Recipe } from "../../variants/recipes.ts";
+import type { Unit } from "../../variants/units.ts";
+import { FormatError } from "../../wheel/format-error.ts";
+import { linuxEnvironment, markerHolds } from "../../wheel/marker.ts";
+import { isFor, parseRequirement, pinnedVersion } from "../../wheel/requirement.ts";
+import { withoutLocal } from "../../wheel/version.ts";
+import { asTomlComments, type InstallFacts } from "../instructions.ts";
 import type { ReadySource } from "./source.ts";
 
 /** What a source says about its own build. */
@@ -124,12 +124,12 @@ export function pinnedRefs(cmake: string, repository: string): string[] {
   return [...cmake.matchAll(pattern)].flatMap(([, url, ref]) => (url === repository && ref ? [ref] : []));
 }
 
-/** Patches a copy of the source. @throws E_PATCH, with nothing changed */
+/** Patches a copy of the source. @returns the files that it changed @throws E_PATCH, with nothing changed */
 export async function patchSource(
   folder: string,
   unit: Pick<Unit, "patches">,
   patches: Readonly<Record<string, Patch>>,
-): Promise<void> {
+): Promise<string[]> {
   const files = new Map<string, string>();
   const named = unit.patches.flatMap((name) => (patches[name] ? [{ name, patch: patches[name] }] : []));
   for (const { file } of named.flatMap(({ patch }) => patch.edits))
@@ -142,6 +142,7 @@ export async function patchSource(
     changed = new Map([...changed, ...result]);
   }
   for (const [file, text] of changed) await writeFile(join(folder, file), text);
+  return [...changed.keys()];
 }
 
 /** Writes the CPU-only instructions into a copy's pyproject.toml, as comments. */
