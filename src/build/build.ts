@@ -9,6 +9,7 @@ import type { Recipe } from "../variants/recipes.ts";
 import type { KernelChoice } from "../variants/units.ts";
 import { assembleWheel } from "./assemble.ts";
 import { demandEarnedFloor } from "./glibc.ts";
+import { type Materials, materialsOf } from "./materials/materials.ts";
 import { repairWheel } from "./repair.ts";
 import { type Stamp, stampWheel } from "./stamp.ts";
 import type { CompiledWheel } from "./unit.ts";
@@ -47,6 +48,8 @@ export interface BuiltWheel {
   cpuSeconds: number;
   /** Packages that its users must install from torch's own index, beside torch. */
   companions: string[];
+  /** What it was made of, for its verdict. */
+  materials: Materials;
 }
 
 /**
@@ -136,5 +139,6 @@ export async function finishWheel(
     stages: { ...compiled.stages, stamp: seconds },
     cpuSeconds: compiled.cpuSeconds,
     companions,
+    materials: materialsOf(host, compiled.inputs, request),
   };
 }

@@ -34,6 +34,8 @@ export interface CompileRequest {
   epoch: number;
   /** Distribution that the instructions in the source's pyproject.toml name. */
   distribution: string;
+  /** `name==version` of packages that an earlier build had, to have them again; empty for the newest. */
+  requirements: readonly string[];
   /** Variables that the user adds to the build's environment. */
   buildEnvironment: Readonly<Record<string, string>>;
 }

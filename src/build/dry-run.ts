@@ -1,12 +1,14 @@
 import { join } from "node:path";
+import type { Host } from "../host/host.ts";
 import { shownUrl } from "../host/urls.ts";
-import { CPU_INDEX, TORCH_PACKAGES } from "../torch/install.ts";
+import { CPU_INDEX, installTorchArgs, resolveTorchArgs, TORCH_PACKAGES, venvArgs } from "../torch/install.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { FinishRequest } from "./build.ts";
 import { compileArgs } from "./compile.ts";
 import type { CompileRequest } from "./compile-request.ts";
-import { buildVariables } from "./environment.ts";
+import { buildEnv, buildVariables } from "./environment.ts";
 import { repairArgs } from "./repair.ts";
+import { installArgs, resolveArgs } from "./requirements.ts";
 import type { Source } from "./source/source.ts";
 import { settingsOf } from "./unit.ts";
 
@@ -14,6 +16,13 @@ const shown = (word: string): string =>
   /^[\w@%+=:,./<>-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 const line = (words: readonly string[]): string => words.map(shown).join(" ");
+
+/** A folder of its own for each of the commands that name it. */
+const SCRATCH = "<scratch>";
+
+/** An address, such as a proxy's, without its password. */
+const withoutSecrets = (name: string, value: string): string =>
+  /proxy$|STORAGE$/i.test(name) ? shownUrl(value) : value;
 
 /** What of a compile is known before the source is there. */
 export type PlannedCompile = Omit<CompileRequest, "source"> & { source: Source };
@@ -44,7 +53,7 @@ function patchLines({ unit, patches }: PlannedCompile, build: string): string[] 
  * Every command, variable and file of a compile, as lines for a person; made by the functions that the build itself
  * uses, so that the two can't differ. What only the run can know stands in angle brackets.
  */
-export function describeCompile(request: PlannedCompile, variants: readonly Variant[]): string[] {
+export function describeCompile(host: Host, request: PlannedCompile, variants: readonly Variant[]): string[] {
   const { source, torch, found, unit, python: version } = request;
   const { recipe } = found;
   const build = join(request.cacheDir, "build", "<key>", "0");
@@ -53,32 +62,49 @@ export function describeCompile(request: PlannedCompile, variants: readonly Vari
   const packages = (torch.packages ?? TORCH_PACKAGES).map((name) =>
     name === "torch" && pin ? `torch==${pin}` : name,
   );
+  const interpreter = version ?? "<python3>";
+  const uvIn = (args: readonly string[]): string => `(cd ${SCRATCH} && ${line(["uv", ...args])})`;
   const requires =
-    recipe.requirements === null ? source.buildRequires : ["-r", join("<source>", recipe.requirements)];
+    recipe.requirements === null ? source.buildRequires.join(", ") : `those of ${recipe.requirements}`;
   const dependencies = Object.fromEntries(
     Object.entries(recipe.dependencies).map(([name, { variable, as }]) => [
       variable,
       { path: join(build, "deps", name), as },
     ]),
   );
+  const folders = {
+    shims: join(build, "shims"),
+    venv: join(build, "venv"),
+    cache: request.cacheDir,
+    home: join(build, "home"),
+  };
   const variables = buildVariables(settingsOf(request, dependencies, request.jobs ?? 0));
+  const env = buildEnv(host, variables, folders, request.fresh);
+  const project = join(build, "src");
   return [
     `# compiles ${unit.name} of ${source.label} for ${variants.map(({ name }) => name).join(", ")}, Python ${version ?? "on PATH"}`,
     `# recipe ${recipe.name}${found.covered ? "" : ", the newest there is: this release is newer than all recipes"}`,
-    line(["uv", "venv", "--python", version ?? "<python3>", join(build, "venv")]),
-    line(["uv", "pip", "install", ...packages, "--index-url", shownUrl(torch.index ?? CPU_INDEX)]),
-    `# gate: +cpu, torch.cuda.is_available() is False, no nvidia-*/cuda-* package, torchvision loads if present`,
-    line(["uv", "pip", "install", ...requires, "--constraint", "<scratch>/build-constraints.txt"]),
+    "# every command that makes something, in order; programs are also asked for their versions",
+    `# writes ${SCRATCH}/pyproject.toml: ${packages.join(", ")} from ${shownUrl(torch.index ?? CPU_INDEX)} alone`,
+    uvIn(resolveTorchArgs(interpreter, SCRATCH)),
+    `# writes ${SCRATCH}/pyproject.toml: torch as it was resolved, and ${requires}`,
+    uvIn(resolveArgs(interpreter, SCRATCH)),
+    `# where ${join(request.cacheDir, "compiled", "<key>")} holds what these very inputs gave, that is taken, and the rest is left out`,
     ...sourceLines(request, build),
+    line(["uv", ...venvArgs(folders.venv, interpreter)]),
+    uvIn(installTorchArgs(python, SCRATCH)),
+    `# gate: +cpu, torch.cuda.is_available() is False, no nvidia-*/cuda-* package, torchvision loads if present`,
+    uvIn(installArgs(python, SCRATCH)),
+    "# gate again",
     ...patchLines(request, build),
-    `# writes ${join(build, "src", "pyproject.toml")}: the CPU-only instructions as comments`,
-    ...Object.entries(variables).map(
+    `# writes ${join(project, "pyproject.toml")}: the CPU-only instructions as comments`,
+    `# cat /proc/cpuinfo shows: ${unit.features.join(" ")}`,
+    "# the environment of the compile, which holds nothing else:",
+    ...Object.entries(env).map(
       ([name, value]) =>
-        `export ${name}=${/JOBS|PARALLEL/.test(name) && request.jobs === null ? "<jobs>" : shown(value)}`,
+        `export ${name}=${/JOBS|PARALLEL/.test(name) && request.jobs === null ? "<jobs>" : shown(withoutSecrets(name, value))}`,
     ),
-    `export CC=${join(build, "shims", "vllm-cpu-cc")} CXX=${join(build, "shims", "vllm-cpu-c++")}   # through ccache`,
-    `export PATH=${join(build, "shims")}:${join(build, "venv", "bin")}:$PATH   # cat /proc/cpuinfo shows: ${unit.features.join(" ")}`,
-    line(["uv", ...compileArgs(python, join(build, "src"), join(build, "out"))]),
+    `(cd ${project} && ${line(["uv", ...compileArgs(python, project, join(build, "out"))])})`,
     "# gate again",
     `# writes ${join(request.cacheDir, "compiled", "<key>")} and ${join(request.cacheDir, "logs", `${unit.name}.log`)}`,
   ];

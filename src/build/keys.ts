@@ -5,7 +5,6 @@ import type { TorchSource } from "../torch/install.ts";
 import type { CompileRequest } from "./compile-request.ts";
 import type { Pin } from "./requirements.ts";
 import type { DependencyOrigin } from "./source/dependencies.ts";
-import { sourceDigest } from "./source/source.ts";
 import type { BuildNeeds } from "./source/source-check.ts";
 import type { Toolchain } from "./toolchain.ts";
 
@@ -22,20 +21,22 @@ export interface Inputs {
   compiler: Toolchain;
   torch: TorchSource;
   python: string;
+  /** Of all that is built of the source. */
+  sourceDigest: string;
   pins: Pin[];
   needs: BuildNeeds;
   dependencies: ReadonlyMap<string, DependencyOrigin>;
 }
 
 /** Everything that decides what is compiled, the unit left out: builds that differ in it alone share a folder. */
-export async function slotKey(
+export function slotKey(
   host: Host,
-  { request, compiler, torch, python, pins, needs, dependencies }: Inputs,
-): Promise<string> {
-  const { source, found } = request;
+  { request, compiler, torch, python, sourceDigest, pins, needs, dependencies }: Inputs,
+): string {
+  const { found } = request;
   return digest(host, "build environment", [
     2,
-    await sourceDigest(host, source, request.exclude),
+    sourceDigest,
     found.recipe.name,
     needs,
     pins,

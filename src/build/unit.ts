@@ -22,12 +22,13 @@ import { keepWheel, keptWheel } from "./compiled-cache.ts";
 import { type BuildSettings, buildEnv, buildVariables, writeShims } from "./environment.ts";
 import { compiledKey, type Inputs, slotKey } from "./keys.ts";
 import { chooseJobs, findCcache } from "./machine.ts";
+import { announce } from "./materials/announce.ts";
 import type { Compiler } from "./preflight.ts";
 import { installRequirements, resolveRequirements } from "./requirements.ts";
 import { inSlot } from "./slot.ts";
 import { hideChanges } from "./source/checkout.ts";
 import { provideDependencies, resolveDependencies } from "./source/dependencies.ts";
-import { copySource, projectFolder } from "./source/source.ts";
+import { copySource, projectFolder, sourceDigest } from "./source/source.ts";
 import {
   addTomlComments,
   type BuildNeeds,
@@ -54,6 +55,8 @@ export interface CompiledWheel {
   cpuSeconds: number;
   /** Key of its build folder, for {@link sweepSlots}. */
   slot: string;
+  /** What it was made of. */
+  inputs: Inputs;
 }
 
 /**
@@ -77,17 +80,28 @@ export async function compileUnit(
   const refs = await checkAssumptions(host, source, found);
   const dependencies = await resolveDependencies(host, found.recipe, refs, request.onednn);
   const torch = known ?? (await resolveForBuild(host, uv, base, withPin(host, request, needs)));
-  const pins = await resolveRequirements(host, uv, base, needs.requires, [], torch);
+  const pins = await resolveRequirements(host, uv, base, needs.requires, request.requirements, torch);
   const toolchain = await describeToolchain(host, compiler, found.recipe.libraries);
-  const inputs: Inputs = { request, compiler: toolchain, torch, python, pins, needs, dependencies };
-  const slot = await slotKey(host, inputs);
+  const digest = await sourceDigest(host, source, request.exclude);
+  const inputs: Inputs = {
+    request,
+    compiler: toolchain,
+    torch,
+    python,
+    sourceDigest: digest,
+    pins,
+    needs,
+    dependencies,
+  };
+  announce(host, inputs);
+  const slot = slotKey(host, inputs);
   const key = compiledKey(host, slot, inputs);
   const kept = request.fresh ? null : await keptWheel(cacheDir, key, host.now());
   if (kept !== null) {
     host.log.info(
       `Taking what an earlier build of the same inputs compiled (--fresh compiles anew): ${kept}`,
     );
-    return { wheel: kept, torch, python, stages: {}, cpuSeconds: 0, slot };
+    return { wheel: kept, torch, python, stages: {}, cpuSeconds: 0, slot, inputs };
   }
   return inSlot(host, cacheDir, slot, async (folder) => {
     const needed = found.recipe.resources?.disk ?? LEAST_FREE_MIB;
@@ -103,7 +117,7 @@ export async function compileUnit(
     const wheel = await keepWheel(cacheDir, key, compiled.wheel);
     if (request.keepScratch) host.log.info(`Keeping ${folder}`);
     else await removeAll(folder, PARTS);
-    return { ...compiled, wheel, slot };
+    return { ...compiled, wheel, slot, inputs };
   });
 }
 
@@ -129,7 +143,7 @@ async function compileIn(
   { request, compiler, torch, pins, dependencies: origins }: Inputs,
   folder: string,
   key: string,
-): Promise<Omit<CompiledWheel, "slot">> {
+): Promise<Omit<CompiledWheel, "slot" | "inputs">> {
   const { unit, source, found, cacheDir } = request;
   const stages: Record<string, number> = {};
   const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {

@@ -17,6 +17,11 @@ export const BUILD = {
       remedy: "Unset it, or set it to the commit's time: export SOURCE_DATE_EPOCH=$(git log -1 --pretty=%ct)",
     }),
   ),
+  E_MATERIALS: entry(EXIT.badInput, "Not built again", (p: { wheel: string; problem: string }) => ({
+    what: `${p.wheel} can't be built again of what its verdict names.`,
+    why: p.problem,
+    remedy: "Use the verdict that was written when the wheel was built, by this version or a newer one.",
+  })),
   E_VERSION_UNKNOWN: entry(
     EXIT.badInput,
     "Unknown version",

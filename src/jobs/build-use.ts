@@ -71,6 +71,7 @@ function compileRequest(
     keepScratch: options["no-cleanup"],
     epoch: sourceDateEpoch(host),
     distribution: first.variant.distribution,
+    requirements: [],
     buildEnvironment: parseBuildEnvironment(options["build-env"], found.recipe),
   };
 }
@@ -191,6 +192,7 @@ export function describeAll(host: Host, options: BuildOptions, prepared: Prepare
     byUnit(batch).flatMap(({ unit, planned }) =>
       pythons.flatMap((python) => [
         ...describeCompile(
+          host,
           compileRequest(host, options, prepared, batch, unit, planned, python),
           planned.map(({ variant }) => variant),
         ),

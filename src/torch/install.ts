@@ -96,6 +96,18 @@ type Resolution = { pins: string[] } | { problem: string; unreachable: boolean }
 const UNREACHABLE =
   /error sending request|Failed to fetch|dns error|Connection (refused|reset)|timed? ?out|Request failed|status code [45]\d\d|HTTP status|Received some unexpected HTML|Unsupported `?Content-Type/i;
 
+/** Arguments of uv that resolve a project file. @param more say what to print */
+function compileProjectArgs(python: string, more: readonly string[], file: string): string[] {
+  const args = ["pip", "compile", "--python", python, "--no-header", "--only-binary", ":all:", "--quiet"];
+  return [...args, ...more, file];
+}
+
+/** Arguments of uv that decide which torch it will be. @param folder holds the project file */
+export const resolveTorchArgs = (python: string, folder: string): string[] =>
+  compileProjectArgs(python, NO_ANNOTATIONS, join(folder, "pyproject.toml"));
+
+const NO_ANNOTATIONS = ["--no-annotate"];
+
 /**
  * Lets uv resolve a project file for one interpreter, with wheels alone.
  * @param folder empty, for the file
@@ -110,12 +122,11 @@ export async function compileProject(
 ): Promise<RunResult> {
   const file = join(folder, "pyproject.toml");
   await writeFile(file, text);
-  const args = ["pip", "compile", "--python", python, "--no-header", "--only-binary", ":all:", "--quiet"];
-  return uv.run([...args, ...options.args, file], { cwd: folder, env: options.env ?? {} });
+  return uv.run(compileProjectArgs(python, options.args, file), { cwd: folder, env: options.env ?? {} });
 }
 
 async function resolveAt(uv: Uv, folder: string, python: string, text: string): Promise<Resolution> {
-  const result = await compileProject(uv, folder, python, text, { args: ["--no-annotate"] });
+  const result = await compileProject(uv, folder, python, text, { args: NO_ANNOTATIONS });
   if (result.code === 0) {
     return { pins: result.stdout.split("\n").filter((line) => /^[A-Za-z0-9]/.test(line)) };
   }
@@ -199,6 +210,13 @@ export async function pythonVersion(uv: Uv, python: string): Promise<string> {
   return result.stdout.trim() || python;
 }
 
+/** Arguments of uv that make a virtual environment. */
+export const venvArgs = (folder: string, wanted: string): string[] => [
+  ...["venv", "--quiet", "--no-project", "--python"],
+  wanted,
+  folder,
+];
+
 /**
  * Makes a fresh virtual environment.
  * @param wanted Python version or path
@@ -206,7 +224,7 @@ export async function pythonVersion(uv: Uv, python: string): Promise<string> {
  * @throws E_PYTHON_MISSING
  */
 export async function makeVenv(uv: Uv, folder: string, wanted: string): Promise<string> {
-  const result = await uv.run(["venv", "--quiet", "--no-project", "--python", wanted, folder]);
+  const result = await uv.run(venvArgs(folder, wanted));
   if (result.code !== 0) throw wheelsError("E_PYTHON_MISSING", { wanted, detail: tail(result) });
   return join(folder, "bin", "python");
 }
@@ -218,6 +236,12 @@ function torchInstallCommand(
 ): string {
   const names = source.packages.map((name) => (name === "torch" && version ? `torch==${version}` : name));
   return `uv pip install ${names.join(" ")} --index-url ${shownUrl(source.index)}`;
+}
+
+/** Arguments of uv that install torch. @param folder holds the project file and the pins */
+export function installTorchArgs(python: string, folder: string): string[] {
+  const files = ["-r", join(folder, "pyproject.toml"), "--constraint", join(folder, "pins.txt")];
+  return ["pip", "install", "--python", python, "--only-binary", ":all:", ...files];
 }
 
 /**
@@ -236,19 +260,10 @@ export async function installTorch(
     const pins = join(folder, "pins.txt");
     await writeFile(file, project({ url: source.index, flat: source.flat }, source.packages, null));
     await writeFile(pins, `${source.pins.join("\n")}\n`);
-    const args = [
-      "pip",
-      "install",
-      "--python",
-      python,
-      "--only-binary",
-      ":all:",
-      "-r",
-      file,
-      "--constraint",
-      pins,
-    ];
-    const result = await uv.run(args, { cwd: folder, onLine: (line) => host.log.debug(line) });
+    const result = await uv.run(installTorchArgs(python, folder), {
+      cwd: folder,
+      onLine: (line) => host.log.debug(line),
+    });
     if (result.code !== 0) throw wheelsError("E_TORCH_INSTALL", { detail: tail(result, 12) });
   });
   return torchFacts(host, python);

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { closest } from "fastest-levenshtein";
 import { parse } from "smol-toml";
 import { z } from "zod";
@@ -129,12 +129,12 @@ export async function obtainSource(
   known: readonly string[],
   fresh: boolean,
 ): Promise<ReadySource> {
-  const folder = await fetchPlace(host, uv, source, cache, known, fresh);
+  const { folder, origin } = await fetchPlace(host, uv, source, cache, known, fresh);
   const ready = await readFolder(source.label, folder);
   const isChecked = source.label !== "sample" && ["folder", "git"].includes(source.place.kind);
   const checkout = isChecked ? await findCheckout(host, folder) : null;
   if (checkout !== null) await demandHistory(source, folder, checkout);
-  const named = { ...ready, label: source.label, place: source.place, checkout };
+  const named = { ...ready, label: source.label, place: source.place, checkout, origin };
   if (source.place.kind !== "folder" && source.project !== ready.project)
     throw wheelsError("E_SOURCE", {
       source: source.label,
@@ -150,22 +150,24 @@ async function fetchPlace(
   cache: string,
   known: readonly string[],
   fresh: boolean,
-): Promise<string> {
+): Promise<{ folder: string; origin: ReadySource["origin"] }> {
   const { place } = source;
   const sources = join(cache, "sources");
   await makeDir(sources);
   switch (place.kind) {
     case "folder":
-      return place.path;
+      return { folder: place.path, origin: null };
     case "git": {
       const ref = place.resolved ?? (await resolveRef(host, place.url, place.ref));
-      return cachedClone(host, cache, place.url, ref, source.version === null, fresh);
+      const folder = await cachedClone(host, cache, place.url, ref, source.version === null, fresh);
+      return { folder, origin: { uri: `git+${place.url}@${place.ref}`, digest: { gitCommit: ref.commit } } };
     }
     case "sdist": {
       const sha256 = await fileSha256(place.path);
       const folder = join(sources, `${source.project}-${source.version}-${sha256.slice(0, 16)}`);
       if (fresh) await remove(folder);
-      return unpackSdist(host, source.label, place.path, folder);
+      await unpackSdist(host, source.label, place.path, folder);
+      return { folder, origin: { uri: `file:${basename(place.path)}`, digest: { sha256 } } };
     }
     case "release": {
       const sdist = await findSdist(host, uv, source, known);
@@ -176,7 +178,9 @@ async function fetchPlace(
       await withLock(host, `${archive}.lock`, archive, () => downloadOnce(host, sdist, archive), {
         waitMs: WAIT_MS,
       });
-      return unpackSdist(host, source.label, archive, folder);
+      await unpackSdist(host, source.label, archive, folder);
+      const uri = `pkg:pypi/${source.project}@${source.version}`;
+      return { folder, origin: { uri, digest: { sha256: sdist.sha256 } } };
     }
   }
 }

@@ -41,6 +41,8 @@ export interface ReadySource extends Source {
   path: string;
   /** The git checkout that it is in; null for one that is in none. */
   checkout: Checkout | null;
+  /** Where it was fetched from, and the hash of what came; null for a folder. */
+  origin: { uri: string; digest: Record<string, string> } | null;
 }
 
 const pyprojectSchema = z.object({
@@ -139,6 +141,7 @@ export async function readFolder(label: string, path: string): Promise<ReadySour
       place,
       path,
       checkout: null,
+      origin: null,
       project: label,
       version: null,
       buildRequires: DEFAULT_REQUIRES,
@@ -152,6 +155,7 @@ export async function readFolder(label: string, path: string): Promise<ReadySour
     place,
     path,
     checkout: null,
+    origin: null,
     project: pyproject.project?.name ?? label,
     version:
       pyproject.project?.version ?? (info === null ? null : oneOf(parseHeaders(info, "PKG-INFO"), "Version")),
