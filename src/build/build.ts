@@ -8,13 +8,11 @@ import type { Variant } from "../variants/manifest.ts";
 import type { Recipe } from "../variants/recipes.ts";
 import type { KernelChoice } from "../variants/units.ts";
 import { assembleWheel } from "./assemble.ts";
+import type { CompiledWheel } from "./compile/unit.ts";
 import { demandEarnedFloor } from "./glibc.ts";
+import { type Materials, materialsOf } from "./materials/materials.ts";
 import { repairWheel } from "./repair.ts";
 import { type Stamp, stampWheel } from "./stamp.ts";
-import type { CompiledWheel } from "./unit.ts";
-
-/** 1980-01-01, the oldest time a zip entry can carry; used where SOURCE_DATE_EPOCH is not set. */
-const ZIP_EPOCH = 315532800;
 
 /** What package indexes take of one file unless they were asked for more; bytes. Source: PyPI help, "File size limit". */
 const INDEX_FILE_LIMIT = 100 * 1024 ** 2;
@@ -50,12 +48,8 @@ export interface BuiltWheel {
   cpuSeconds: number;
   /** Packages that its users must install from torch's own index, beside torch. */
   companions: string[];
-}
-
-/** SOURCE_DATE_EPOCH of the environment, seconds. Source: reproducible-builds.org, SOURCE_DATE_EPOCH 1.1. */
-export function sourceDateEpoch(host: Host): number {
-  const text = host.env["SOURCE_DATE_EPOCH"];
-  return text && /^\d{1,10}$/.test(text) ? Math.max(Number(text), ZIP_EPOCH) : ZIP_EPOCH;
+  /** What it was made of, for its verdict. */
+  materials: Materials;
 }
 
 /**
@@ -145,5 +139,6 @@ export async function finishWheel(
     stages: { ...compiled.stages, stamp: seconds },
     cpuSeconds: compiled.cpuSeconds,
     companions,
+    materials: materialsOf(host, compiled.inputs, request),
   };
 }

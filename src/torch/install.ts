@@ -57,18 +57,23 @@ async function placeOf(host: Host, index: string): Promise<IndexPlace> {
 /**
  * A project file for uv in which torch and its companions can come from this place only.
  * @param place null for the user's own indexes
+ * @param more requirements beside them, from the user's own indexes
  */
 export function project(
   place: IndexPlace | null,
   packages: readonly string[],
   version: string | null,
+  more: readonly string[] = [],
 ): string {
   return stringify({
     project: {
       name: "cpu-only-torch",
       version: "0",
       "requires-python": ">=3.8",
-      dependencies: packages.map((name) => (name === "torch" && version ? `torch==${version}` : name)),
+      dependencies: [
+        ...packages.map((name) => (name === "torch" && version ? `torch==${version}` : name)),
+        ...more,
+      ],
     },
     tool: {
       uv: {
