@@ -33,14 +33,8 @@ export function settingsPage(): string {
       lines.push("");
     }
     const other = counts.length > 0 ? "Of the variables that match" : "Variables that match";
-    lines.push(
-      `${other} the pattern below${counts.length > 0 ? ", no others count" : " don't count"}.`,
-      "",
-      "```text",
-      owns.source,
-      "```",
-      "",
-    );
+    const rest = counts.length > 0 ? ", no others count" : " don't count";
+    lines.push(`${other} the pattern \`${owns.source}\`${rest}.`, "");
     if (readHere !== undefined) lines.push(`Read here, and not handed on: ${code(readHere)}.`, "");
     if (files !== "") lines.push(files, "");
     if (fileKeys.length > 0) lines.push(`Keys of these files that count: ${code(fileKeys)}.`, "");

@@ -1,4 +1,5 @@
 import { basename, resolve } from "node:path";
+import { messageOf } from "../errors/thrown.ts";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { readText } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
@@ -10,7 +11,7 @@ async function readManifest(path: string, shown: string): Promise<ManifestDocume
   try {
     text = await readText(path);
   } catch (thrown) {
-    const detail = thrown instanceof Error ? thrown.message : String(thrown);
+    const detail = messageOf(thrown);
     throw wheelsError("E_MANIFEST_UNREADABLE", { file: shown, detail }, thrown);
   }
   return parseManifest(text, shown);

@@ -1,10 +1,9 @@
 import { join } from "node:path";
-import { WheelsError, wheelsError } from "../errors/wheels-error.ts";
+import { wheelsError } from "../errors/wheels-error.ts";
 import { makeDir, writeFile } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { availableMemory } from "../host/memory.ts";
-import { meaning, type RunResult, tail } from "../host/process.ts";
-import { isUnusable } from "../host/programs.ts";
+import { meaning, type RunResult, versionAnswer } from "../host/process.ts";
 import type { Uv } from "../torch/uv.ts";
 import { troubleOf, withSettings } from "../torch/uv-trouble.ts";
 import type { SystemLibrary } from "../variants/recipe-schema.ts";
@@ -72,20 +71,8 @@ const CCACHE = {
 } as const;
 
 /** Whether it is there and works; one that is there and does not is named. */
-async function works(host: Host, path: string): Promise<boolean> {
-  let why: string;
-  try {
-    const result = await host.ask(path, ["--version"], { env: compilerEnv(host) });
-    if (result.code === 0) return true;
-    why = `it ended with status ${result.code}: ${tail(result, 2)}`;
-  } catch (thrown) {
-    if (!(thrown instanceof WheelsError) || !isUnusable(thrown)) throw thrown;
-    if (thrown.code === "E_TOOL_MISSING") return false;
-    why = `${thrown.what} ${thrown.why}`;
-  }
-  host.log.warn(`${path} is not used: ${why}`);
-  return false;
-}
+const works = async (host: Host, path: string): Promise<boolean> =>
+  (await versionAnswer(host, path, compilerEnv(host))) !== null;
 
 /**
  * ccache, from PATH or among the host's tools, where it is installed once.

@@ -94,7 +94,11 @@ export function codeRanges(
     }));
   const data = present.filter(({ flags }) => (flags & SHF_EXECINSTR) === 0);
   // Each of these bounds ends a way to make a reader work for hours on a small file.
-  if (code.length > MOST_CODE_SECTIONS) throw new FormatError("code sections", `${code.length} of them`);
+  if (code.length > MOST_CODE_SECTIONS)
+    throw new FormatError(
+      "code sections",
+      `${code.length} of them, more than the ${MOST_CODE_SECTIONS} that are read`,
+    );
   const named = code.map(spanOf).sort((a, b) => a.start - b.start);
   const headers = { start: 0, end: sections.length > 0 ? 64 + segments.length * 56 : 0 };
   const executableData: CodeRange[] = [];

@@ -143,7 +143,11 @@ export class Reader {
 export function readSegments(file: Reader): Segment[] {
   const [offset, size, count] = [file.word(32), file.u16(54), file.u16(56)];
   if (count > 0 && size < 56) throw new FormatError("program headers", "they are too small");
-  if (count > MOST_SEGMENTS) throw new FormatError("program headers", `${count} of them`);
+  if (count > MOST_SEGMENTS)
+    throw new FormatError(
+      "program headers",
+      `${count} of them, more than the ${MOST_SEGMENTS} that are read`,
+    );
   return Array.from({ length: count }, (_unused, index) => {
     const at = offset + index * size;
     return {

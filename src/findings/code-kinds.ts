@@ -48,6 +48,12 @@ export const CODE_KINDS = {
     () =>
       "A compiler told to build for a newer CPU than the contract's makes such code (APX, AVX10); look at the flags, or keep data out of the code.",
   ),
+  "unaudited-code": kind(
+    { file, problem: z.string().describe("Why a library that can be read was not audited") },
+    ({ file: path, problem }) => `${path}: ${problem}`,
+    () =>
+      "Nothing is proven of code that was not read to its end. Build the library for x86-64 with a usual compiler and linker: the machine code of other architectures, and code made so that reading it takes too much time or memory, is not audited.",
+  ),
   "absent-feature": kind(
     { feature },
     ({ feature: name }) => `claims ${name}, holds none`,

@@ -71,3 +71,20 @@ export interface Host {
   /** Monotonic clock, milliseconds. */
   monotonic(): number;
 }
+
+/**
+ * A question whose answer holds for a whole run: it is asked once for each host and key, and an error is an answer too.
+ * @param ask what is asked; without a key, of the host alone
+ */
+export function oncePerHost<T>(
+  ask: (host: Host, key: string) => Promise<T>,
+): (host: Host, key?: string) => Promise<T> {
+  const answers = new WeakMap<Host, Map<string, Promise<T>>>();
+  return (host, key = "") => {
+    const known = answers.get(host) ?? new Map<string, Promise<T>>();
+    answers.set(host, known);
+    const answer = known.get(key) ?? ask(host, key);
+    known.set(key, answer);
+    return answer;
+  };
+}

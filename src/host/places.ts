@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { codeOf } from "../errors/thrown.ts";
 import { type WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import { freeBytes, makeDir } from "./files.ts";
-import type { Host } from "./host.ts";
+import { type Host, oncePerHost } from "./host.ts";
 import { mountOf } from "./mounts.ts";
 import { run } from "./process.ts";
 
@@ -133,23 +133,17 @@ export async function examinePlace(host: Host, place: WorkPlace): Promise<Wheels
   });
 }
 
-const asked = new WeakMap<Host, Map<string, Promise<WheelsError | null>>>();
-
 /**
  * Asks, once a run, whether programs can be installed, started and compiled in the folders for temporary files and the
  * cache: on one that can't, what fails later looks like the wheel's fault.
  * @throws E_FOLDER_UNFIT, E_DISK_FULL, E_FOREIGN_OWNER
  */
-export async function demandPlaces(host: Host): Promise<void> {
-  const known = asked.get(host) ?? new Map<string, Promise<WheelsError | null>>();
-  asked.set(host, known);
+export const demandPlaces = oncePerHost(async (host): Promise<void> => {
   for (const place of workPlaces(host)) {
-    const answer = known.get(place.folder) ?? examinePlace(host, place);
-    known.set(place.folder, answer);
-    const error = await answer;
+    const error = await examinePlace(host, place);
     if (error !== null) throw error;
   }
-}
+});
 
 /**
  * Asks of a folder that is somebody's own, and is not written to, whether programs in it can be started and loaded.

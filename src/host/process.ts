@@ -6,7 +6,7 @@ import { codeOf } from "../errors/thrown.ts";
 import { WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import type { Host } from "./host.ts";
 import { oomKills } from "./memory.ts";
-import { folderError, locateProgram, startError } from "./programs.ts";
+import { folderError, isUnusable, locateProgram, startError } from "./programs.ts";
 
 export interface RunOptions {
   cwd?: string;
@@ -192,6 +192,31 @@ async function runGroup(
     host.signal.removeEventListener("abort", onAbort);
     closing.abort();
   }
+}
+
+/**
+ * What a program answers to `--version`; null where it is not there, or is there and does not work, which is said.
+ * @param env the whole environment of the program
+ * @param isOwn whether such an answer is this program's
+ */
+export async function versionAnswer(
+  host: Host,
+  path: string,
+  env: RunOptions["env"],
+  isOwn: (answer: string) => boolean = () => true,
+): Promise<string | null> {
+  let why: string;
+  try {
+    const result = await host.ask(path, ["--version"], { env });
+    if (result.code === 0 && isOwn(result.stdout)) return result.stdout;
+    why = `it ended with status ${result.code}: ${tail(result, 2)}`;
+  } catch (thrown) {
+    if (!(thrown instanceof WheelsError) || !isUnusable(thrown)) throw thrown;
+    if (thrown.code === "E_TOOL_MISSING") return null;
+    why = `${thrown.what} ${thrown.why}`;
+  }
+  host.log.warn(`${path} is not used: ${why}`);
+  return null;
 }
 
 /** The last lines of a program's output, for an error's text. */

@@ -17,21 +17,23 @@ export interface ToolSettings {
   files: string;
 }
 
+/** Variables by which uv is told where packages come from. Source: uv documentation, "Environment variables". */
+export const UV_PLACES = [
+  "UV_DEFAULT_INDEX",
+  "UV_INDEX_URL",
+  "UV_INDEX",
+  "UV_EXTRA_INDEX_URL",
+  "UV_FIND_LINKS",
+  "UV_NO_INDEX",
+];
+
 const UV: ToolSettings = {
   tool: "uv",
   owns: /^UV_/,
   readHere: ["UV_CONFIG_FILE"],
   counts: [
     {
-      names: [
-        "UV_DEFAULT_INDEX",
-        "UV_INDEX_URL",
-        "UV_INDEX",
-        "UV_EXTRA_INDEX_URL",
-        "UV_FIND_LINKS",
-        "UV_NO_INDEX",
-        "UV_INDEX_STRATEGY",
-      ],
+      names: [...UV_PLACES, "UV_INDEX_STRATEGY"],
       why: "where packages come from",
     },
     {

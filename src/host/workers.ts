@@ -9,7 +9,7 @@ export class Overrun extends Error {}
 export interface WorkerPool<Job, Answer> {
   /**
    * @param limitMs milliseconds from when a worker takes the job
-   * @throws Overrun, E_INTERRUPTED, E_INTERNAL where a worker dies of something else
+   * @throws Overrun once the worker has ended, E_INTERRUPTED, E_INTERNAL where a worker dies of something else
    */
   run(job: Job, limitMs: number, urgency?: "next" | "last"): Promise<Answer>;
   close(): Promise<void>;
@@ -22,15 +22,23 @@ interface Waiting<Job, Answer> {
   reject: (thrown: unknown) => void;
 }
 
+const NO_TIME = "there was no time left for it";
+
 /** A worker's heap, MiB: what is large lies outside of it, in array buffers. */
 const LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 16 };
 
 /**
- * Starts worker threads.
- * @param file the workers' program: takes a job as a message, answers `{ok}` or `{error}`
+ * Worker threads, each started when a job has none to wait for.
+ * @param file the workers' program: takes a job as a message, answers `{ok}`, `{overrun}` or `{error}`
  * @param count at most; jobs are plain data, arrays over shared memory are not copied
+ * @param deadline no job begins or goes on after it, however many wait; milliseconds since the epoch
  */
-export function startWorkers<Job, Answer>(host: Host, file: string, count: number): WorkerPool<Job, Answer> {
+export function startWorkers<Job, Answer>(
+  host: Host,
+  file: string,
+  count: number,
+  deadline: number,
+): WorkerPool<Job, Answer> {
   const waiting: Waiting<Job, Answer>[] = [];
   const working = new Map<Worker, Waiting<Job, Answer>>();
   const timers = new Map<Worker, NodeJS.Timeout>();
@@ -45,15 +53,19 @@ export function startWorkers<Job, Answer>(host: Host, file: string, count: numbe
   };
   const onAbort = (): void => fail(wheelsError("E_INTERRUPTED", { during: "the audit" }));
   const next = (): void => {
-    for (let worker = idle.at(-1); worker && waiting.length > 0; worker = idle.at(-1)) {
-      const one = waiting.shift();
+    const left = deadline - host.now().getTime();
+    if (left <= 0) for (const { reject } of waiting.splice(0)) reject(new Overrun(NO_TIME));
+    while (waiting.length > 0) {
+      // None is started for nothing: Node.js may crash where one is ended that has not quite begun.
+      const worker = idle.pop() ?? (workers.size < count ? start() : undefined);
+      const one = worker && waiting.shift();
       if (!one) return;
-      idle.pop();
       working.set(worker, one);
-      const seconds = Math.round(one.limitMs / 1000);
+      const { limitMs } = one;
+      const why = left < limitMs ? NO_TIME : `it takes more than ${Math.round(limitMs / 1000)} s`;
       timers.set(
         worker,
-        setTimeout(() => replace(worker, `it takes more than ${seconds} s`), one.limitMs),
+        setTimeout(() => replace(worker, why), Math.min(limitMs, left)),
       );
       worker.postMessage(one.job);
     }
@@ -68,16 +80,17 @@ export function startWorkers<Job, Answer>(host: Host, file: string, count: numbe
   };
   const replace = (worker: Worker, why: string): void => {
     const one = release(worker);
-    workers.delete(worker);
-    void worker.terminate();
-    idle.push(start());
-    one?.reject(new Overrun(why));
+    if (!workers.delete(worker)) return;
+    // Until it has ended it may write into memory that whoever asked gives to the next job.
+    void worker.terminate().then(() => one?.reject(new Overrun(why)));
     next();
   };
   const start = (): Worker => {
     const worker = new Worker(file, { resourceLimits: LIMITS });
     workers.add(worker);
     worker.on("message", (message: { ok: Answer } | { error: string } | { overrun: string }) => {
+      // An answer that was under way when its time was over; the worker has been stopped.
+      if (!workers.has(worker)) return;
       const one = release(worker);
       idle.push(worker);
       if ("ok" in message) one?.resolve(message.ok);
@@ -89,12 +102,11 @@ export function startWorkers<Job, Answer>(host: Host, file: string, count: numbe
     worker.on("error", (thrown) => {
       if ((thrown as { code?: string }).code === "ERR_WORKER_OUT_OF_MEMORY")
         replace(worker, `it takes more than ${LIMITS.maxOldGenerationSizeMb} MiB of memory`);
-      else fail(wheelsError("E_INTERNAL", { detail: thrown.message }, thrown));
+      else if (workers.has(worker)) fail(wheelsError("E_INTERNAL", { detail: thrown.message }, thrown));
     });
     return worker;
   };
 
-  for (let index = 0; index < count; index++) idle.push(start());
   if (host.signal.aborted) onAbort();
   else host.signal.addEventListener("abort", onAbort, { once: true });
   return {

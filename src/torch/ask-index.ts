@@ -1,6 +1,7 @@
 import type { Host } from "../host/host.ts";
 import { shownUrl } from "../host/network/urls.ts";
 import { tail } from "../host/process.ts";
+import { uvDefaultIndex } from "./index-settings.ts";
 import type { Pip } from "./pip.ts";
 
 /** What pip, with the user's own settings, hears from an index. */
@@ -48,7 +49,7 @@ export async function askIndex(
   seconds: number,
   more: readonly string[] = [],
 ): Promise<IndexAnswer> {
-  const url = index ?? host.env["UV_DEFAULT_INDEX"] ?? host.env["UV_INDEX_URL"];
+  const url = index ?? uvDefaultIndex(host.env);
   const isFolder = url !== undefined && !/^[a-z][a-z0-9+.-]*:\/\//i.test(url);
   const place = isFolder ? ["--no-index", "--find-links", url] : url ? ["--index-url", url] : [];
   const args = [

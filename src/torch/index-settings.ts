@@ -1,4 +1,9 @@
 import type { PipSettings } from "../host/network/pip-config.ts";
+import { UV_PLACES } from "../host/tool-settings.ts";
+
+/** The default index that uv's own variables name; nothing where they name none. */
+export const uvDefaultIndex = (env: Readonly<Record<string, string | undefined>>): string | undefined =>
+  env["UV_DEFAULT_INDEX"] ?? env["UV_INDEX_URL"];
 
 /**
  * uv's environment, with what pip.conf and PIP_* say translated, because uv reads neither and users have configured
@@ -10,15 +15,7 @@ export function uvIndexEnv(
   pip: PipSettings,
   hasOwnFile = false,
 ): Record<string, string | undefined> {
-  const own = [
-    "UV_DEFAULT_INDEX",
-    "UV_INDEX_URL",
-    "UV_INDEX",
-    "UV_EXTRA_INDEX_URL",
-    "UV_FIND_LINKS",
-    "UV_NO_INDEX",
-  ];
-  if (hasOwnFile || own.some((name) => env[name])) return {};
+  if (hasOwnFile || UV_PLACES.some((name) => env[name])) return {};
   return {
     ...(pip.indexUrl ? { UV_DEFAULT_INDEX: pip.indexUrl } : {}),
     ...(pip.extraIndexUrls.length > 0

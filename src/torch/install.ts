@@ -9,7 +9,7 @@ import type { RunResult } from "../host/process.ts";
 import { demandCpuOnly, isGpuLocalVersion, isGpuPackage, parseTorchFacts, type TorchFacts } from "./gate.ts";
 import { runProbe } from "./python.ts";
 import type { Uv } from "./uv.ts";
-import { installTorchArgs, resolveArgs, resolveTorchArgs, venvArgs } from "./uv-args.ts";
+import { installTorchArgs, resolveArgs, TORCH_PRINTED, venvArgs } from "./uv-args.ts";
 import { failureOf, troubleOf, withSettings } from "./uv-trouble.ts";
 
 /** PyTorch's own index of CPU-only wheels. */
@@ -54,6 +54,12 @@ async function placeOf(host: Host, index: string): Promise<IndexPlace> {
   return { url: pathToFileURL(folder).href, flat };
 }
 
+/** uv's settings by which these packages come from one place only, and nothing else does. */
+export const torchFrom = ({ url, flat }: IndexPlace, packages: readonly string[]) => ({
+  sources: Object.fromEntries(packages.map((name) => [name, { index: "pytorch-cpu" }])),
+  index: [{ name: "pytorch-cpu", url, explicit: true, ...(flat ? { format: "flat" } : {}) }],
+});
+
 /**
  * A project file for uv in which torch and its companions can come from this place only.
  * @param place null for the user's own indexes
@@ -75,23 +81,8 @@ export function project(
         ...more,
       ],
     },
-    tool: {
-      uv: {
-        // A workspace of its own: uv would look for one in the folders above, which others may write to.
-        workspace: {},
-        ...(place && {
-          sources: Object.fromEntries(packages.map((name) => [name, { index: "pytorch-cpu" }])),
-          index: [
-            {
-              name: "pytorch-cpu",
-              url: place.url,
-              explicit: true,
-              ...(place.flat ? { format: "flat" } : {}),
-            },
-          ],
-        }),
-      },
-    },
+    // A workspace of its own: uv would look for one in the folders above, which others may write to.
+    tool: { uv: { workspace: {}, ...(place && torchFrom(place, packages)) } },
   });
 }
 
@@ -115,9 +106,7 @@ export async function compileProject(
 }
 
 async function resolveAt(uv: Uv, folder: string, python: string, text: string): Promise<Resolution> {
-  const file = join(folder, "pyproject.toml");
-  await writeFile(file, text);
-  const result = await uv.run(resolveTorchArgs(python, file), { cwd: folder });
+  const result = await compileProject(uv, folder, python, text, { args: TORCH_PRINTED });
   if (result.code === 0) {
     return { pins: result.stdout.split("\n").filter((line) => /^[A-Za-z0-9]/.test(line)) };
   }
@@ -204,9 +193,9 @@ export async function pythonVersion(uv: Uv, python: string): Promise<string> {
   return result.code === 0 ? result.stdout.trim() : python;
 }
 
-/** What uv says where it knows no such Python. */
+/** What uv says where it knows no such Python, finds one that does not start, or can't fetch its own build of one. */
 const NO_PYTHON =
-  /No interpreter found|No virtual environment or system Python|No Python at|No download found|is not available for download|not found at (path|directory)|No such file or directory/i;
+  /No interpreter found|No virtual environment or system Python|No Python at|No download found|is not available for download|Failed to inspect Python interpreter|python-build-standalone|not found at (path|directory)|No such file or directory/i;
 
 /**
  * Makes a fresh virtual environment.

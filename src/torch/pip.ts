@@ -1,4 +1,4 @@
-import type { Host } from "../host/host.ts";
+import { type Host, oncePerHost } from "../host/host.ts";
 import { PIP, PIP_TALKS, type PipSettings, readPipConfig } from "../host/network/pip-config.ts";
 import { trustEnv } from "../host/network/trust-env.ts";
 import { type RunResult, run } from "../host/process.ts";
@@ -39,10 +39,10 @@ function countingVariables(values: ReadonlyMap<string, string>): Record<string, 
 }
 
 /**
- * Asks an interpreter's pip for the user's settings.
+ * Asks an interpreter's pip for the user's settings, once a run.
  * @throws E_TOOL_SETTINGS where pip can't read its own settings files
  */
-export async function pipOf(host: Host, python: string): Promise<Pip> {
+export const pipOf: (host: Host, python: string) => Promise<Pip> = oncePerHost(async (host, python) => {
   const env = cleanPythonEnv(host);
   const config = await readPipConfig(host, python, env);
   const variables = countingVariables(config.values);
@@ -65,4 +65,4 @@ export async function pipOf(host: Host, python: string): Promise<Pip> {
         ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
       }),
   };
-}
+});

@@ -1,5 +1,5 @@
 import { WheelsError, wheelsError } from "../errors/wheels-error.ts";
-import type { Host, ShortResult } from "../host/host.ts";
+import { type Host, oncePerHost, type ShortResult } from "../host/host.ts";
 import { meaning, run, tail } from "../host/process.ts";
 import { isUnusable } from "../host/programs.ts";
 import { probePath } from "../host/resources.ts";
@@ -42,10 +42,10 @@ async function tryPython(host: Host, command: string): Promise<Candidate> {
 }
 
 /**
- * Path of a Python ≥ 3.10 on PATH that can run our tools.
+ * Path of a Python ≥ 3.10 on PATH that can run our tools; looked for once a run.
  * @throws E_PYTHON_MISSING where there is none, E_PYTHON_BROKEN where one is there and does not work
  */
-export async function findPython(host: Host): Promise<string> {
+export const findPython = oncePerHost(async (host): Promise<string> => {
   const tried: Exclude<Candidate, { path: string }>[] = [];
   for (const command of ["python3", "python"]) {
     const found = await tryPython(host, command);
@@ -56,7 +56,7 @@ export async function findPython(host: Host): Promise<string> {
   throw tried.some(({ isBroken }) => isBroken)
     ? wheelsError("E_PYTHON_BROKEN", { wanted: "≥ 3.10", detail })
     : wheelsError("E_PYTHON_MISSING", { wanted: "≥ 3.10", detail });
-}
+});
 
 /** @throws E_PYTHON_HEADERS where extensions can't be compiled for this interpreter, E_PYTHON_PROBE where it is broken */
 export async function demandHeaders(host: Host, python: string): Promise<void> {

@@ -15,9 +15,12 @@ export const resolveArgs = (python: string, file: string, more: readonly string[
   file,
 ];
 
+/** What is printed of the torch that was decided on. */
+export const TORCH_PRINTED = ["--no-annotate"];
+
 /** uv's arguments that decide which torch it will be. @param file a {@link project} */
 export const resolveTorchArgs = (python: string, file: string): string[] =>
-  resolveArgs(python, file, ["--no-annotate"]);
+  resolveArgs(python, file, TORCH_PRINTED);
 
 /** uv's arguments that install the torch that was resolved. @param pins file of its versions */
 export const installTorchArgs = (python: string, file: string, pins: string): string[] => [

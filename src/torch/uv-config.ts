@@ -2,7 +2,7 @@ import { isAbsolute, join, resolve } from "node:path";
 import { parse, stringify, type TomlTable } from "smol-toml";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { exists, readTextIfAny, writeFile } from "../host/files.ts";
-import type { Host } from "../host/host.ts";
+import { type Host, oncePerHost } from "../host/host.ts";
 import { TOOL_SETTINGS } from "../host/tool-settings.ts";
 
 /** Keys that say where packages come from. */
@@ -81,11 +81,11 @@ export interface UvConfig {
 }
 
 /**
- * Makes the one settings file that uv reads: what counts of the user's and the system's `uv.toml`, or of the one that
+ * Makes, once a run, the one settings file that uv reads: what counts of the user's and the system's `uv.toml`, or of the one that
  * UV_CONFIG_FILE names. Files of projects are never read, be they in the working folder or above a scratch folder.
  * @throws E_TOOL_SETTINGS
  */
-export async function readUvConfig(host: Host): Promise<UvConfig> {
+export const readUvConfig = oncePerHost(async (host): Promise<UvConfig> => {
   const isNamed = Boolean(host.env["UV_CONFIG_FILE"]);
   let all: TomlTable = {};
   for (const file of await settingsFiles(host)) all = together(all, await readSettings(file, isNamed));
@@ -99,4 +99,4 @@ export async function readUvConfig(host: Host): Promise<UvConfig> {
     namesPlaces: PLACES.some((key) => Object.hasOwn(all, key)),
     counted,
   };
-}
+});

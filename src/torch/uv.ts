@@ -1,12 +1,11 @@
 import { join } from "node:path";
-import { WheelsError, wheelsError } from "../errors/wheels-error.ts";
+import { wheelsError } from "../errors/wheels-error.ts";
 import { makeDir, writeFile } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import type { PipSettings } from "../host/network/pip-config.ts";
 import { trustEnv } from "../host/network/trust-env.ts";
 import { demandPlaces } from "../host/places.ts";
-import { type RunResult, run, tail } from "../host/process.ts";
-import { isUnusable } from "../host/programs.ts";
+import { type RunResult, run, versionAnswer } from "../host/process.ts";
 import { countingSettings, foreignSettings } from "../host/tool-settings.ts";
 import { uvIndexEnv } from "./index-settings.ts";
 import { type Pip, pipOf } from "./pip.ts";
@@ -53,21 +52,12 @@ export interface Uv {
   ): Promise<RunResult>;
 }
 
+const ANSWER = /^uv (\d+\.\d+\.\d+)/;
+
 /** Its version; null where it is not there, or is no uv that works, which is said. */
 async function uvVersion(host: Host, path: string): Promise<string | null> {
-  let why: string;
-  try {
-    const result = await host.ask(path, ["--version"], { env: cleanPythonEnv(host) });
-    const version = /^uv (\d+\.\d+\.\d+)/.exec(result.stdout)?.[1];
-    if (result.code === 0 && version !== undefined) return version;
-    why = `it ended with status ${result.code}: ${tail(result, 2)}`;
-  } catch (thrown) {
-    if (!(thrown instanceof WheelsError) || !isUnusable(thrown)) throw thrown;
-    if (thrown.code === "E_TOOL_MISSING") return null;
-    why = `${thrown.what} ${thrown.why}`;
-  }
-  host.log.warn(`${path} is not used: ${why}`);
-  return null;
+  const answer = await versionAnswer(host, path, cleanPythonEnv(host), (text) => ANSWER.test(text));
+  return ANSWER.exec(answer ?? "")?.[1] ?? null;
 }
 
 function isAtLeast(version: string, floor: readonly number[]): boolean {

@@ -1,5 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
+import { messageOf } from "../errors/thrown.ts";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { readText, readTextIfAny, writeFileAtomic } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
@@ -72,11 +73,7 @@ export async function readWheelFile(path: string): Promise<Uint8Array> {
   try {
     return await readShared(path);
   } catch (thrown) {
-    throw wheelsError(
-      "E_WHEEL_FILE",
-      { wheel: path, detail: thrown instanceof Error ? thrown.message : String(thrown) },
-      thrown,
-    );
+    throw wheelsError("E_WHEEL_FILE", { wheel: path, detail: messageOf(thrown) }, thrown);
   }
 }
 

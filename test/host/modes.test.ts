@@ -5,17 +5,11 @@ import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import { copyAtomic, makeDir, writeFile, writeFileAtomic } from "../../src/host/files.ts";
 import { withLock } from "../../src/host/lock.ts";
 import { createScratch } from "../../src/host/scratch.ts";
-import { createTerminalHost, createTerminalLog } from "../../src/host/terminal.ts";
+import { quietHost } from "../support/network-host.ts";
 import { proved } from "../support/publish.ts";
 import { cli, exec, type Ran, removeScratch, scratch } from "../support/run.ts";
 
-const quiet = createTerminalLog({
-  info: process.stderr,
-  problems: process.stderr,
-  debug: false,
-  colour: false,
-});
-const host = createTerminalHost(quiet, new AbortController().signal, { colour: false, cache: null });
+const host = quietHost();
 const usual = process.umask();
 const servers: ChildProcess[] = [];
 

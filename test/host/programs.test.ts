@@ -3,16 +3,10 @@ import { delimiter, join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { WheelsError } from "../../src/errors/wheels-error.ts";
 import { meaning, type RunOptions, type RunResult, run } from "../../src/host/process.ts";
-import { createTerminalHost, createTerminalLog } from "../../src/host/terminal.ts";
+import { quietHost } from "../support/network-host.ts";
 import { exec, removeScratch, scratch } from "../support/run.ts";
 
-const quiet = createTerminalLog({
-  info: process.stderr,
-  problems: process.stderr,
-  debug: false,
-  colour: false,
-});
-const host = createTerminalHost(quiet, new AbortController().signal, { colour: false, cache: null });
+const host = quietHost();
 
 afterAll(removeScratch);
 

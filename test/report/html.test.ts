@@ -1,15 +1,15 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { reportHtml } from "../../src/report/html-page.ts";
 import type { Result } from "../../src/verify/verdict/result.ts";
+import { type Look, launchBrowser, openPage, screenshots } from "../support/browser.ts";
 import { contrast, overflow, structure } from "../support/page-checks.ts";
 import { honest, hostile, liar, verified } from "../support/report-wheels.ts";
-import { removeScratch, root, scratch } from "../support/run.ts";
+import { removeScratch, scratch } from "../support/run.ts";
 import { type Server, serve } from "../support/server.ts";
 
-const screenshots = join(root, ".test-cache", "screenshots");
 const pages = new Map<string, string>();
 const asked: string[] = [];
 let browser: Browser;
@@ -38,11 +38,7 @@ beforeAll(async () => {
     if (page === undefined) return void response.writeHead(404).end();
     return void response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(page);
   });
-  mkdirSync(screenshots, { recursive: true });
-  browser = await chromium.launch({
-    executablePath: "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
-  });
+  browser = await launchBrowser();
 });
 
 afterAll(async () => {
@@ -51,33 +47,9 @@ afterAll(async () => {
   removeScratch();
 });
 
-interface Look {
-  width?: number;
-  colorScheme?: "light" | "dark";
-  javaScriptEnabled?: boolean;
-}
-
 /** Opens a page; whatever it asks for, runs or complains of is a failure. */
-async function open(path: string, look: Look, work: (page: Page) => Promise<void>): Promise<void> {
-  const { width = 1200, ...rest } = look;
-  const context = await browser.newContext({ viewport: { width, height: 900 }, ...rest });
-  const page = await context.newPage();
-  const problems: string[] = [];
-  page.on("pageerror", (error) => problems.push(String(error)));
-  page.on("console", (message) => problems.push(message.text()));
-  page.on("dialog", (dialog) => {
-    problems.push(dialog.message());
-    void dialog.dismiss();
-  });
-  page.on("request", (request) => {
-    if (request.url() !== `${server.url}${path}` && !request.url().startsWith("data:"))
-      problems.push(request.url());
-  });
-  await page.goto(`${server.url}${path}`);
-  await work(page);
-  expect(problems).toEqual([]);
-  await context.close();
-}
+const open = (path: string, look: Look, work: (page: Page) => Promise<void>): Promise<void> =>
+  openPage(browser, `${server.url}${path}`, look, (url) => url === `${server.url}${path}`, work);
 
 describe.each([375, 1200])("at %i pixels", (width) => {
   describe.each(["light", "dark"] as const)("%s", (colorScheme) => {

@@ -17,15 +17,17 @@ export interface Heard {
   programs: Record<string, string>;
 }
 
-/** A host of ours in the test's own process, with this environment and a silent log. */
-export function hostWith(env: Record<string, string>): Host {
+/** A host of ours in the test's own process, with a silent log. */
+export function quietHost(): Host {
   const silent = { write: () => true };
   const log = createTerminalLog({ info: silent, problems: silent, debug: false, colour: false });
+  return createTerminalHost(log, new AbortController().signal, { colour: false, cache: null });
+}
+
+/** The same with this environment. */
+export function hostWith(env: Record<string, string>): Host {
   const { PATH = "", HOME = "" } = process.env;
-  return {
-    ...createTerminalHost(log, new AbortController().signal, { colour: false, cache: null }),
-    env: { PATH, HOME, ...env },
-  };
+  return { ...quietHost(), env: { PATH, HOME, ...env } };
 }
 
 /** Runs a program with this environment alone, while the test goes on serving. */

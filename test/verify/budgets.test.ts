@@ -1,6 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { findingText } from "../../src/findings/findings.ts";
+import { wheelFacts } from "../../src/verify/facts/read-wheel.ts";
 import type { VerifyResult } from "../../src/verify/verify.ts";
 import {
   type Forged,
@@ -12,6 +14,7 @@ import {
   type Lie,
   written,
 } from "../support/forge.ts";
+import { quietHost } from "../support/network-host.ts";
 import { cli, exec, removeScratch, scratch } from "../support/run.ts";
 import { dynamicEntry, linked, segmentsOf, tampered } from "../support/tampered.ts";
 
@@ -164,4 +167,15 @@ test("a wheel that asks for too much stays refused beside an honest one", () => 
   writeFileSync(join(folder, GOOD_NAME), bad.bytes);
   const { result } = ask(join(folder, GOOD_NAME));
   expect(result?.checks.find(({ id }) => id === "metadata.torch-requirement")?.result).toBe("fail");
+});
+
+test("files that no time was left for are told of, each by its name and once", async () => {
+  let days = 0;
+  const leaping = { ...quietHost(), now: () => new Date(days++ * 86_400_000) };
+  const { fileName, bytes } = forge();
+  const { facts } = await wheelFacts(leaping, fileName, bytes, () => null);
+  const texts = facts.zipProblems.map(findingText);
+  expect(texts).toContain("good/_C.so: there was no time left for it");
+  expect(texts).toContain(`${GOOD_INFO}/METADATA: there was no time left for it`);
+  expect(facts.libraries).toEqual([]);
 });

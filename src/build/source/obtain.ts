@@ -1,5 +1,6 @@
 import { basename, join } from "node:path";
 import { closest } from "fastest-levenshtein";
+import { messageOf } from "../../errors/thrown.ts";
 import { wheelsError } from "../../errors/wheels-error.ts";
 import { unpackTar } from "../../host/archives.ts";
 import { makeDir, readTextIfAny, remove, writeFile } from "../../host/files.ts";
@@ -52,7 +53,7 @@ async function unpackSdist(host: Host, label: string, archive: string, folder: s
     try {
       await unpackTar(archive, fresh, 1);
     } catch (thrown) {
-      const problem = thrown instanceof Error ? thrown.message : String(thrown);
+      const problem = messageOf(thrown);
       throw wheelsError("E_SOURCE", { source: label, problem: `The archive is refused: ${problem}` }, thrown);
     }
   });

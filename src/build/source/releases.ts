@@ -7,6 +7,7 @@ import { wheelsError } from "../../errors/wheels-error.ts";
 import { makeDir, readTextIfAny, writeFileAtomic } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
 import { askIndex } from "../../torch/ask-index.ts";
+import { uvDefaultIndex } from "../../torch/index-settings.ts";
 import { pipOf } from "../../torch/pip.ts";
 import { findPython } from "../../torch/python.ts";
 import { readUvConfig } from "../../torch/uv-config.ts";
@@ -55,7 +56,7 @@ export async function demandReleases(
   // uv will look where pip, which is asked here, does not.
   if (own || (await readUvConfig(host)).namesPlaces) return;
   const pip = await pipOf(host, await findPython(host));
-  const places = [pip.settings, host.env["UV_DEFAULT_INDEX"] ?? host.env["UV_INDEX_URL"] ?? null];
+  const places = [pip.settings, uvDefaultIndex(host.env) ?? null];
   const key = createHash("sha256")
     .update(JSON.stringify([project, places]))
     .digest("hex");

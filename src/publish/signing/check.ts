@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
+import { messageOf } from "../../errors/thrown.ts";
 import { type WheelsError, wheelsError } from "../../errors/wheels-error.ts";
 import { readText, readTextIfAny } from "../../host/files.ts";
 import { readVerdict } from "../../verify/verdict/read-verdict.ts";
@@ -56,7 +57,7 @@ export async function signatureDemand(text: string, path: string | null): Promis
     (await import("./sigstore.ts")).assertRoots(roots);
     return { text, by, roots };
   } catch (thrown) {
-    const detail = thrown instanceof Error ? thrown.message : String(thrown);
+    const detail = messageOf(thrown);
     throw wheelsError("E_TRUSTED_ROOT", { path, detail }, thrown);
   }
 }
@@ -67,7 +68,7 @@ async function signedBy(bundle: unknown, demand: SignatureDemand): Promise<Signe
     const signed = (await import("./sigstore.ts")).checkBundle(bundle, demand.roots);
     return identityProblem(signed.identity, demand.by) ?? signed;
   } catch (thrown) {
-    return thrown instanceof Error ? thrown.message : String(thrown);
+    return messageOf(thrown);
   }
 }
 

@@ -1,7 +1,9 @@
 // Loaded when a signature is to be checked, and never at start.
+
 import { bundleFromJSON } from "@sigstore/bundle";
 import { TrustedRoot } from "@sigstore/protobuf-specs";
 import { type Signer, toSignedEntity, toTrustMaterial, Verifier } from "@sigstore/verify";
+import { messageOf } from "../../errors/thrown.ts";
 import type { Identity } from "./identity.ts";
 
 const PAYLOAD_TYPE = "application/vnd.in-toto+json";
@@ -77,7 +79,7 @@ export function checkBundle(bundle: unknown, roots: string): Signed {
         statement: JSON.parse(Buffer.from(envelope.payload).toString("utf8")) as unknown,
       };
     } catch (thrown) {
-      reasons.add(thrown instanceof Error ? thrown.message : String(thrown));
+      reasons.add(messageOf(thrown));
     }
   }
   throw new Error([...reasons].join("; "));

@@ -44,6 +44,15 @@ interface NoAnswer {
   evidence: Record<never, never>;
 }
 
+/** Why code is unknown: its library can't be read, or the code was not audited. */
+function unknownCode({ libraries, audits }: WheelFacts): Finding[] {
+  const unreadable = new Set(libraries.filter(({ problem }) => problem !== null).map(({ path }) => path));
+  return audits.flatMap(({ path, problem }): Finding[] => {
+    if (problem === null) return [];
+    return [{ kind: unreadable.has(path) ? "unreadable-library" : "unaudited-code", file: path, problem }];
+  });
+}
+
 /** The contract that a wheel's code can be held to; or the answer where there is no code or no contract. */
 function contractFor(
   facts: WheelFacts,
@@ -54,12 +63,7 @@ function contractFor(
     answer: { result, findings, evidence: {} },
   });
   if (!variant) return instead("not-run", { kind: "gap", reason: "no-contract" });
-  const unread = [
-    ...facts.audits.flatMap(({ path, problem }): Finding[] =>
-      problem === null ? [] : [{ kind: "unreadable-library", file: path, problem }],
-    ),
-    ...facts.hidden.filter(({ kind }) => kind === "opaque-file"),
-  ];
+  const unread = [...unknownCode(facts), ...facts.hidden.filter(({ kind }) => kind === "opaque-file")];
   if (unread.length > 0) return instead("not-run", ...unread);
   return facts.libraries.length === 0 ? instead("fail", { kind: "no-library" }) : { contract: variant };
 }

@@ -1,5 +1,6 @@
 import { parentPort } from "node:worker_threads";
 import { createDemangler, type Demangle } from "../../elf/demangle.ts";
+import { messageOf } from "../../errors/thrown.ts";
 import { readBytes } from "../../host/files.ts";
 import { demanglerPath } from "../../host/resources.ts";
 import { answerJob, type Job } from "./entry-jobs.ts";
@@ -15,7 +16,7 @@ parentPort?.on("message", async (job: Job) => {
   try {
     parentPort?.postMessage({ ok: await answerJob(job, demangler) });
   } catch (thrown) {
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    const message = messageOf(thrown);
     // The engine's own bounds: on a set, an array, the stack, memory outside of the heap.
     parentPort?.postMessage(thrown instanceof RangeError ? { overrun: message } : { error: message });
   }

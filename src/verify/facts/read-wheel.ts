@@ -111,11 +111,7 @@ async function readBatch(
     if (others.length > 0) {
       for (const entry of batch.entries)
         await readBatch(pool, archive, { ...batch, entries: [entry] }, memory, read);
-    } else if (only)
-      read.entries.set(
-        only.place.name,
-        unreadFacts(only.place.name, `${only.place.name}: ${thrown.message}`),
-      );
+    } else if (only) read.entries.set(only.place.name, unreadFacts(only.place.name, thrown.message));
     return;
   }
   if (answer.kind !== "read") throw wheelsError("E_INTERNAL", { detail: `a worker answered ${answer.kind}` });
@@ -138,18 +134,6 @@ function workersFor(host: Host, entries: readonly EntryRequest[]): number {
   return Math.max(1, Math.min(host.cores, Math.ceil(bytes / WORTH_A_WORKER)));
 }
 
-/** The pool, but that no job begins or goes on after a time. @param deadline milliseconds since the epoch */
-function until(host: Host, deadline: number, pool: Pool): Pool {
-  return {
-    ...pool,
-    run: async (job, limitMs, urgency) => {
-      const left = deadline - host.now().getTime();
-      if (left <= 0) throw new Overrun("the wheel takes longer than any honest one");
-      return pool.run(job, Math.min(limitMs, left), urgency);
-    },
-  };
-}
-
 async function inWorkers(
   host: Host,
   opened: OpenedWheel,
@@ -164,11 +148,8 @@ async function inWorkers(
   }));
   const work = batches(requests);
   const bytes = requests.reduce((sum, { place }) => sum + place.size, 0);
-  const pool = until(
-    host,
-    host.now().getTime() + 2 * limitFor(bytes),
-    startWorkers(host, auditWorkerPath(), workersFor(host, requests)),
-  );
+  const deadline = host.now().getTime() + 2 * limitFor(bytes);
+  const pool: Pool = startWorkers(host, auditWorkerPath(), workersFor(host, requests), deadline);
   const arena = new Arena(ROOM);
   try {
     await Promise.all(

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
+import { messageOf } from "../../errors/thrown.ts";
 import { wheelsError } from "../../errors/wheels-error.ts";
 import { readText } from "../../host/files.ts";
 import { defaultPolicyPath } from "../../host/resources.ts";
@@ -18,7 +19,7 @@ async function readPolicy(path: string, shown: string): Promise<string> {
   try {
     return await readText(path);
   } catch (thrown) {
-    const detail = thrown instanceof Error ? thrown.message : String(thrown);
+    const detail = messageOf(thrown);
     throw wheelsError("E_POLICY_UNREADABLE", { file: shown, detail }, thrown);
   }
 }

@@ -5,7 +5,7 @@ import type { Host } from "../../host/host.ts";
 import { shownUrl } from "../../host/network/urls.ts";
 import { type RunResult, tail } from "../../host/process.ts";
 import { isGpuLocalVersion, isGpuPackage } from "../../torch/gate.ts";
-import { compileProject, type TorchSource } from "../../torch/install.ts";
+import { compileProject, type TorchSource, torchFrom } from "../../torch/install.ts";
 import { downloadBytes, type LockedPackage, parsePylock } from "../../torch/pylock.ts";
 import type { Uv } from "../../torch/uv.ts";
 import type { DownloadSize } from "../checks/catalogue/torch.ts";
@@ -47,17 +47,7 @@ function wheelProject(
       uv: {
         // A pin on a local version, which the default index does not have, is not what is measured here.
         "override-dependencies": [...(torch ? [] : [pinned]), ...without.map((name) => `${name}; ${NEVER}`)],
-        ...(torch && {
-          sources: Object.fromEntries(torch.packages.map((name) => [name, { index: "pytorch-cpu" }])),
-          index: [
-            {
-              name: "pytorch-cpu",
-              url: torch.index,
-              explicit: true,
-              ...(torch.flat ? { format: "flat" } : {}),
-            },
-          ],
-        }),
+        ...(torch && torchFrom({ url: torch.index, flat: torch.flat }, torch.packages)),
       },
     },
   });

@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { messageOf } from "../../errors/thrown.ts";
 import { wheelsError } from "../../errors/wheels-error.ts";
 import { readText, writeFileAtomic } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
@@ -9,7 +10,7 @@ import type { Verdict } from "./verdict.ts";
 /** @throws E_VERDICT_INVALID, E_VERDICT_OLDER */
 async function readNamed(path: string): Promise<NamedVerdict> {
   const text = await readText(path).catch((thrown: unknown) => {
-    const detail = thrown instanceof Error ? thrown.message : String(thrown);
+    const detail = messageOf(thrown);
     throw wheelsError("E_VERDICT_INVALID", { verdict: path, detail }, thrown);
   });
   const verdict = parseVerdict(path, text);

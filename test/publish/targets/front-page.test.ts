@@ -1,17 +1,17 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { nameOf, needsText, shellLine } from "../../../src/publish/targets/front-page-choices.ts";
 import { closure, type IsaFeature, lacking } from "../../../src/variants/features.ts";
+import { type Look, launchBrowser, openPage, screenshots } from "../../support/browser.ts";
 import { contrast, structure } from "../../support/page-checks.ts";
 import { proved } from "../../support/publish.ts";
-import { exec, removeScratch, root, scratch, wheels } from "../../support/run.ts";
+import { exec, removeScratch, scratch, wheels } from "../../support/run.ts";
 import { type Server, serve } from "../../support/server.ts";
 
 const tag = "cp38-abi3-manylinux_2_28_x86_64";
 const folder = scratch();
-const screenshots = join(root, ".test-cache", "screenshots");
 let browser: Browser;
 let server: Server;
 const asked: string[] = [];
@@ -45,11 +45,7 @@ beforeAll(async () => {
     const page = readFileSync(join(index, "index.html"));
     return void response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(page);
   });
-  mkdirSync(screenshots, { recursive: true });
-  browser = await chromium.launch({
-    executablePath: "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
-  });
+  browser = await launchBrowser();
 });
 
 afterAll(async () => {
@@ -58,27 +54,8 @@ afterAll(async () => {
   removeScratch();
 });
 
-interface Look {
-  width?: number;
-  colorScheme?: "light" | "dark";
-  javaScriptEnabled?: boolean;
-}
-
-async function open(look: Look, work: (page: Page) => Promise<void>): Promise<void> {
-  const { width = 1200, ...rest } = look;
-  const context = await browser.newContext({ viewport: { width, height: 900 }, ...rest });
-  const page = await context.newPage();
-  const problems: string[] = [];
-  page.on("pageerror", (error) => problems.push(String(error)));
-  page.on("request", (request) => {
-    if (!request.url().startsWith(server.url) && !request.url().startsWith("data:"))
-      problems.push(request.url());
-  });
-  await page.goto(`${server.url}/wheels/`);
-  await work(page);
-  expect(problems).toEqual([]);
-  await context.close();
-}
+const open = (look: Look, work: (page: Page) => Promise<void>): Promise<void> =>
+  openPage(browser, `${server.url}/wheels/`, look, (url) => url.startsWith(server.url), work);
 
 const cpuinfo = (...has: IsaFeature[]): string =>
   `processor\t: 0\nflags\t\t: fpu mmx ${closure(has).join(" ")}\n\n`;

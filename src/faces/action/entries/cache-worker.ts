@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { isFeatureAvailable, restoreCache, saveCache } from "@actions/cache";
+import { messageOf } from "../../../errors/thrown.ts";
 import type { CacheJob } from "../runner-cache.ts";
 
 /** @returns whether it was done, or what went wrong */
@@ -9,7 +10,7 @@ async function transfer({ operation, path, key }: CacheJob): Promise<boolean | s
     if (operation === "restore") return (await restoreCache([path], key)) === key;
     return (await saveCache([path], key)) !== -1;
   } catch (thrown) {
-    return thrown instanceof Error ? thrown.message : String(thrown);
+    return messageOf(thrown);
   }
 }
 

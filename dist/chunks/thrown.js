@@ -1,0 +1,1 @@
+function e(e){return e instanceof Error&&e.message||String(e)}function t(t){let n=t;for(;n instanceof Error&&n.cause instanceof Error;)n=n.cause;return e(n)}function n(e){return typeof e==`object`&&e&&`code`in e?String(e.code):``}export{e as n,t as r,n as t};
