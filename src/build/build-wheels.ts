@@ -36,6 +36,8 @@ export interface BuildHow {
   keepScratch: boolean;
   /** Compilers at a time; null for as many as cores and memory allow. */
   maxJobs: number | null;
+  /** `name==version` of packages that an earlier build had, to have them again; left out for the newest. */
+  requirements?: readonly string[];
 }
 
 /** A wheel that was built, with the torch that it was built against. */
@@ -82,7 +84,7 @@ function compileRequest(
     keepScratch: how.keepScratch,
     epoch: sourceDateEpoch(host),
     distribution: first.variant.distribution,
-    requirements: [],
+    requirements: how.requirements ?? [],
     buildEnvironment: parseBuildEnvironment(how.buildEnv, found.recipe),
   };
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import { copyAtomic, makeDir, readBytes, writeFile } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
@@ -10,7 +11,8 @@ import type { KernelChoice } from "../variants/units.ts";
 import { assembleWheel } from "./assemble.ts";
 import type { CompiledWheel } from "./compile/unit.ts";
 import { demandEarnedFloor } from "./glibc.ts";
-import { type Materials, materialsOf } from "./materials/materials.ts";
+import { keepMaterials } from "./materials/kept-materials.ts";
+import { materialsOf } from "./materials/materials.ts";
 import { repairWheel } from "./repair.ts";
 import { type Stamp, stampWheel } from "./stamp.ts";
 
@@ -48,8 +50,6 @@ export interface BuiltWheel {
   cpuSeconds: number;
   /** Packages that its users must install from torch's own index, beside torch. */
   companions: string[];
-  /** What it was made of, for its verdict. */
-  materials: Materials;
 }
 
 /**
@@ -112,6 +112,8 @@ export async function finishWheel(
     const place = join(scratch, stamped.fileName);
     await writeFile(place, stamped.bytes);
     const wheel = join(outputDir, stamped.fileName);
+    const sha256 = createHash("sha256").update(stamped.bytes).digest("hex");
+    await keepMaterials(host, sha256, materialsOf(host, compiled.inputs, request));
     await copyAtomic(place, wheel);
     return { wheel, size: stamped.bytes.length, companions: stamped.companions };
   };
@@ -139,6 +141,5 @@ export async function finishWheel(
     stages: { ...compiled.stages, stamp: seconds },
     cpuSeconds: compiled.cpuSeconds,
     companions,
-    materials: materialsOf(host, compiled.inputs, request),
   };
 }

@@ -54,7 +54,9 @@ const ALLOWED = [
     " ",
   ),
   ..."REQUESTS_CA_BUNDLE CURL_CA_BUNDLE PIP_CERT GIT_SSL_CAINFO GIT_SSL_CAPATH".split(" "),
-  ..."UV UV_NO_PROGRESS UV_INTERNAL__BUILD_DIR PYTHONIOENCODING LC_CTYPE PWD OLDPWD SHLVL _ SEEN".split(" "),
+  ..."UV UV_NO_PROGRESS UV_NO_CONFIG UV_INTERNAL__BUILD_DIR PYTHONIOENCODING LC_CTYPE PWD OLDPWD SHLVL _ SEEN".split(
+    " ",
+  ),
 ];
 
 test("a build's environment is made from nothing: what the shell holds beyond the list does not reach it", () => {

@@ -105,6 +105,20 @@ test("a part of a repository is built where it lies in it", () => {
   expect(git(copy, "rev-parse", "--show-prefix")).toBe("python/");
 }, 120_000);
 
+test("beside a part of a repository, what a job has made is neither built nor in the way; what is changed is", () => {
+  const folder = project({ "notes.txt": "x", "python/pyproject.toml": PLAIN["pyproject.toml"] });
+  const part = join(folder, "python");
+  writeFileSync(join(folder, "downloaded.whl"), "x");
+  const { copy } = copied(part);
+  expect(existsSync(join(copy, "..", "downloaded.whl"))).toBe(false);
+  writeFileSync(join(folder, "notes.txt"), "y");
+  expect(refused(part).code).toBe("E_SOURCE_DIRTY");
+  git(folder, "checkout", "--quiet", "notes.txt");
+  writeFileSync(join(part, "new.py"), "x");
+  expect(refused(part).code).toBe("E_SOURCE_DIRTY");
+  expect(existsSync(join(copied(part, ["--dirty"]).copy, "new.py"))).toBe(true);
+}, 120_000);
+
 test("a copy has what a clone has: not exported, executable, linked, of any name, and of a sane time", () => {
   const folder = project({
     ...PLAIN,

@@ -1,59 +1,15 @@
 import { createHash } from "node:crypto";
-import { z } from "zod";
 import type { Host } from "../../host/host.ts";
 import { glibcVersion } from "../../host/machine.ts";
 import { shownUrl } from "../../host/network/urls.ts";
 import type { Variant } from "../../variants/manifest.ts";
 import type { KernelChoice } from "../../variants/units.ts";
+import { BUILD_TYPE, type Descriptor, type Materials } from "../../wheel/materials.ts";
 import type { Inputs } from "../compile/keys.ts";
-
-const descriptor = z.object({
-  uri: z.string().describe("What it is, as a URI"),
-  name: z.string().optional(),
-  digest: z
-    .record(z.string(), z.string())
-    .optional()
-    .describe("By algorithm; tree is the sha256 of names, kinds, permissions and contents"),
-  annotations: z.record(z.string(), z.unknown()).optional(),
-});
-
-/**
- * What a wheel was made of and how: by it the same wheel is made again.
- * Source: SLSA 1.1 provenance, buildDefinition; in-toto ResourceDescriptor v1.
- */
-export const materialsSchema = z.object({
-  externalParameters: z
-    .object({
-      source: z.string().describe("As the user named it"),
-      version: z.string().nullable(),
-      versionSuffix: z.string().nullable(),
-      variant: z.string(),
-      recipe: z.string(),
-      python: z.string(),
-      torchRequirement: z.enum(["release", "local"]),
-      glibcFloor: z.string().nullable(),
-      keepDebug: z.boolean(),
-      buildEnvironment: z.record(z.string(), z.string()).describe("What --build-env added"),
-      sourceDateEpoch: z.number().int(),
-    })
-    .describe("What whoever built it asked for"),
-  internalParameters: z
-    .object({
-      path: z.string().describe("PATH of the builder, behind the build's own folders"),
-      target: z.string(),
-      compiler: z.string(),
-      glibc: z.string(),
-    })
-    .describe("What the machine decided"),
-  resolvedDependencies: z.array(descriptor).describe("Everything that the wheel was made of"),
-});
-
-export type Materials = z.infer<typeof materialsSchema>;
-type ResourceDescriptor = Materials["resolvedDependencies"][number];
 
 const sha256 = (value: unknown): string => createHash("sha256").update(JSON.stringify(value)).digest("hex");
 
-function sourceOf({ request: { source }, sourceDigest }: Inputs): ResourceDescriptor {
+function sourceOf({ request: { source }, sourceDigest }: Inputs): Descriptor {
   const { origin, checkout, label } = source;
   return {
     name: "source",
@@ -67,7 +23,7 @@ function sourceOf({ request: { source }, sourceDigest }: Inputs): ResourceDescri
 }
 
 /** A package of an index. Source: purl-spec, pypi. */
-function packageOf({ requirement, hashes }: Inputs["pins"][number]): ResourceDescriptor {
+function packageOf({ requirement, hashes }: Inputs["pins"][number]): Descriptor {
   const [name = "", version = ""] = requirement.split(/==|[ ;]/);
   const [only, ...more] = hashes.map((hash) => hash.replace(/^sha256:/, ""));
   return {
@@ -91,17 +47,19 @@ interface Finish {
 
 /** The materials of one variant's wheel. */
 export function materialsOf(host: Host, inputs: Inputs, finish: Finish): Materials {
-  const { request, compiler, python, pins, dependencies } = inputs;
+  const { request, compiler, python, torch, pins, dependencies } = inputs;
   const { source, found, unit, patches } = request;
   const recipe = [found.recipe, unit, unit.patches.map((name) => patches[name]), finish.kernels];
   return {
+    buildType: BUILD_TYPE,
     externalParameters: {
-      source: shownUrl(source.label),
+      source: source.place.kind === "release" ? null : shownUrl(source.label),
       version: source.version,
       versionSuffix: finish.versionSuffix,
       variant: finish.variant.name,
       recipe: found.recipe.name,
       python,
+      torchIndex: shownUrl(torch.index),
       torchRequirement: finish.torchRequirement,
       glibcFloor: finish.glibc,
       keepDebug: finish.keepDebug,
@@ -119,13 +77,13 @@ export function materialsOf(host: Host, inputs: Inputs, finish: Finish): Materia
       { name: "recipe", uri: `recipe:${found.recipe.name}`, digest: { sha256: sha256(recipe) } },
       { name: "variant", uri: `variant:${finish.variant.name}`, digest: { sha256: sha256(finish.variant) } },
       ...[...dependencies].map(
-        ([name, origin]): ResourceDescriptor =>
+        ([name, origin]): Descriptor =>
           origin.kind === "git"
             ? { name, uri: `git+${shownUrl(origin.repository)}`, digest: { gitCommit: origin.ref.commit } }
             : { name, uri: `folder:${name}`, digest: { tree: origin.digest } },
       ),
       ...Object.entries(compiler.programs).map(
-        ([role, { path, sha256: digest }]): ResourceDescriptor => ({
+        ([role, { path, sha256: digest }]): Descriptor => ({
           name: role,
           uri: `file://${path}`,
           digest: { sha256: digest },

@@ -50,9 +50,17 @@ export async function findCheckout(host: Host, path: string): Promise<Checkout |
   };
 }
 
-/** Whether a checkout, its submodules included, has changes that no commit holds. @throws E_GIT */
-export async function isDirty(host: Host, { top }: Pick<Checkout, "top">): Promise<boolean> {
-  return (await git(host, top, ["status", "--porcelain", "--ignore-submodules=none"])).stdout.trim() !== "";
+const isBelow = (prefix: string, path: string): boolean => prefix === "" || path.startsWith(`${prefix}/`);
+
+/**
+ * Whether what is built has changes that no commit holds: a tracked file anywhere in the checkout and its submodules, or
+ * a new file below the source. New files elsewhere, such as what an earlier step of a job has made, are not built.
+ * @throws E_GIT
+ */
+export async function isDirty(host: Host, { top, prefix }: Checkout): Promise<boolean> {
+  const asked = ["status", "--porcelain", "-z", "--no-renames", "--ignore-submodules=none"];
+  const changes = await gitList(host, top, asked);
+  return changes.some((line) => !line.startsWith("?? ") || isBelow(prefix, line.slice("?? ".length)));
 }
 
 const incomplete = (source: string, problem: string, remedy: string): Error =>
@@ -78,7 +86,7 @@ interface Repository {
   folder: string;
   /** From the checkout's folder; empty for its own. */
   path: string;
-  /** Files that a clone has, and those that are new and not ignored. */
+  /** Files that a clone has, and those below the source that are new and not ignored. */
   files: string[];
 }
 
@@ -104,6 +112,8 @@ async function submodulesWithout(host: Host, folder: string): Promise<Set<string
 
 /**
  * A checkout's repositories with their files: what `git clone --recurse-submodules` would have, and what is new.
+ * @param path of this repository below the checkout
+ * @param prefix of the source below the checkout
  * @throws E_SOURCE_INCOMPLETE for a submodule that is not there, a file that Git LFS has not fetched, or a name that is
  *   not UTF-8; E_GIT
  */
@@ -111,6 +121,7 @@ async function repositoriesOf(
   host: Host,
   folder: string,
   path: string,
+  prefix: string,
   label: string,
 ): Promise<Repository[]> {
   const staged = await gitList(host, folder, ["ls-files", "-z", "--cached", "--stage"]);
@@ -134,18 +145,20 @@ async function repositoriesOf(
         `The submodule ${join(path, name)} is not there.`,
         "Type: git submodule update --init --recursive (with actions/checkout: submodules: recursive)",
       );
-    inner.push(...(await repositoriesOf(host, place, join(path, name), label)));
+    inner.push(...(await repositoriesOf(host, place, join(path, name), prefix, label)));
   }
   const files = new Set([
     ...entries.filter(({ isLink }) => !isLink).map(({ name }) => name),
-    ...others.filter((name) => !name.endsWith("/") && !LEFTOVER.test(name)),
+    ...others.filter(
+      (name) => !name.endsWith("/") && !LEFTOVER.test(name) && isBelow(prefix, join(path, name)),
+    ),
   ]);
   return [{ folder, path, files: [...files].sort() }, ...inner];
 }
 
 /** What of a checkout is built, as paths below its folder. @throws what {@link copyCheckout} throws */
-export async function checkoutFiles(host: Host, { top }: Checkout, label: string): Promise<string[]> {
-  const repositories = await repositoriesOf(host, top, "", label);
+export async function checkoutFiles(host: Host, { top, prefix }: Checkout, label: string): Promise<string[]> {
+  const repositories = await repositoriesOf(host, top, "", prefix, label);
   return repositories.flatMap(({ path, files }) => files.map((name) => join(path, name))).sort();
 }
 
@@ -191,13 +204,13 @@ async function copyRepository(host: Host, from: string, to: string): Promise<voi
  */
 export async function copyCheckout(
   host: Host,
-  { top }: Checkout,
+  { top, prefix }: Checkout,
   label: string,
   to: string,
   wanted: (path: string) => boolean,
   time: Date,
 ): Promise<void> {
-  for (const { folder, path, files } of await repositoriesOf(host, top, "", label)) {
+  for (const { folder, path, files } of await repositoriesOf(host, top, "", prefix, label)) {
     const target = join(to, path);
     await makeDir(target);
     await copyFiles(
