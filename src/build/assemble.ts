@@ -17,6 +17,7 @@ import { withoutLocal } from "../wheel/version.ts";
 import { openWheel, type WheelFile } from "../wheel/wheel-file.ts";
 import { readZip } from "../wheel/zip-reader.ts";
 import type { NewEntry } from "../wheel/zip-writer.ts";
+import { compilerEnv } from "./compile/compiler-env.ts";
 
 /** What one wheel is made of. */
 export interface Assembly {
@@ -91,7 +92,7 @@ export function inWheelModule(template: string, assembly: Assembly, version: str
 async function strip(host: Host, data: Uint8Array, scratch: string): Promise<Uint8Array> {
   const path = join(scratch, "library.so");
   await writeFile(path, data);
-  const result = await run(host, "strip", ["--strip-debug", path], { env: host.env });
+  const result = await run(host, "strip", ["--strip-debug", path], { env: compilerEnv(host) });
   if (result.code !== 0) throw wheelsError("E_STRIP", { detail: tail(result) });
   const stripped = await readBytes(path);
   await remove(path);

@@ -6,18 +6,20 @@ import { ensureUv, type Uv } from "../torch/uv.ts";
 import type { WheelRequest } from "../variants/request.ts";
 import { parseWheelFileName } from "../wheel/names.ts";
 import { compareVersions } from "../wheel/version.ts";
-import { type BuiltWheel, type FinishRequest, finishWheel, holdingOutput, sourceDateEpoch } from "./build.ts";
+import { type BuiltWheel, type FinishRequest, finishWheel, holdingOutput } from "./build.ts";
+import { parseBuildEnvironment } from "./compile/build-environment.ts";
+import { sweepSlots } from "./compile/slot.ts";
+import { compileUnit } from "./compile/unit.ts";
 import { type Batch, type CompileJob, compileJobs, type PlannedVariant } from "./compile-jobs.ts";
 import { describeCompile, describeFinish, type PlannedCompile } from "./dry-run.ts";
+import { sourceDateEpoch } from "./epoch.ts";
 import { demandGlibcFloor } from "./glibc.ts";
 import { demandLibraries } from "./machine.ts";
 import { type Compiler, findCompiler, preflight } from "./preflight.ts";
 import type { Prepared } from "./prepare.ts";
 import { pruneCache } from "./prune.ts";
-import { sweepSlots } from "./slot.ts";
 import { obtainSource } from "./source/obtain.ts";
 import type { ReadySource } from "./source/source.ts";
-import { compileUnit } from "./unit.ts";
 
 /** How wheels are built. */
 export interface BuildHow {
@@ -25,6 +27,8 @@ export interface BuildHow {
   onednnSource: string | null;
   resume: boolean;
   fresh: boolean;
+  /** Variables to add to the build's environment, one NAME=VALUE a line; null for none. */
+  buildEnv: string | null;
   /** Newest glibc that a wheel may need; null for whatever it needs. */
   glibc: string | null;
   keepDebug: boolean;
@@ -32,6 +36,8 @@ export interface BuildHow {
   keepScratch: boolean;
   /** Compilers at a time; null for as many as cores and memory allow. */
   maxJobs: number | null;
+  /** `name==version` of packages that an earlier build had, to have them again; left out for the newest. */
+  requirements?: readonly string[];
 }
 
 /** A wheel that was built, with the torch that it was built against. */
@@ -78,6 +84,8 @@ function compileRequest(
     keepScratch: how.keepScratch,
     epoch: sourceDateEpoch(host),
     distribution: first.variant.distribution,
+    requirements: how.requirements ?? [],
+    buildEnvironment: parseBuildEnvironment(how.buildEnv, found.recipe),
   };
 }
 
@@ -143,12 +151,12 @@ interface Run {
   slots: Set<string>;
 }
 
-async function batchOf({ host, uv, prepared, sources }: Run, at: number): Promise<ReadyBatch> {
+async function batchOf({ host, uv, prepared, settings, sources }: Run, at: number): Promise<ReadyBatch> {
   const known = sources.get(at);
   if (known) return known;
   const batch = prepared.batches[at];
   if (!batch) throw wheelsError("E_INTERNAL", { detail: `there is no batch ${at}` });
-  const source = await obtainSource(host, uv, batch.source, knownReleases(prepared));
+  const source = await obtainSource(host, uv, batch.source, knownReleases(prepared), settings.how.fresh);
   const obtained = { ...batch, source };
   sources.set(at, obtained);
   return obtained;
@@ -185,6 +193,8 @@ export async function buildPrepared(
   prepared: Prepared,
 ): Promise<BuiltAgainst[]> {
   const { how } = settings;
+  sourceDateEpoch(host);
+  for (const { found } of prepared.batches) parseBuildEnvironment(how.buildEnv, found.recipe);
   const compiler = await findCompiler(host);
   await preflightAll(host, compiler, prepared, how.glibc);
   const uv = await ensureUv(host);

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import { copyAtomic, makeDir, readBytes, writeFile } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
@@ -8,13 +9,12 @@ import type { Variant } from "../variants/manifest.ts";
 import type { Recipe } from "../variants/recipes.ts";
 import type { KernelChoice } from "../variants/units.ts";
 import { assembleWheel } from "./assemble.ts";
+import type { CompiledWheel } from "./compile/unit.ts";
 import { demandEarnedFloor } from "./glibc.ts";
+import { keepMaterials } from "./materials/kept-materials.ts";
+import { materialsOf } from "./materials/materials.ts";
 import { repairWheel } from "./repair.ts";
 import { type Stamp, stampWheel } from "./stamp.ts";
-import type { CompiledWheel } from "./unit.ts";
-
-/** 1980-01-01, the oldest time a zip entry can carry; used where SOURCE_DATE_EPOCH is not set. */
-const ZIP_EPOCH = 315532800;
 
 /** What package indexes take of one file unless they were asked for more; bytes. Source: PyPI help, "File size limit". */
 const INDEX_FILE_LIMIT = 100 * 1024 ** 2;
@@ -50,12 +50,6 @@ export interface BuiltWheel {
   cpuSeconds: number;
   /** Packages that its users must install from torch's own index, beside torch. */
   companions: string[];
-}
-
-/** SOURCE_DATE_EPOCH of the environment, seconds. Source: reproducible-builds.org, SOURCE_DATE_EPOCH 1.1. */
-export function sourceDateEpoch(host: Host): number {
-  const text = host.env["SOURCE_DATE_EPOCH"];
-  return text && /^\d{1,10}$/.test(text) ? Math.max(Number(text), ZIP_EPOCH) : ZIP_EPOCH;
 }
 
 /**
@@ -118,6 +112,8 @@ export async function finishWheel(
     const place = join(scratch, stamped.fileName);
     await writeFile(place, stamped.bytes);
     const wheel = join(outputDir, stamped.fileName);
+    const sha256 = createHash("sha256").update(stamped.bytes).digest("hex");
+    await keepMaterials(host, sha256, materialsOf(host, compiled.inputs, request));
     await copyAtomic(place, wheel);
     return { wheel, size: stamped.bytes.length, companions: stamped.companions };
   };

@@ -5,17 +5,24 @@ import { CPU_INDEX, TORCH_PACKAGES } from "../torch/install.ts";
 import { installTorchArgs, resolveTorchArgs, venvArgs } from "../torch/uv-args.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { FinishRequest } from "./build.ts";
-import { compileArgs } from "./compile.ts";
-import { buildVariables, settingsOf } from "./environment.ts";
+import { compileArgs } from "./compile/compile.ts";
+import type { CompileRequest } from "./compile/compile-request.ts";
+import { buildEnv, buildVariables, settingsOf } from "./compile/environment.ts";
+import { installArgs, resolveArgs } from "./compile/requirements.ts";
 import { repairArgs } from "./repair.ts";
-import { requirementsArgs } from "./requirements.ts";
 import type { Source } from "./source/source.ts";
-import type { CompileRequest } from "./unit.ts";
 
 const shown = (word: string): string =>
   /^[\w@%+=:,./<>-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 const line = (words: readonly string[]): string => words.map(shown).join(" ");
+
+/** A folder of its own for each of the commands that name it. */
+const SCRATCH = "<scratch>";
+
+/** An address, such as a proxy's, without its password. */
+const withoutSecrets = (name: string, value: string): string =>
+  /proxy$|STORAGE$/i.test(name) ? shownUrl(value) : value;
 
 /** What of a compile is known before the source is there. */
 export type PlannedCompile = Omit<CompileRequest, "source"> & { source: Source };
@@ -46,55 +53,59 @@ function patchLines({ unit, patches }: PlannedCompile, build: string): string[] 
  * Every command, variable and file of a compile, as lines for a person; made by the functions that the build itself
  * uses, so that the two can't differ. What only the run can know stands in angle brackets.
  */
-export function describeCompile(
-  { cache }: Pick<Host, "cache">,
-  request: PlannedCompile,
-  variants: readonly Variant[],
-): string[] {
+export function describeCompile(host: Host, request: PlannedCompile, variants: readonly Variant[]): string[] {
   const { source, torch, found, unit, python: version } = request;
   const { recipe } = found;
-  const build = join(cache, "build", "<key>", "0");
+  const build = join(host.cache, "build", "<key>", "0");
   const python = join(build, "venv", "bin", "python");
   const pin = torch.version ?? recipe.torch;
   const packages = (torch.packages ?? TORCH_PACKAGES).map((name) =>
     name === "torch" && pin ? `torch==${pin}` : name,
   );
+  const interpreter = version ?? "<python3>";
+  const uvIn = (args: readonly string[]): string => `(cd ${SCRATCH} && ${line(["uv", ...args])})`;
   const requires =
-    recipe.requirements === null
-      ? source.buildRequires
-      : [`what ${join("<source>", recipe.requirements)} lists`];
+    recipe.requirements === null ? source.buildRequires.join(", ") : `those of ${recipe.requirements}`;
   const dependencies = Object.fromEntries(
     Object.entries(recipe.dependencies).map(([name, { variable, as }]) => [
       variable,
       { path: join(build, "deps", name), as },
     ]),
   );
+  const folders = {
+    shims: join(build, "shims"),
+    venv: join(build, "venv"),
+    home: join(build, "home"),
+  };
   const variables = buildVariables(settingsOf(request, dependencies, request.jobs ?? 0));
+  const env = buildEnv(host, variables, folders, request.fresh);
+  const project = join(build, "src");
   return [
     `# compiles ${unit.name} of ${source.label} for ${variants.map(({ name }) => name).join(", ")}, Python ${version ?? "on PATH"}`,
     `# recipe ${recipe.name}${found.covered ? "" : ", the newest there is: this release is newer than all recipes"}`,
-    `# torch: ${packages.join(" ")} from ${shownUrl(torch.index ?? CPU_INDEX)} alone; <scratch>/pyproject.toml says so`,
-    line(["uv", ...resolveTorchArgs("<python3>", "<scratch>/pyproject.toml")]),
-    line(["uv", ...venvArgs(join(build, "venv"), version ?? "<python3>")]),
-    line(["uv", ...installTorchArgs(python, "<scratch>/pyproject.toml", "<scratch>/pins.txt")]),
+    "# every command that makes something, in order; programs are also asked for their versions",
+    `# writes ${SCRATCH}/pyproject.toml: ${packages.join(", ")} from ${shownUrl(torch.index ?? CPU_INDEX)} alone`,
+    uvIn(resolveTorchArgs(interpreter, `${SCRATCH}/pyproject.toml`)),
+    `# writes ${SCRATCH}/pyproject.toml: torch as it was resolved, and ${requires}`,
+    uvIn(resolveArgs(interpreter, SCRATCH)),
+    `# where ${join(host.cache, "compiled", "<key>")} holds what these very inputs gave, that is taken, and the rest is left out`,
+    ...sourceLines(host.cache, request, build),
+    line(["uv", ...venvArgs(folders.venv, interpreter)]),
+    uvIn(installTorchArgs(python, `${SCRATCH}/pyproject.toml`, `${SCRATCH}/pins.txt`)),
     `# gate: +cpu, torch.cuda.is_available() is False, no nvidia-*/cuda-* package, torchvision loads if present`,
-    `# <scratch>/build-requirements.txt: ${requires.join(", ")}`,
-    line([
-      "uv",
-      ...requirementsArgs(python, "<scratch>/build-requirements.txt", "<scratch>/build-constraints.txt"),
-    ]),
-    ...sourceLines(cache, request, build),
-    ...patchLines(request, build),
-    `# writes ${join(build, "src", "pyproject.toml")}: the CPU-only instructions as comments`,
-    ...Object.entries(variables).map(
-      ([name, value]) =>
-        `export ${name}=${/JOBS|PARALLEL/.test(name) && request.jobs === null ? "<jobs>" : shown(value)}`,
-    ),
-    `export CC=${join(build, "shims", "vllm-cpu-cc")} CXX=${join(build, "shims", "vllm-cpu-c++")}   # through ccache`,
-    `export PATH=${join(build, "shims")}:${join(build, "venv", "bin")}:$PATH   # cat /proc/cpuinfo shows: ${unit.features.join(" ")}`,
-    line(["uv", ...compileArgs(python, join(build, "src"), join(build, "out"))]),
+    uvIn(installArgs(python, SCRATCH)),
     "# gate again",
-    `# writes ${join(cache, "compiled", "<key>")} and ${join(cache, "logs", `${unit.name}.log`)}`,
+    ...patchLines(request, build),
+    `# writes ${join(project, "pyproject.toml")}: the CPU-only instructions as comments`,
+    `# cat /proc/cpuinfo shows: ${unit.features.join(" ")}`,
+    "# the environment of the compile, which holds nothing else:",
+    ...Object.entries(env).map(
+      ([name, value]) =>
+        `export ${name}=${/JOBS|PARALLEL/.test(name) && request.jobs === null ? "<jobs>" : shown(withoutSecrets(name, value))}`,
+    ),
+    `(cd ${project} && ${line(["uv", ...compileArgs(python, project, join(build, "out"))])})`,
+    "# gate again",
+    `# writes ${join(host.cache, "compiled", "<key>")} and ${join(host.cache, "logs", `${unit.name}.log`)}`,
   ];
 }
 

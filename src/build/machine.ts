@@ -8,7 +8,8 @@ import type { Uv } from "../torch/uv.ts";
 import { troubleOf, withSettings } from "../torch/uv-trouble.ts";
 import type { SystemLibrary } from "../variants/recipe-schema.ts";
 import type { Recipe } from "../variants/recipes.ts";
-import { type Compiler, compilerBroken, compilerEnv, runCompiler } from "./preflight.ts";
+import { compilerEnv } from "./compile/compiler-env.ts";
+import { type Compiler, compilerBroken, runCompiler } from "./preflight.ts";
 
 const MIB = 1024 ** 2;
 

@@ -3,10 +3,10 @@ import { WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import type { Host, ShortResult } from "../host/host.ts";
 import { meaning, type RunResult, run, tail } from "../host/process.ts";
 import { isUnusable } from "../host/programs.ts";
-import { withoutForeignSettings } from "../host/tool-settings.ts";
 import { compilerFlags } from "../variants/features.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { Compilers } from "../variants/recipe-schema.ts";
+import { compilerEnv } from "./compile/compiler-env.ts";
 
 /** The C++ compiler a build will use; `cc` is its C sibling. Both are argument vectors. */
 export interface Compiler {
@@ -22,14 +22,6 @@ export function machineArchitecture(): string {
 }
 
 const words = (text: string | undefined): string[] => text?.trim().split(/\s+/).filter(Boolean) ?? [];
-
-/**
- * The environment in which a compiler is asked: without search paths and flags of the shell, which a build does not get
- * either, and in English, because what it says is read.
- */
-export function compilerEnv(host: Host): Record<string, string | undefined> {
-  return { ...withoutForeignSettings(host.env), LC_ALL: "C" };
-}
 
 /** Lets a compiler compile or link. @param cxx as an argument vector */
 export async function runCompiler(

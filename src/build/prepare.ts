@@ -10,7 +10,7 @@ import { type Batch, planned } from "./compile-jobs.ts";
 import { loadVariants } from "./load-manifest.ts";
 import { loadRecipes } from "./load-recipes.ts";
 import { machineArchitecture } from "./preflight.ts";
-import { completeFolder } from "./source/obtain.ts";
+import { completeSource } from "./source/obtain.ts";
 import { demandReleases } from "./source/releases.ts";
 import { asVersion, openSource, releaseSource, type Source } from "./source/source.ts";
 
@@ -33,7 +33,7 @@ async function sourcesOf(host: Host, what: WheelRequest, recipes: Recipes): Prom
     await demandReleases(host, project, versions);
     return (versions.length > 0 ? versions : [version]).map((one) => releaseSource(project, one));
   }
-  const source = await completeFolder(host, await openSource(host, what.source), what.allowDirty);
+  const source = await completeSource(host, await openSource(host, what.source), what.allowDirty);
   return [versions.reduce(asVersion, source)];
 }
 
@@ -98,7 +98,8 @@ function planOf(batches: readonly Batch[], suffix: string | null, pythons: reado
 }
 
 /**
- * Everything a request says, checked before anything is done; nothing is fetched but the index's list of releases.
+ * Everything a request says, checked before anything is done; nothing is fetched but the index's list of releases,
+ * and what the name of a branch or tag stands for in a git repository.
  * @throws E_MANIFEST, E_RECIPES, E_VARIANT_UNKNOWN, E_VARIANT_UNBUILDABLE, E_SOURCE, E_SOURCE_DIRTY, E_VERSION_UNKNOWN,
  *   E_VERSION_MISMATCH, E_RELEASE_UNSUPPORTED, E_OPTION_VALUE
  */

@@ -37,6 +37,20 @@ export const BUILD = {
     remedy:
       "Point --source at a folder with a pyproject.toml (or setup.py), an sdist, or git+URL@REF; or use --source=sample.",
   })),
+  E_SOURCE_DATE_EPOCH: entry(
+    EXIT.badInput,
+    "SOURCE_DATE_EPOCH is no time",
+    (p: { value: string; problem: string }) => ({
+      what: `SOURCE_DATE_EPOCH is ${p.value}.`,
+      why: p.problem,
+      remedy: "Unset it, or set it to the commit's time: export SOURCE_DATE_EPOCH=$(git log -1 --pretty=%ct)",
+    }),
+  ),
+  E_MATERIALS: entry(EXIT.badInput, "Not built again", (p: { wheel: string; problem: string }) => ({
+    what: `${p.wheel} can't be built again of what its verdict names.`,
+    why: p.problem,
+    remedy: "Use the verdict that was written when the wheel was built, by this version or a newer one.",
+  })),
   E_VERSION_UNKNOWN: entry(
     EXIT.badInput,
     "Unknown version",

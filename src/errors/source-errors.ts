@@ -62,6 +62,15 @@ export const SOURCE = {
     why: "Nobody could build that wheel again, and its version would be another's.",
     remedy: "Commit or stash them, or say --allow-dirty.",
   })),
+  E_SOURCE_INCOMPLETE: entry(
+    EXIT.badInput,
+    "Part of the source is missing",
+    (p: { source: string; problem: string; remedy: string }) => ({
+      what: `${p.source} is not whole: a wheel of it would be another's.`,
+      why: p.problem,
+      remedy: p.remedy,
+    }),
+  ),
   E_NO_SDIST: entry(EXIT.badInput, "No sdist", (p: { project: string; version: string }) => ({
     what: `The package index has no source distribution of ${p.project} ${p.version}.`,
     why: "That release has wheels alone.",

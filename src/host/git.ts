@@ -1,10 +1,8 @@
-import { dirname, join, resolve } from "node:path";
 import { wheelsError } from "../errors/wheels-error.ts";
-import { exists } from "./files.ts";
-import type { Host, ShortResult } from "./host.ts";
+import type { Host } from "./host.ts";
 import { trustEnv } from "./network/trust-env.ts";
 import { shownUrl } from "./network/urls.ts";
-import { meaning, run, tail } from "./process.ts";
+import { type RunResult, run, tail } from "./process.ts";
 import { withoutForeignSettings } from "./tool-settings.ts";
 
 /**
@@ -33,6 +31,9 @@ const OURS: Readonly<Record<string, string>> = {
   "maintenance.auto": "false",
   "commit.gpgSign": "false",
 };
+
+/** Characters kept of git's answers: lists of files are long, and one that was cut would pass for the whole. */
+const ANSWER = 512 * 1024 * 1024;
 
 /** Keys of GIT_CONFIG_KEY_n that count: how repositories are reached, and whose folders are trusted. */
 const COUNTS =
@@ -70,69 +71,20 @@ function gitArguments(folder: string, args: readonly string[]): string[] {
   return [...settings, "-C", folder, ...args];
 }
 
-/** Asks git about a folder; a status other than 0 is the caller's to judge. @throws what `Host.ask` throws */
-async function askGit(host: Host, folder: string, args: readonly string[]): Promise<ShortResult> {
-  return host.ask("git", gitArguments(folder, args), { env: gitEnv(host) });
-}
-
-const gitError = (args: readonly string[], detail: string) =>
-  wheelsError("E_GIT", { what: args.map(shownUrl).join(" "), detail });
-
 /**
- * Lets git work in a folder, be it long, and with whatever it has to reach.
- * @throws E_GIT where it ends with anything but 0, E_CERTIFICATES, and what {@link run} throws
+ * Runs git in a folder, be it long, and with whatever it has to reach.
+ * @param accepted exit statuses that are an answer; anything else is an error, never "no"
+ * @throws E_GIT with git's own words, E_CERTIFICATES, and what {@link run} throws
  */
-export async function runGit(host: Host, folder: string, args: readonly string[]): Promise<void> {
+export async function git(
+  host: Host,
+  folder: string,
+  args: readonly string[],
+  accepted: readonly number[] = [0],
+): Promise<RunResult> {
   const env = { ...gitEnv(host), ...(await trustEnv(host)) };
-  const result = await run(host, "git", gitArguments(folder, args), { env });
-  meaning(result, { 0: null }, (detail) => gitError(args, detail));
-}
-
-/** What git answers. @throws E_GIT where it ends with anything but 0 */
-async function gitAnswer(host: Host, folder: string, args: readonly string[]): Promise<string> {
-  const result = await askGit(host, folder, args);
-  return meaning(result, { 0: result.stdout }, (detail) => gitError(args, detail));
-}
-
-/** Whether a checkout has changes that no commit holds. @throws E_GIT */
-export async function isDirty(host: Host, checkout: string): Promise<boolean> {
-  return (
-    (await gitAnswer(host, checkout, ["status", "--porcelain", "--ignore-submodules=none"])).trim() !== ""
-  );
-}
-
-/** The release tag (`v1.2`) that a checkout's commit carries; null where it carries none. @throws E_GIT */
-export async function exactTag(host: Host, checkout: string): Promise<string | null> {
-  const args = ["describe", "--tags", "--exact-match", "--match", "v[0-9]*"];
-  const result = await askGit(host, checkout, args);
-  if (result.code === 0) return result.stdout.trim();
-  const none = /no tag exactly matches|No names found|No tags can describe|no annotated tags can describe/i;
-  if (none.test(result.stderr)) return null;
-  throw gitError(args, tail(result));
-}
-
-async function isBelowRepository(folder: string): Promise<boolean> {
-  for (let place = resolve(folder); ; place = dirname(place)) {
-    if (await exists(join(place, ".git"))) return true;
-    if (place === dirname(place)) return false;
-  }
-}
-
-/**
- * Paths below a folder that its repository ignores, folders without a slash at their end; null where the folder is in no
- * repository.
- * @throws E_GIT
- */
-export async function ignoredPaths(host: Host, folder: string): Promise<string[] | null> {
-  // Without git on this machine a plain folder can be built all the same, and a checkout can't.
-  if (!(await isBelowRepository(folder))) return null;
-  const inside = await askGit(host, folder, ["rev-parse", "--is-inside-work-tree"]);
-  if (/not a git repository \(or any/i.test(inside.stderr)) return null;
-  const isInside = meaning(inside, { 0: inside.stdout.trim() === "true" }, (detail) =>
-    gitError(["rev-parse"], detail),
-  );
-  if (!isInside) return null;
-  const args = ["ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"];
-  const found = (await gitAnswer(host, folder, args)).split(/[\0\n]/);
-  return found.filter((name) => name !== "").map((name) => name.replace(/\/$/, ""));
+  const result = await run(host, "git", gitArguments(folder, args), { env, keep: ANSWER });
+  if (result.code === null || !accepted.includes(result.code))
+    throw wheelsError("E_GIT", { what: args.map(shownUrl).join(" "), detail: tail(result) });
+  return result;
 }

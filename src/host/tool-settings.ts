@@ -172,7 +172,7 @@ const GIT: ToolSettings = {
 
 const PYTHON: ToolSettings = {
   tool: "Python",
-  owns: /^(PYTHON|VIRTUAL_ENV|CONDA_|_CE_|SETUPTOOLS_|DISTUTILS_|PEP517_|__PYVENV_LAUNCHER__$)/,
+  owns: /^(_?PYTHON|VIRTUAL_ENV|CONDA_|_CE_|SETUPTOOLS_|DISTUTILS_|PEP517_|__PYVENV_LAUNCHER__$)/,
   counts: [],
   fileKeys: [],
   files: "Packages of the user (`~/.local`) and modules that lie in the working folder do not count.",

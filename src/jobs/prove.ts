@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { loadVariants } from "../build/load-manifest.ts";
+import { keptMaterials } from "../build/materials/kept-materials.ts";
 import type { Host } from "../host/host.ts";
 import type { ReportFiles, ReportPaths } from "../report/report-files.ts";
 import type { TorchRequest } from "../torch/install.ts";
@@ -45,7 +46,16 @@ export async function prove(host: Host, request: ProveRequest): Promise<ProveRep
   await demandReports(host, request.reports, environment === null ? wheels : [...wheels, null]);
   const results: Result[] = await proveWheels(
     host,
-    { variants, variant: variant ?? null, depth, torch, pythons: [], policy, writesVerdicts },
+    {
+      variants,
+      variant: variant ?? null,
+      depth,
+      torch,
+      pythons: [],
+      policy,
+      writesVerdicts,
+      materialsOf: keptMaterials,
+    },
     wheels.map((wheel) => ({ path: resolve(host.cwd, wheel), torch: null })),
   );
   if (environment !== null) results.push(await proveEnvironment(host, environment, depth, policy));

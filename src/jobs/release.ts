@@ -1,6 +1,7 @@
 import { basename, join, resolve } from "node:path";
 import type { BuiltWheel } from "../build/build.ts";
 import { type BuildGroups, type BuiltAgainst, buildPrepared, describeBuild } from "../build/build-wheels.ts";
+import { keptMaterials } from "../build/materials/kept-materials.ts";
 import { type Prepared, prepare } from "../build/prepare.ts";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { listDir } from "../host/files.ts";
@@ -147,6 +148,7 @@ export async function release(host: Host, request: ReleaseRequest): Promise<Rele
       pythons: prepared.pythons,
       policy,
       writesVerdicts: true,
+      materialsOf: keptMaterials,
     },
     wheels,
   );

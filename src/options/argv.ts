@@ -50,7 +50,7 @@ function demandWhole(command: CommandSpec, given: ReadonlySet<string>, positiona
 
 /**
  * Parses a command's words.
- * The last of a repeated option counts, so that a script's own default can be overridden behind it.
+ * The last of a repeated option counts (but for those that add up), so that a script's own default can be overridden behind it.
  * @throws E_USAGE, E_OPTION_VALUE
  */
 export function parseCommand<S extends OptionSpecs>(
@@ -95,7 +95,10 @@ export function parseCommand<S extends OptionSpecs>(
       values[name] = true;
       continue;
     }
-    values[name] = convert(`--${token.name}`, spec, token.value ?? "");
+    const value = convert(`--${token.name}`, spec, token.value ?? "");
+    const before = values[name];
+    values[name] =
+      spec.kind === "text" && spec.repeats && typeof before === "string" ? `${before}\n${value}` : value;
   }
   demandWhole(command, given, positionals);
   return { values: values as Values<S>, positionals };

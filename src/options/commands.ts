@@ -144,6 +144,55 @@ export const COMMANDS = {
       "vllm-cpu-wheels merge built/x.whl.verdict.json run-on-amx/x.whl.verdict.json --output=dist/x.whl.verdict.json",
     ],
   },
+  reproduce: {
+    name: "reproduce",
+    summary:
+      "Builds a wheel again of what its verdict says that it was made of, and says whether the same comes of it.",
+    positionals: {
+      placeholder: "WHEEL",
+      help: "A wheel file with its verdict beside it.",
+      least: 1,
+      most: 1,
+    },
+    options: {
+      ...about("What to build", {
+        verdict: {
+          kind: "text",
+          placeholder: "FILE",
+          default: null,
+          help: "The wheel's verdict; without it the file <wheel>.verdict.json beside it.",
+        },
+        source: {
+          ...WHAT.source,
+          help: "Where the source is now: a folder, an sdist file, git+URL@REF, or sample; without it the place that the verdict names.",
+        },
+        recipe: {
+          ...WHAT.recipe,
+          help: "The recipe to build by; without it the one that the verdict names.",
+        },
+      }),
+      ...about("How to build it", {
+        "output-dir": {
+          ...HOW["output-dir"],
+          default: "./reproduced",
+          help: "The folder where the new wheel goes.",
+        },
+        "onednn-source": HOW["onednn-source"],
+      }),
+      "max-jobs": HOW["max-jobs"],
+      "torch-index-url": {
+        ...TORCH["torch-index-url"],
+        help: "The index, or folder of wheels, that torch is taken from; without it the one that the verdict names.",
+      },
+      ...MANIFEST,
+      ...DRY_RUN,
+      ...GENERAL,
+    },
+    examples: [
+      "vllm-cpu-wheels reproduce dist/vllm_cpu-0.32.0-cp38-abi3-manylinux_2_28_x86_64.whl",
+      "vllm-cpu-wheels reproduce x.whl --verdict=x.whl.verdict.json --source=git+https://github.com/vllm-project/vllm@v0.32.0",
+    ],
+  },
   publish: {
     name: "publish",
     summary: "Publishes wheels whose verdicts prove these very bytes; all of them or none.",

@@ -26,6 +26,13 @@ export const HOW = {
       byHand: true,
       help: "Refuse to build a wheel that needs a newer glibc than this version.",
     },
+    "build-env": {
+      kind: "text",
+      placeholder: "NAME=VALUE",
+      default: null,
+      repeats: true,
+      help: "A variable to add to the build's environment, which otherwise holds nothing of your shell; given again it adds another one, and an input holds one on each line. It is part of the compile's key and of the verdict.",
+    },
     "keep-debug": { kind: "flag", help: "Keep the debug data of the libraries." },
     "torch-requirement": {
       kind: "text",
@@ -63,6 +70,7 @@ export function parseHow(given: Partial<Values<typeof HOW>>) {
     onednnSource: values["onednn-source"],
     resume: values.resume,
     fresh: values.fresh,
+    buildEnv: values["build-env"],
     glibc,
     keepDebug: values["keep-debug"],
     torchRequirement: values["torch-requirement"],

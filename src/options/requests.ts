@@ -11,6 +11,10 @@ type Build = From<typeof parseWhat> & From<typeof parseHow> & From<typeof parseT
 type Judged = From<typeof parseProving> & From<typeof parseJudging> & From<typeof parseReports>;
 type Proof = Judged & From<typeof parseTorch> & { variant: string | null; manifest: string | null };
 type Release = Build & Judged & From<typeof parsePublishing>;
+type Reproduction = Record<
+  "verdict" | "source" | "recipe" | "onednn-source" | "torch-index-url" | "manifest",
+  string | null
+> & { "output-dir": string; "max-jobs": number | null };
 
 /** What a build is asked, by whichever door. @throws E_OPTION_VALUE */
 export const parseBuild = (given: Build) => ({
@@ -36,4 +40,16 @@ export const parseRelease = (given: Release) => ({
   judging: parseJudging(given),
   publishing: parsePublishing(given),
   reports: parseReports(given),
+});
+
+/** Of what a wheel is built again, beyond what its verdict says. */
+export const parseReproduction = (given: Reproduction) => ({
+  verdict: given.verdict,
+  source: given.source,
+  recipe: given.recipe,
+  onednnSource: given["onednn-source"],
+  torchIndex: given["torch-index-url"],
+  manifest: given.manifest,
+  outputDir: given["output-dir"],
+  maxJobs: given["max-jobs"],
 });

@@ -30,7 +30,14 @@ interface Base {
 
 /** One input of a command or an action: the single truth for parsing, --help and the documents. */
 export type OptionSpec =
-  | (Base & { kind: "text"; placeholder: string; default: string | null; choices?: readonly string[] })
+  | (Base & {
+      kind: "text";
+      placeholder: string;
+      default: string | null;
+      choices?: readonly string[];
+      /** Given again it adds a line, instead of taking the place of what was given before. */
+      repeats?: true;
+    })
   | (Base & {
       kind: "count";
       placeholder: string;

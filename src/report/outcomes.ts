@@ -25,3 +25,13 @@ export interface PublishOutcome {
   /** Commands that install what was published. */
   install: readonly string[];
 }
+
+/** What a report tells of a wheel that was built again. */
+export interface ReproducedOutcome {
+  wheel: string;
+  rebuilt: string;
+  result: "same-bytes" | "same-content" | "different";
+  files: readonly { name: string; why: string; matters: boolean }[];
+  /** What the two were made of that is not the same. */
+  materials: readonly string[];
+}

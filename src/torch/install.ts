@@ -63,18 +63,23 @@ export const torchFrom = ({ url, flat }: IndexPlace, packages: readonly string[]
 /**
  * A project file for uv in which torch and its companions can come from this place only.
  * @param place null for the user's own indexes
+ * @param more requirements beside them, from the user's own indexes
  */
 export function project(
   place: IndexPlace | null,
   packages: readonly string[],
   version: string | null,
+  more: readonly string[] = [],
 ): string {
   return stringify({
     project: {
       name: "cpu-only-torch",
       version: "0",
       "requires-python": ">=3.8",
-      dependencies: packages.map((name) => (name === "torch" && version ? `torch==${version}` : name)),
+      dependencies: [
+        ...packages.map((name) => (name === "torch" && version ? `torch==${version}` : name)),
+        ...more,
+      ],
     },
     // A workspace of its own: uv would look for one in the folders above, which others may write to.
     tool: { uv: { workspace: {}, ...(place && torchFrom(place, packages)) } },

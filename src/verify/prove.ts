@@ -5,6 +5,7 @@ import { ensureUv } from "../torch/uv.ts";
 import { isWheelOf } from "../variants/choose.ts";
 import type { Variant } from "../variants/manifest.ts";
 import { FormatError } from "../wheel/format-error.ts";
+import type { Materials } from "../wheel/materials.ts";
 import { parseWheelFileName } from "../wheel/names.ts";
 import type { LoadedPolicy } from "./policy/load-policy.ts";
 import type { RunSettings } from "./runtime/settings.ts";
@@ -30,6 +31,8 @@ export interface Proving {
   policy: LoadedPolicy;
   /** Whether each wheel's verdict is written beside it. */
   writesVerdicts: boolean;
+  /** What a wheel of these bytes was made of, for its verdict. */
+  materialsOf(host: Host, sha256: string): Promise<Materials | null>;
 }
 
 /** A wheel to prove. */
@@ -58,12 +61,12 @@ const torchText = ({ torch, result }: VerifyResult): string =>
 
 async function save(
   host: Host,
-  { variants, policy }: Proving,
+  { variants, policy, materialsOf }: Proving,
   results: readonly VerifyResult[],
 ): Promise<void> {
   for (const result of results) {
     const contract = result.variant === null ? undefined : variants.get(result.variant)?.isa.mayUse;
-    await saveVerdict(host, result, policy, contract ?? []);
+    await saveVerdict(host, result, policy, contract ?? [], await materialsOf(host, result.sha256));
   }
 }
 

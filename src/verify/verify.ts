@@ -9,6 +9,7 @@ import { versionFilePath } from "../host/resources.ts";
 import type { TorchRequest, TorchSource } from "../torch/install.ts";
 import type { Uv } from "../torch/uv.ts";
 import type { Variant } from "../variants/manifest.ts";
+import type { Materials } from "../wheel/materials.ts";
 import { totals } from "./checks/isa.ts";
 import { askStatic } from "./checks/static-checks.ts";
 import { type FirstUse, firstUses, type WheelContents, wheelContents } from "./facts/contents.ts";
@@ -102,12 +103,13 @@ export async function versionOfVerifier(): Promise<string> {
   return z.object({ version: z.string() }).parse(JSON.parse(await readText(versionFilePath()))).version;
 }
 
-/** The statement that goes beside the wheel. */
+/** The statement that goes beside the wheel. @param materials what it was made of; null where that is not known */
 export function makeVerdict(
   result: VerifyResult,
   version: string,
   time: Date,
   policy: Verdict["predicate"]["policy"],
+  materials: Materials | null,
 ): Verdict {
   const passed: CheckId[] = result.checks
     .filter((check) => (check.result === "pass" || check.result === "warn") && !isEmulated(check))
@@ -129,6 +131,7 @@ export function makeVerdict(
       level: result.level,
       torch: result.torch,
       isa: result.isa,
+      ...(materials === null ? {} : { buildDefinition: materials }),
       checks: result.checks,
     },
   };
@@ -140,37 +143,34 @@ export function makeVerdict(
  */
 function kept(earlier: Verdict | null, result: VerifyResult, version: string): Check[] {
   const predicate = earlier?.predicate;
-  if (
-    !predicate ||
-    earlier.subject[0]?.digest.sha256 !== result.sha256 ||
-    predicate.variant !== result.variant
-  )
-    return [];
+  if (!predicate || predicate.variant !== result.variant) return [];
   if (predicate.verifier.version["vllm-cpu-wheels"] !== version) return [];
   const asked = new Set(result.checks.map(({ id }) => id));
   return predicate.checks.filter(({ id }) => !asked.has(id));
 }
 
-/** The verdict that an earlier run wrote; null where there is none, or none that can be read. */
-async function earlierVerdict(path: string): Promise<Verdict | null> {
+/** The verdict that an earlier run wrote on the same bytes; null where there is none, or none that can be read. */
+async function earlierVerdict(path: string, sha256: string): Promise<Verdict | null> {
   const text = await readTextIfAny(path);
   const verdict = text === null ? null : parseVerdict(basename(path), text);
-  return verdict instanceof Error ? null : verdict;
+  return verdict instanceof Error || verdict?.subject[0]?.digest.sha256 !== sha256 ? null : verdict;
 }
 
 /**
  * Writes the verdict beside the wheel, keeping what an earlier one proved of the same bytes.
  * @param contract ISA features that the wheel's variant may use
+ * @param materials what the wheel was made of; null to keep what an earlier verdict says of it
  */
 export async function saveVerdict(
   host: Host,
   result: VerifyResult,
   policy: LoadedPolicy,
   contract: readonly string[],
+  materials: Materials | null,
 ): Promise<void> {
   const path = join(dirname(result.wheel), verdictFileName(basename(result.wheel)));
   const version = await versionOfVerifier();
-  const earlier = await earlierVerdict(path);
+  const earlier = await earlierVerdict(path, result.sha256);
   const checks = [
     ...result.checks,
     ...markGaps(policy.policy, applyPolicy(policy.policy, kept(earlier, result, version)), contract),
@@ -183,10 +183,9 @@ export async function saveVerdict(
     level: deeper ? earlier.predicate.level : result.level,
     torch: result.torch ?? (deeper ? earlier.predicate.torch : null),
   };
-  await writeFileAtomic(
-    path,
-    `${JSON.stringify(makeVerdict(whole, version, host.now(), policy.identity), null, 2)}\n`,
-  );
+  const madeOf = materials ?? earlier?.predicate.buildDefinition ?? null;
+  const verdict = makeVerdict(whole, version, host.now(), policy.identity, madeOf);
+  await writeFileAtomic(path, `${JSON.stringify(verdict, null, 2)}\n`);
 }
 
 /**

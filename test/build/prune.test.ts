@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, test } from "@jest/globals";
-import { keepWheel, keptWheel } from "../../src/build/compiled-cache.ts";
+import { keepWheel, keptWheel } from "../../src/build/compile/compiled-cache.ts";
 import { type Ran, removeScratch, scratch, wheels } from "../support/run.ts";
 
 const DAY_MS = 86_400_000;

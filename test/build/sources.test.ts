@@ -179,8 +179,11 @@ describe("a git repository", () => {
     const built = await build([`--source=git+file://${named}@v0.32.0`]);
     expect(built.code).toBe(ARRIVED);
     const folder =
-      built.sources.find((name) => name.startsWith("vllm-v0.32.0-") && !name.endsWith(".lock")) ?? "";
-    expect(readdirSync(join(built.cache, "sources", folder))).toEqual(["pyproject.toml"]);
+      built.sources.find((name) => /^vllm-[0-9a-f]{12}-/.test(name) && !name.endsWith(".lock")) ?? "";
+    const clone = join(built.cache, "sources", folder);
+    expect(readdirSync(clone)).toEqual([".git", "pyproject.toml"]);
+    expect(git(clone, "describe", "--tags")).toBe("v0.32.0");
+    expect(git(clone, "rev-list", "--count", "HEAD")).toBe("1");
     expect((await build([`--source=git+file://${named}@v0.31.0`])).code).toBe("E_GIT");
     expect((await build([`--source=git+file://${named}@--upload-pack=x`])).code).toBe("E_SOURCE");
   }, 120_000);

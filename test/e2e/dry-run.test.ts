@@ -11,6 +11,7 @@ const ASKS = /^uv (--version|python find|publish)|uv-wheel-\d|--target/;
 function plain(line: string, work: string): string {
   return line
     .replaceAll(work, "<work>")
+    .replace(/^\(cd \S+ && (.*)\)$/, "$1")
     .replace(/^\S*\/uv /, "uv ")
     .replace(/\/build\/[0-9a-f<][\w<>]*\//g, "/build/<key>/")
     .replace(/(?:\/\S*)?\/vllm-cpu-wheels-\w+-\w+(?:\/\S*)?\/([\w.-]+)(?= |$)/g, "<scratch>/$1")

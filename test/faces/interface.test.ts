@@ -25,7 +25,7 @@ const ACTIONS: Record<string, { inputs: string; outputs: string }> = {
   },
   "actions/build-variant/action.yml": {
     inputs:
-      "variant source vllm-version python-version version-suffix output-dir max-jobs recipe onednn-source fresh glibc keep-debug torch-requirement torch-index-url torch-packages torch-version manifest level html markdown sarif sarif-kinds policy strict accept-unproven upload artifact-name retention-days limit without emulator savings least-cpu",
+      "variant source vllm-version python-version version-suffix output-dir max-jobs recipe onednn-source fresh glibc keep-debug torch-requirement torch-index-url torch-packages torch-version manifest level html markdown sarif sarif-kinds policy strict accept-unproven upload artifact-name retention-days limit without emulator savings least-cpu build-env",
     outputs: "wheel sha256 verdict wheels result artifact-name torch-version saved-bytes sarif reports",
   },
   "actions/verify-torch-cpu/action.yml": {

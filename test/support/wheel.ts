@@ -84,7 +84,6 @@ export function verdictFor(
     checks,
     isa: { claimed: [], found: {}, files: [] },
   };
-  return makeVerdict(result, "0.0.0", new Date("2026-01-01T00:00:00Z"), {
-    uri: "https://example.org/policy",
-  });
+  const policy = { uri: "https://example.org/policy" };
+  return makeVerdict(result, "0.0.0", new Date("2026-01-01T00:00:00Z"), policy, null);
 }

@@ -2,19 +2,18 @@ import { isAbsolute, join, resolve } from "node:path";
 import { wheelsError } from "../../errors/wheels-error.ts";
 import { exists, listDir, readTextIfAny, remove } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
-import { copyTree, treeDigest } from "../../host/trees.ts";
+import { copyFiles, listFiles } from "../../host/source-copy.ts";
+import { treeDigest } from "../../host/trees.ts";
 import type { Dependency } from "../../variants/recipe-schema.ts";
 import type { Recipe } from "../../variants/recipes.ts";
-import { cachedCommit, exportCommit } from "./obtain.ts";
+import { cachedCommit } from "./clone.ts";
+import { type ResolvedRef, resolveRef } from "./git.ts";
+import { SOURCE_TIME } from "./source.ts";
 
 /** A dependency's tree, and where the build reads its place. */
 export interface DependencyFolder {
   path: string;
   as: "environment" | "cmake";
-}
-
-interface DependencyPlace {
-  onednn: string | null;
 }
 
 /** True for a bare repository, or a checkout with its history. */
@@ -24,11 +23,40 @@ async function isRepository(path: string): Promise<boolean> {
   return ["HEAD", "objects", "refs"].every((name) => names.has(name));
 }
 
-/** What a user's own source of oneDNN is, as far as it can change: a folder by its content, a repository by its name. */
-export async function ownSourceDigest(host: Host, source: string | null): Promise<string> {
-  if (source === null) return "";
-  const path = isAbsolute(source) ? source : resolve(host.cwd, source);
-  return (await exists(path)) && !(await isRepository(path)) ? treeDigest(path, wanted) : source;
+/** Where a dependency comes from: a folder by its content, a repository by the commit that its ref stands for now. */
+export type DependencyOrigin =
+  | { kind: "folder"; path: string; digest: string }
+  | { kind: "git"; repository: string; ref: ResolvedRef; isOwn: boolean };
+
+/**
+ * Finds out what each dependency of a build is now, before anything of it is fetched.
+ * @param refs tag or commit by name
+ * @throws E_GIT, E_DEPENDENCY
+ */
+export async function resolveDependencies(
+  host: Host,
+  recipe: Recipe,
+  refs: ReadonlyMap<string, string>,
+  onednn: string | null,
+): Promise<Map<string, DependencyOrigin>> {
+  const origins = new Map<string, DependencyOrigin>();
+  for (const [name, dependency] of Object.entries(recipe.dependencies)) {
+    const ref = refs.get(name) ?? dependency.ref;
+    const own = name === "onednn" ? onednn : null;
+    const isUrl = own !== null && /^[a-z][a-z0-9+.-]*:\/\/|^[\w.-]+@[\w.-]+:/i.test(own);
+    const path = own === null || isUrl || isAbsolute(own) ? own : resolve(host.cwd, own);
+    if (path !== null && !isUrl && !(await isRepository(path))) {
+      if (!(await exists(path)))
+        throw wheelsError("E_DEPENDENCY", { name, source: path, problem: "There is no such folder." });
+      await demandRelease(name, path, { ...dependency, ref });
+      origins.set(name, { kind: "folder", path, digest: await treeDigest(path, wanted) });
+    } else {
+      const repository = path ?? dependency.repository;
+      const found = await resolveRef(host, repository, ref);
+      origins.set(name, { kind: "git", repository, ref: found, isOwn: own !== null });
+    }
+  }
+  return origins;
 }
 
 /** What a build of its own may have left in a checkout is no source. */
@@ -58,51 +86,32 @@ async function demandRelease(name: string, source: string, { ref, file }: Depend
     refuse(`It is version ${version ?? "unknown"}; the build pins ${ref}.`);
 }
 
-async function fromUser(
-  host: Host,
-  name: string,
-  source: string,
-  dependency: Dependency,
-  to: string,
-): Promise<void> {
-  const isUrl = /^[a-z][a-z0-9+.-]*:\/\/|^[\w.-]+@[\w.-]+:/i.test(source);
-  const path = isUrl || isAbsolute(source) ? source : resolve(host.cwd, source);
-  if (isUrl || (await isRepository(path))) return exportCommit(host, path, dependency.ref, to);
-  if (!(await exists(path)))
-    throw wheelsError("E_DEPENDENCY", { name, source, problem: "There is no such folder." });
-  await demandRelease(name, path, dependency);
-  await copyTree(path, to, wanted);
-}
-
 /**
  * Puts the sources that a build would fetch by itself beside it, each at its pinned commit: from the cache, or from
  * what the user named.
- * @param refs commit or tag by name
+ * @param origins of {@link resolveDependencies}
  * @param folder where they go; always the same for one build, since its path is in the compile commands
  * @returns place by variable
- * @throws E_GIT, E_DEPENDENCY
+ * @throws E_GIT
  */
 export async function provideDependencies(
   host: Host,
   recipe: Recipe,
-  refs: ReadonlyMap<string, string>,
-  place: DependencyPlace,
+  origins: ReadonlyMap<string, DependencyOrigin>,
+  fresh: boolean,
   folder: string,
   options: { keep: boolean },
 ): Promise<Record<string, DependencyFolder>> {
   if (!options.keep) await remove(folder);
   const provided: Record<string, DependencyFolder> = {};
-  for (const [name, pinned] of Object.entries(recipe.dependencies)) {
-    const dependency = { ...pinned, ref: refs.get(name) ?? pinned.ref };
+  for (const [name, { variable, as }] of Object.entries(recipe.dependencies)) {
     const path = join(folder, name);
-    provided[dependency.variable] = { path, as: dependency.as };
-    if (options.keep && (await exists(path))) continue;
-    const own = name === "onednn" ? place.onednn : null;
-    if (own !== null) await fromUser(host, name, own, dependency, path);
-    else {
-      const tree = await cachedCommit(host, dependency.repository, dependency.ref);
-      await copyTree(tree, path, () => true);
-    }
+    provided[variable] = { path, as };
+    const origin = origins.get(name);
+    if (origin === undefined || (options.keep && (await exists(path)))) continue;
+    const tree =
+      origin.kind === "folder" ? origin.path : await cachedCommit(host, origin.repository, origin.ref, fresh);
+    await copyFiles(tree, path, await listFiles(tree, wanted), SOURCE_TIME);
   }
   return provided;
 }

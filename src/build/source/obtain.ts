@@ -1,24 +1,21 @@
-import { createHash } from "node:crypto";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { basename, join } from "node:path";
 import { closest } from "fastest-levenshtein";
 import { messageOf } from "../../errors/thrown.ts";
 import { wheelsError } from "../../errors/wheels-error.ts";
 import { unpackTar } from "../../host/archives.ts";
-import { exists, makeDir, moveInto, remove, writeFile } from "../../host/files.ts";
-import { exactTag, isDirty, runGit } from "../../host/git.ts";
+import { makeDir, readTextIfAny, remove, writeFile } from "../../host/files.ts";
+import { git } from "../../host/git.ts";
 import { fileSha256 } from "../../host/hash.ts";
 import type { Host } from "../../host/host.ts";
 import { withLock } from "../../host/lock.ts";
 import { downloadOnce } from "../../host/network/download.ts";
-import { shownUrl } from "../../host/network/urls.ts";
 import { tail } from "../../host/process.ts";
 import { parsePylock } from "../../torch/pylock.ts";
 import type { Uv } from "../../torch/uv.ts";
+import { type Checkout, findCheckout, isDirty } from "./checkout.ts";
+import { cachedClone, once, WAIT_MS } from "./clone.ts";
+import { resolveRef } from "./git.ts";
 import { asVersion, type ReadySource, readFolder, type Source } from "./source.ts";
-
-/** Another run fetches the very same thing. */
-const WAIT_MS = 1_800_000;
 
 /**
  * Where the user's package index has a release's sdist. uv resolves it, so that its settings count, and reads the
@@ -51,25 +48,6 @@ async function findSdist(
   });
 }
 
-/** Fills a folder of the cache once: what is there is whole, or not there. */
-async function once(host: Host, folder: string, fill: (fresh: string) => Promise<void>): Promise<string> {
-  if (await exists(folder)) return folder;
-  await withLock(
-    host,
-    `${folder}.lock`,
-    folder,
-    async () => {
-      if (await exists(folder)) return;
-      const fresh = `${folder}.part`;
-      await remove(fresh);
-      await fill(fresh);
-      await moveInto(fresh, folder);
-    },
-    { waitMs: WAIT_MS },
-  );
-  return folder;
-}
-
 async function unpackSdist(host: Host, label: string, archive: string, folder: string): Promise<string> {
   return once(host, folder, async (fresh) => {
     try {
@@ -81,81 +59,65 @@ async function unpackSdist(host: Host, label: string, archive: string, folder: s
   });
 }
 
-/** A local path of a git URL, which needs no fetch of everything. */
-const urlOf = (repository: string): string =>
-  repository.startsWith("file://") ? fileURLToPath(repository) : repository;
-
-/**
- * The tree of one commit, without its history, so that equal commits give equal folders.
- * @param ref tag or commit
- * @param to folder, made; absent before
- * @throws E_GIT
- */
-export async function exportCommit(host: Host, repository: string, ref: string, to: string): Promise<void> {
-  await host.scratch.withFolder("vllm-cpu-wheels-git", async (folder) => {
-    await runGit(host, folder, ["init", "--quiet", "--bare"]);
-    await runGit(host, folder, ["fetch", "--quiet", "--depth", "1", "--no-tags", urlOf(repository), ref]);
-    const archive = join(folder, "tree.tar");
-    await runGit(host, folder, ["archive", "--format=tar", "--output", archive, "FETCH_HEAD"]);
-    await unpackTar(archive, to, 0);
-  });
+/** The version of a checkout whose commit carries a release's tag; null for another. */
+async function taggedVersion(host: Host, { top }: Checkout): Promise<string | null> {
+  const args = ["describe", "--tags", "--exact-match", "--match", "v[0-9]*"];
+  const result = await git(host, top, args, [0, 128]);
+  return result.code === 0 ? result.stdout.trim().replace(/^v/, "") : null;
 }
 
-/** A folder of the cache with the tree of one commit; fetched where it is not there yet. @throws E_GIT */
-export async function cachedCommit(host: Host, repository: string, ref: string): Promise<string> {
-  const id = createHash("sha256")
-    .update(JSON.stringify([repository, ref]))
-    .digest("hex")
-    .slice(0, 16);
-  const name = (repository.split("/").at(-1) ?? "tree").replace(/\.git$/, "");
-  return once(
-    host,
-    join(host.cache, "sources", `${name}-${ref.replace(/[^\w.-]/g, "_")}-${id}`),
-    async (fresh) => {
-      const stage = host.log.stage(`Fetching ${shownUrl(repository)} at ${ref}`);
-      try {
-        await exportCommit(host, repository, ref, fresh);
-      } catch (thrown) {
-        stage.failed();
-        throw thrown;
-      }
-      stage.done();
-    },
-  );
-}
+/** Build backends' plug-ins that compute a version from git's history. */
+const FROM_HISTORY =
+  /setuptools[_-]scm|setuptools-git-versioning|hatch-vcs|vcs-versioning|versioningit|versioneer|dunamai|\bpbr\b/;
 
-/** The version of a checkout whose commit carries a release's tag; null for another. @throws E_GIT */
-async function taggedVersion(host: Host, path: string): Promise<string | null> {
-  return (await exactTag(host, path))?.replace(/^v/, "") ?? null;
+/** @throws E_SOURCE_INCOMPLETE where a version would be computed from history that is cut off */
+async function demandHistory(source: Source, path: string, { isShallow }: Checkout): Promise<void> {
+  if (!isShallow || source.version !== null) return;
+  const text = `${await readTextIfAny(join(path, "pyproject.toml"))}${await readTextIfAny(join(path, "setup.py"))}`;
+  if (FROM_HISTORY.test(text))
+    throw wheelsError("E_SOURCE_INCOMPLETE", {
+      source: source.label,
+      problem: "It is a shallow clone, and its version is computed from the tags in its history.",
+      remedy: "Type: git fetch --unshallow --tags (with actions/checkout: fetch-depth: 0)",
+    });
 }
 
 /**
- * Completes what a folder says of itself from its git checkout.
+ * Completes what a source says of itself from git: a checkout's version, and the commit that a name stands for now.
  * @throws E_SOURCE_DIRTY for changes that no commit holds: nobody could build that wheel again; E_GIT
  */
-export async function completeFolder(host: Host, source: Source, allowDirty: boolean): Promise<Source> {
-  if (source.place.kind !== "folder" || source.label === "sample") return source;
-  const { path } = source.place;
-  if (!(await exists(join(path, ".git")))) return source;
-  if (!allowDirty && (await isDirty(host, path)))
+export async function completeSource(host: Host, source: Source, allowDirty: boolean): Promise<Source> {
+  const { place } = source;
+  if (place.kind === "git")
+    return { ...source, place: { ...place, resolved: await resolveRef(host, place.url, place.ref) } };
+  if (place.kind !== "folder" || source.label === "sample") return source;
+  const checkout = await findCheckout(host, place.path);
+  if (checkout === null) return source;
+  if (!allowDirty && (await isDirty(host, checkout)))
     throw wheelsError("E_SOURCE_DIRTY", { source: source.label });
-  return source.version === null ? { ...source, version: await taggedVersion(host, path) } : source;
+  const version = source.version ?? (await taggedVersion(host, checkout));
+  return { ...source, version };
 }
 
 /**
  * Fetches a source where it is not a folder already, and checks that it is what its name says.
  * @param known versions to name the nearest of where there is no such release
- * @throws E_SOURCE, E_VERSION_UNKNOWN, E_VERSION_MISMATCH, E_NO_SDIST, E_DOWNLOAD, E_GIT
+ * @param fresh fetch it, whatever is there
+ * @throws E_SOURCE, E_SOURCE_INCOMPLETE, E_VERSION_UNKNOWN, E_VERSION_MISMATCH, E_NO_SDIST, E_DOWNLOAD, E_GIT
  */
 export async function obtainSource(
   host: Host,
   uv: Uv,
   source: Source,
   known: readonly string[],
+  fresh: boolean,
 ): Promise<ReadySource> {
-  const folder = await fetchPlace(host, uv, source, known);
+  const { folder, origin } = await fetchPlace(host, uv, source, known, fresh);
   const ready = await readFolder(source.label, folder);
-  const named = { ...ready, label: source.label, place: source.place };
+  const isChecked = source.label !== "sample" && ["folder", "git"].includes(source.place.kind);
+  const checkout = isChecked ? await findCheckout(host, folder) : null;
+  if (checkout !== null) await demandHistory(source, folder, checkout);
+  const named = { ...ready, label: source.label, place: source.place, checkout, origin };
   if (source.place.kind !== "folder" && source.project !== ready.project)
     throw wheelsError("E_SOURCE", {
       source: source.label,
@@ -164,28 +126,43 @@ export async function obtainSource(
   return source.version === null ? named : asVersion(named, source.version);
 }
 
-async function fetchPlace(host: Host, uv: Uv, source: Source, known: readonly string[]): Promise<string> {
+async function fetchPlace(
+  host: Host,
+  uv: Uv,
+  source: Source,
+  known: readonly string[],
+  fresh: boolean,
+): Promise<{ folder: string; origin: ReadySource["origin"] }> {
   const { place } = source;
   const sources = join(host.cache, "sources");
   await makeDir(sources);
   switch (place.kind) {
     case "folder":
-      return place.path;
-    case "git":
-      return cachedCommit(host, place.url, place.ref);
+      return { folder: place.path, origin: null };
+    case "git": {
+      const ref = place.resolved ?? (await resolveRef(host, place.url, place.ref));
+      const folder = await cachedClone(host, place.url, ref, source.version === null, fresh);
+      return { folder, origin: { uri: `git+${place.url}@${place.ref}`, digest: { gitCommit: ref.commit } } };
+    }
     case "sdist": {
       const sha256 = await fileSha256(place.path);
       const folder = join(sources, `${source.project}-${source.version}-${sha256.slice(0, 16)}`);
-      return unpackSdist(host, source.label, place.path, folder);
+      if (fresh) await remove(folder);
+      await unpackSdist(host, source.label, place.path, folder);
+      return { folder, origin: { uri: `file:${basename(place.path)}`, digest: { sha256 } } };
     }
     case "release": {
       const sdist = await findSdist(host, uv, source, known);
       const name = `${source.project}-${source.version}`;
       const archive = join(sources, `${name}.tar.gz`);
+      const folder = join(sources, `${name}-${sdist.sha256.slice(0, 16)}`);
+      if (fresh) await remove(folder);
       await withLock(host, `${archive}.lock`, archive, () => downloadOnce(host, sdist, archive), {
         waitMs: WAIT_MS,
       });
-      return unpackSdist(host, source.label, archive, join(sources, `${name}-${sdist.sha256.slice(0, 16)}`));
+      await unpackSdist(host, source.label, archive, folder);
+      const uri = `pkg:pypi/${source.project}@${source.version}`;
+      return { folder, origin: { uri, digest: { sha256: sdist.sha256 } } };
     }
   }
 }

@@ -124,12 +124,12 @@ export function pinnedRefs(cmake: string, repository: string): string[] {
   return [...cmake.matchAll(pattern)].flatMap(([, url, ref]) => (url === repository && ref ? [ref] : []));
 }
 
-/** Patches a copy of the source. @throws E_PATCH, with nothing changed */
+/** Patches a copy of the source. @returns the files that it changed @throws E_PATCH, with nothing changed */
 export async function patchSource(
   folder: string,
   unit: Pick<Unit, "patches">,
   patches: Readonly<Record<string, Patch>>,
-): Promise<void> {
+): Promise<string[]> {
   const files = new Map<string, string>();
   const named = unit.patches.flatMap((name) => (patches[name] ? [{ name, patch: patches[name] }] : []));
   for (const { file } of named.flatMap(({ patch }) => patch.edits))
@@ -142,6 +142,7 @@ export async function patchSource(
     changed = new Map([...changed, ...result]);
   }
   for (const [file, text] of changed) await writeFile(join(folder, file), text);
+  return [...changed.keys()];
 }
 
 /** Writes the CPU-only instructions into a copy's pyproject.toml, as comments. */

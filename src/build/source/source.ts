@@ -1,15 +1,18 @@
+import { createHash } from "node:crypto";
 import { basename, isAbsolute, join, relative, resolve } from "node:path";
 import { closest } from "fastest-levenshtein";
 import { parse, TomlError } from "smol-toml";
 import { z } from "zod";
 import { wheelsError } from "../../errors/wheels-error.ts";
-import { exists, isMissing, isWithin, listDir, readTextIfAny, statPath } from "../../host/files.ts";
-import { ignoredPaths } from "../../host/git.ts";
+import { exists, isWithin, listDir, makeDir, readTextIfAny, statPath } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
 import { bundledSourcePath } from "../../host/resources.ts";
-import { copyTree, treeDigest } from "../../host/trees.ts";
+import { copyFiles, listFiles } from "../../host/source-copy.ts";
+import { treeDigest } from "../../host/trees.ts";
 import { oneOf, parseHeaders } from "../../wheel/metadata.ts";
 import { normalizeName } from "../../wheel/names.ts";
+import { type Checkout, checkoutFiles, copyCheckout, LEFTOVER } from "./checkout.ts";
+import type { ResolvedRef } from "./git.ts";
 
 /** Where a source is. Only a folder is there before the build fetches it. */
 export type SourcePlace =
@@ -18,7 +21,7 @@ export type SourcePlace =
   | { kind: "sdist"; path: string }
   /** A release of the user's package index. */
   | { kind: "release" }
-  | { kind: "git"; url: string; ref: string };
+  | { kind: "git"; url: string; ref: string; resolved: ResolvedRef | null };
 
 /** What is built: a Python project. */
 export interface Source {
@@ -37,6 +40,10 @@ export interface Source {
 /** A source that lies in a folder. */
 export interface ReadySource extends Source {
   path: string;
+  /** The git checkout that it is in; null for one that is in none. */
+  checkout: Checkout | null;
+  /** Where it was fetched from, and the hash of what came; null for a folder. */
+  origin: { uri: string; digest: Record<string, string> } | null;
 }
 
 const pyprojectSchema = z.object({
@@ -93,7 +100,7 @@ function gitSource(label: string): Source {
   const version = /^v?(\d+(?:\.\d+)+(?:(?:a|b|rc|\.post|\.dev)\d+)?)$/.exec(ref)?.[1] ?? null;
   return {
     label,
-    place: { kind: "git", url, ref },
+    place: { kind: "git", url, ref, resolved: null },
     project,
     version,
     buildRequires: [],
@@ -134,6 +141,8 @@ export async function readFolder(label: string, path: string): Promise<ReadySour
       label,
       place,
       path,
+      checkout: null,
+      origin: null,
       project: label,
       version: null,
       buildRequires: DEFAULT_REQUIRES,
@@ -146,6 +155,8 @@ export async function readFolder(label: string, path: string): Promise<ReadySour
     label,
     place,
     path,
+    checkout: null,
+    origin: null,
     project: pyproject.project?.name ?? label,
     version:
       pyproject.project?.version ?? (info === null ? null : oneOf(parseHeaders(info, "PKG-INFO"), "Version")),
@@ -191,48 +202,82 @@ export function asVersion<S extends Source>(source: S, asked: string): S {
   throw wheelsError("E_VERSION_MISMATCH", { asked, found: source.version, source: source.label });
 }
 
-/** Left by earlier builds and editors; what of it got into a wheel would be another variant's. */
-const LEFTOVER =
-  /(^|\/)(\.git|\.hg|__pycache__|\.venv|node_modules|[^/]+\.egg-info|\.ruff_cache|\.mypy_cache|\.pytest_cache)$/;
+/** A time for every file of a copy: later than what zip and ninja take for none, and earlier than any clock that is right. */
+export const SOURCE_TIME = new Date("2000-01-01T00:00:00Z");
 
-async function leftovers(host: Host, path: string): Promise<Set<string>> {
-  const found = new Set((await ignoredPaths(host, path)) ?? []);
-  for (const { name } of await listDir(join(path, "build"))) {
-    if (name === "CMakeCache.txt" || /^(temp|lib|bdist)\./.test(name)) found.add("build");
+/** What of a source is not built: leftovers of a folder that git knows nothing of, and what this run writes to. */
+async function wantedFiles(
+  { path, place, checkout }: ReadySource,
+  exclude: readonly string[],
+): Promise<(path: string) => boolean> {
+  const from = checkout?.top ?? path;
+  const skipped = exclude
+    .filter((folder) => folder !== from && isWithin(from, folder))
+    .map((folder) => relative(from, folder));
+  if (checkout === null) {
+    for (const { name } of await listDir(join(path, "build")))
+      if (name === "CMakeCache.txt" || /^(temp|lib|bdist)\./.test(name)) skipped.push("build");
   }
-  return found;
+  const isSkipped = (name: string): boolean =>
+    skipped.some((folder) => name === folder || name.startsWith(`${folder}/`));
+  // An sdist's own list of files, by which setuptools knows what else goes into the wheel, lies in its egg-info.
+  const isSdist = place.kind !== "folder" || (await exists(join(path, "PKG-INFO")));
+  const isLeft = (name: string): boolean =>
+    checkout === null && LEFTOVER.test(name) && !(isSdist && /\.egg-info(\/|$)/.test(name));
+  return (name) => !isSkipped(name) && !isLeft(name);
 }
 
-/** What of a source is not built: leftovers, and what this run writes to. */
-async function wantedFiles(
+/** The folder that files of a source are named from, and their names. */
+async function filesOf(
   host: Host,
   source: ReadySource,
   exclude: readonly string[],
-): Promise<(path: string) => boolean> {
-  const left = await leftovers(host, source.path);
-  const ours = exclude.filter((path) => path !== source.path && isWithin(source.path, path));
-  const skipped = new Set([...left, ...ours.map((path) => relative(source.path, path))]);
-  return (path) => !LEFTOVER.test(path) && !skipped.has(path);
+): Promise<{ from: string; files: string[] }> {
+  const wanted = await wantedFiles(source, exclude);
+  const { path, checkout } = source;
+  if (checkout === null) return { from: path, files: await listFiles(path, wanted) };
+  return {
+    from: checkout.top,
+    files: (await checkoutFiles(host, checkout, source.label)).filter(wanted),
+  };
 }
 
 /**
- * A digest of all that is built of a source, hexadecimal: equal sources have equal ones.
- * What was fetched has its hash or its commit in the name of its folder.
+ * A digest of all that is built of a source, hexadecimal: equal sources have equal ones. Of a git checkout it holds the
+ * commit and what git makes of the tags, too: versions are computed of them.
+ * @throws E_SOURCE_INCOMPLETE, E_GIT
  */
 export async function sourceDigest(
   host: Host,
   source: ReadySource,
   exclude: readonly string[],
 ): Promise<string> {
-  if (source.place.kind !== "folder") return basename(source.path);
-  return treeDigest(source.path, await wantedFiles(host, source, exclude));
+  const { from, files } = await filesOf(host, source, exclude);
+  const wanted = new Set(files.flatMap((name) => parentsOf(name)));
+  const content = await treeDigest(from, (name) => wanted.has(name));
+  const { commit = null, described = null, prefix = "" } = source.checkout ?? {};
+  return createHash("sha256")
+    .update(JSON.stringify([content, commit, described, prefix]))
+    .digest("hex");
 }
+
+/** A file's path and those of the folders that it is in. */
+function parentsOf(path: string): string[] {
+  const parts = path.split("/");
+  return parts.map((_part, index) => parts.slice(0, index + 1).join("/"));
+}
+
+/** Where in a copy of it a source's project lies. */
+export const projectFolder = (source: Pick<ReadySource, "checkout">, copy: string): string =>
+  join(copy, source.checkout?.prefix ?? "");
 
 /**
  * Copies the source into a scratch folder, where the build may change what it likes: the user's own tree is never
- * written, so that no interruption, not even kill -9, can leave it changed.
+ * written, so that no interruption, not even kill -9, can leave it changed. Of a git checkout the copy has what a
+ * recursive clone has, and git answers in it as it does there.
+ * @param to absent before; see {@link projectFolder}
  * @param exclude folders below the source that this run itself writes to
- * @throws E_DISK_FULL
+ * @throws E_DISK_FULL, E_SOURCE, E_SOURCE_INCOMPLETE, E_GIT
  */
 export async function copySource(
   host: Host,
@@ -240,15 +285,11 @@ export async function copySource(
   to: string,
   exclude: readonly string[],
 ): Promise<void> {
-  const wanted = await wantedFiles(host, source, exclude);
-  try {
-    await copyTree(source.path, to, wanted);
-  } catch (thrown) {
-    if (!isMissing(thrown)) throw thrown;
-    throw wheelsError(
-      "E_SOURCE",
-      { source: source.label, problem: "It changed while it was copied." },
-      thrown,
-    );
-  }
+  const wanted = await wantedFiles(source, exclude);
+  const { checkout } = source;
+  if (checkout !== null) return copyCheckout(host, checkout, source.label, to, wanted, SOURCE_TIME);
+  await makeDir(to);
+  const missing = await copyFiles(source.path, to, await listFiles(source.path, wanted), SOURCE_TIME);
+  if (missing.length > 0)
+    throw wheelsError("E_SOURCE", { source: source.label, problem: "It changed while it was copied." });
 }

@@ -6,7 +6,7 @@ import { COMMANDS, type CommandName } from "../../options/commands.ts";
 import type { GENERAL } from "../../options/general.ts";
 import { parseJudging } from "../../options/judging.ts";
 import { parsePublishing } from "../../options/publishing.ts";
-import { parseBuild, parseProof, parseRelease } from "../../options/requests.ts";
+import { parseBuild, parseProof, parseRelease, parseReproduction } from "../../options/requests.ts";
 import type { OptionSpecs, Values } from "../../options/spec.ts";
 import { parseTorch } from "../../options/torch.ts";
 import { parseChoice, parsePythons, parseWhat } from "../../options/what.ts";
@@ -109,6 +109,27 @@ async function merge(host: Host, { output }: Options<"merge">, files: Words): Pr
   };
 }
 
+async function reproduce(
+  host: Host,
+  options: Options<"reproduce">,
+  [wheel = ""]: Words,
+): Promise<CommandAnswer> {
+  const job = await import("../../jobs/reproduce.ts");
+  const { reproduceText } = await import("../../report/text/reproduce-text.ts");
+  const report = await job.reproduce(host, {
+    wheel,
+    ...parseReproduction(options),
+    dryRun: options["dry-run"],
+  });
+  return Array.isArray(report)
+    ? { document: { dryRun: report }, text: report.join("\n"), exit: EXIT.ok }
+    : {
+        document: report,
+        text: reproduceText(report),
+        exit: report.result === "different" ? EXIT.checkFailed : EXIT.ok,
+      };
+}
+
 async function publish(host: Host, options: Options<"publish">, wheels: Words): Promise<CommandAnswer> {
   const job = await import("../../jobs/publish.ts");
   const { publishText } = await import("../../report/text/tables.ts");
@@ -183,6 +204,7 @@ export const ANSWERS: Readonly<Record<CommandName, (words: Words) => Ready>> = {
   verify: command(COMMANDS.verify, verify),
   compare: command(COMMANDS.compare, compare),
   merge: command(COMMANDS.merge, merge),
+  reproduce: command(COMMANDS.reproduce, reproduce),
   publish: command(COMMANDS.publish, publish),
   withdraw: command(COMMANDS.withdraw, withdraw),
   run: command(COMMANDS.run, run),

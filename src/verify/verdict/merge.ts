@@ -91,6 +91,10 @@ export function mergeVerdicts(verdicts: readonly [NamedVerdict, ...NamedVerdict[
   );
   const [{ verdict: first }] = verdicts;
   const { predicate } = first;
+  // The build's own verdict says it; those of other machines' proofs don't.
+  const madeOf = verdicts
+    .map(({ verdict }) => verdict.predicate.buildDefinition)
+    .find((one) => one !== undefined);
   return {
     ...first,
     predicate: {
@@ -106,6 +110,7 @@ export function mergeVerdicts(verdicts: readonly [NamedVerdict, ...NamedVerdict[
       ),
       level: deepest[0]?.verdict.predicate.level ?? predicate.level,
       torch: deepest.map(({ verdict }) => verdict.predicate.torch).find((torch) => torch !== null) ?? null,
+      ...(madeOf === undefined ? {} : { buildDefinition: madeOf }),
       checks,
     },
   };

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { materialsSchema } from "../../wheel/materials.ts";
 import { LEVELS, type Level } from "../checks/catalogue/definition.ts";
 import { coverageSchema } from "../checks/catalogue/isa.ts";
 import { CHECK_IDS, type CheckId, demandedChecks } from "../checks/catalogue.ts";
@@ -94,6 +95,7 @@ const findingFrame = z.looseObject({
 export const verdictFrame = statementOf({
   formatVersion: z.literal(FORMAT_VERSION).describe("The format of this document"),
   isa: isaSchema,
+  buildDefinition: materialsSchema.optional().catch(undefined),
   checks: z.array(
     z.object({ id: z.enum(CHECK_IDS), ...commonFields, findings: z.array(findingFrame), evidence }),
   ),
@@ -110,6 +112,9 @@ export const olderFrame = statementOf({
 export const verdictSchema = statementOf({
   formatVersion: z.literal(FORMAT_VERSION),
   isa: isaSchema,
+  buildDefinition: materialsSchema
+    .optional()
+    .describe("What the wheel was made of, as its builder said; absent where that is not known"),
   checks: z.array(checkSchema),
 });
 

@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { wheelsError } from "../errors/wheels-error.ts";
+import { wheelsError } from "../../errors/wheels-error.ts";
 import {
   exists,
   freeBytes,
@@ -9,68 +8,40 @@ import {
   remove,
   writeFile,
   writeFileAtomic,
-} from "../host/files.ts";
-import type { Host } from "../host/host.ts";
-import { childCpuSeconds, glibcVersion } from "../host/machine.ts";
-import { demandCpuOnly } from "../torch/gate.ts";
-import { pythonVersion, type TorchRequest, type TorchSource, torchFacts } from "../torch/install.ts";
-import { findPython } from "../torch/python.ts";
-import type { Uv } from "../torch/uv.ts";
-import type { Variant } from "../variants/manifest.ts";
-import type { Patch } from "../variants/recipe-schema.ts";
-import type { FoundRecipe } from "../variants/recipes.ts";
-import type { Unit } from "../variants/units.ts";
-import { compile, compileTitle, withFewerJobs } from "./compile.ts";
-import { keepWheel, keptWheel } from "./compiled-cache.ts";
-import { buildEnv, buildVariables, settingsOf, writeShims } from "./environment.ts";
-import { chooseJobs, findCcache } from "./machine.ts";
-import type { Compiler } from "./preflight.ts";
-import { installRequirements } from "./requirements.ts";
-import { inSlot } from "./slot.ts";
-import { ownSourceDigest, provideDependencies } from "./source/dependencies.ts";
-import { copySource, type ReadySource, sourceDigest } from "./source/source.ts";
+} from "../../host/files.ts";
+import type { Host } from "../../host/host.ts";
+import { childCpuSeconds } from "../../host/machine.ts";
+import { demandCpuOnly } from "../../torch/gate.ts";
+import { pythonVersion, type TorchRequest, type TorchSource, torchFacts } from "../../torch/install.ts";
+import { findPython } from "../../torch/python.ts";
+import type { Uv } from "../../torch/uv.ts";
+import type { FoundRecipe } from "../../variants/recipes.ts";
+import { chooseJobs, findCcache } from "../machine.ts";
+import { announce } from "../materials/announce.ts";
+import type { Compiler } from "../preflight.ts";
+import { hideChanges } from "../source/checkout.ts";
+import { provideDependencies, resolveDependencies } from "../source/dependencies.ts";
+import { copySource, projectFolder, sourceDigest } from "../source/source.ts";
 import {
   addTomlComments,
   type BuildNeeds,
   checkAssumptions,
   patchSource,
   readNeeds,
-} from "./source/source-check.ts";
+} from "../source/source-check.ts";
+import { compile, compileTitle, withFewerJobs } from "./compile.ts";
+import type { CompileRequest } from "./compile-request.ts";
+import { keepWheel, keptWheel } from "./compiled-cache.ts";
+import { buildEnv, buildVariables, settingsOf, writeShims } from "./environment.ts";
+import { compiledKey, type Inputs, slotKey } from "./keys.ts";
+import { installRequirements, resolveRequirements } from "./requirements.ts";
+import { inSlot } from "./slot.ts";
+import { describeToolchain } from "./toolchain.ts";
 import { buildVenv, resolveForBuild } from "./venv.ts";
 
 const MIB = 1024 ** 2;
 /** What a build without a recipe takes; torch alone is about 1 GiB. */
 const LEAST_FREE_MIB = 2048;
-
-/** One compile, which one or more variants' wheels are made from. */
-export interface CompileRequest {
-  unit: Unit;
-  architecture: Variant["architecture"];
-  found: FoundRecipe;
-  patches: Readonly<Record<string, Patch>>;
-  source: ReadySource;
-  /** Python version such as 3.11; null for the Python on PATH. */
-  python: string | null;
-  /** null to choose. */
-  jobs: number | null;
-  torch: TorchRequest;
-  /** Folders below the source that this run itself writes to. */
-  exclude: readonly string[];
-  /** A checkout or git repository of oneDNN; null to fetch it. */
-  onednn: string | null;
-  /** Go on where a build that broke off has ended. */
-  resume: boolean;
-  /** Keep what a build that breaks off has compiled, for the next run to go on. */
-  keepBroken: boolean;
-  /** Take nothing that an earlier build has made. */
-  fresh: boolean;
-  keepDebug: boolean;
-  keepScratch: boolean;
-  /** SOURCE_DATE_EPOCH, seconds. */
-  epoch: number;
-  /** Distribution that the instructions in the source's pyproject.toml name. */
-  distribution: string;
-}
 
 /** A compiled wheel, not yet any variant's, and how it came about. */
 export interface CompiledWheel {
@@ -84,46 +55,8 @@ export interface CompiledWheel {
   cpuSeconds: number;
   /** Key of its build folder, for {@link sweepSlots}. */
   slot: string;
-}
-
-const digest = (value: unknown): string =>
-  createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 20);
-
-interface Inputs {
-  request: CompileRequest;
-  compiler: Compiler;
-  torch: TorchSource;
-  python: string;
-  needs: BuildNeeds;
-  refs: ReadonlyMap<string, string>;
-}
-
-/** Everything that decides what is compiled, the unit left out: builds that differ in it alone share a folder. */
-async function slotKey(
-  host: Host,
-  { request, compiler, torch, python, needs, refs }: Inputs,
-): Promise<string> {
-  const { source, found } = request;
-  return digest([
-    1,
-    await sourceDigest(host, source, request.exclude),
-    found.recipe.name,
-    needs,
-    [...refs],
-    await ownSourceDigest(host, request.onednn),
-    torch.index,
-    torch.pins,
-    python,
-    compiler,
-    glibcVersion(),
-  ]);
-}
-
-/** The unit and all else that decides the bytes of the compiled wheel. */
-function compiledKey(slot: string, { request }: Inputs): string {
-  const { unit, patches, found, keepDebug, epoch } = request;
-  const texts = unit.patches.map((name) => patches[name]);
-  return digest([slot, unit, texts, found.recipe.cmakeArguments, keepDebug, epoch, request.source.version]);
+  /** What it was made of. */
+  inputs: Inputs;
 }
 
 /**
@@ -145,16 +78,30 @@ export async function compileUnit(
   const python = await pythonVersion(uv, base);
   const needs = await readNeeds(source, found.recipe, request.architecture, python);
   const refs = await checkAssumptions(host, source, found);
+  const dependencies = await resolveDependencies(host, found.recipe, refs, request.onednn);
   const torch = known ?? (await resolveForBuild(host, uv, base, withPin(host, request, needs)));
-  const inputs: Inputs = { request, compiler, torch, python, needs, refs };
-  const slot = await slotKey(host, inputs);
-  const key = compiledKey(slot, inputs);
+  const pins = await resolveRequirements(host, uv, base, needs.requires, request.requirements, torch);
+  const toolchain = await describeToolchain(host, compiler, found.recipe.libraries);
+  const digest = await sourceDigest(host, source, request.exclude);
+  const inputs: Inputs = {
+    request,
+    compiler: toolchain,
+    torch,
+    python,
+    sourceDigest: digest,
+    pins,
+    needs,
+    dependencies,
+  };
+  announce(host, inputs);
+  const slot = slotKey(host, inputs);
+  const key = compiledKey(host, slot, inputs);
   const kept = request.fresh ? null : await keptWheel(host.cache, key, host.now());
   if (kept !== null) {
     host.log.info(
       `Taking what an earlier build of the same inputs compiled (--fresh compiles anew): ${kept}`,
     );
-    return { wheel: kept, torch, python, stages: {}, cpuSeconds: 0, slot };
+    return { wheel: kept, torch, python, stages: {}, cpuSeconds: 0, slot, inputs };
   }
   return inSlot(host, slot, async (folder) => {
     const needed = found.recipe.resources?.disk ?? LEAST_FREE_MIB;
@@ -170,12 +117,12 @@ export async function compileUnit(
     const wheel = await keepWheel(host.cache, key, compiled.wheel);
     if (request.keepScratch) host.log.info(`Keeping ${folder}`);
     else await removeAll(folder, PARTS);
-    return { ...compiled, wheel, slot };
+    return { ...compiled, wheel, slot, inputs };
   });
 }
 
 /** What of a build folder one compile is made of. */
-const PARTS = ["src", "out", "deps", "shims"];
+const PARTS = ["src", "out", "deps", "shims", "home"];
 
 async function removeAll(folder: string, names: readonly string[]): Promise<void> {
   for (const name of names) await remove(join(folder, name));
@@ -193,10 +140,10 @@ function withPin(host: Host, { torch, found }: CompileRequest, needs: BuildNeeds
 async function compileIn(
   host: Host,
   uv: Uv,
-  { request, compiler, torch, needs, refs }: Inputs,
+  { request, compiler, torch, pins, dependencies: origins }: Inputs,
   folder: string,
   key: string,
-): Promise<Omit<CompiledWheel, "slot">> {
+): Promise<Omit<CompiledWheel, "slot" | "inputs">> {
   const { unit, source, found } = request;
   const stages: Record<string, number> = {};
   const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
@@ -207,37 +154,50 @@ async function compileIn(
   };
   const venv = join(folder, "venv");
   const { python, version } = await timed("torch", () => buildVenv(host, uv, request, torch, venv));
-  await timed("dependencies", () => installRequirements(host, uv, python, needs.requires, torch));
+  await timed("dependencies", () => installRequirements(host, uv, python, pins, torch));
   demandCpuOnly(await torchFacts(host, python));
 
   const copy = join(folder, "src");
+  const project = projectFolder(source, copy);
   const state = join(folder, "state");
   const goesOn = request.resume && (await readTextIfAny(state)) === key;
   const dependencies = await timed("sources", async () => {
     if (goesOn) {
       host.log.info("Going on where the last build broke off");
-      return provideDependencies(host, found.recipe, refs, request, join(folder, "deps"), { keep: true });
+      return provideDependencies(host, found.recipe, origins, request.fresh, join(folder, "deps"), {
+        keep: true,
+      });
     }
     await remove(state);
     await remove(copy);
     host.log.info("Adding PyTorch CPU-only dependency configuration...");
     await copySource(host, source, copy, [...request.exclude, host.cache]);
-    await patchSource(copy, unit, request.patches);
-    await addTomlComments(copy, {
+    const patched = await patchSource(project, unit, request.patches);
+    await addTomlComments(project, {
       distribution: request.distribution,
       version: source.version ?? "",
       torchVersion: torch.torchVersion,
       companions: [],
       direct: [],
     });
-    const provided = await provideDependencies(host, found.recipe, refs, request, join(folder, "deps"), {
-      keep: false,
-    });
+    if (source.checkout !== null) await hideChanges(host, project, [...patched, "pyproject.toml"]);
+    const provided = await provideDependencies(
+      host,
+      found.recipe,
+      origins,
+      request.fresh,
+      join(folder, "deps"),
+      {
+        keep: false,
+      },
+    );
     await writeFile(state, key);
     return provided;
   });
 
-  const shims = join(folder, "shims");
+  const [shims, home] = [join(folder, "shims"), join(folder, "home")];
+  await remove(home);
+  await makeDir(home);
   const ccache = await findCcache(host, uv);
   await writeShims(shims, unit, request.architecture, compiler, {
     ccache,
@@ -256,8 +216,8 @@ async function compileIn(
     return withFewerJobs(host, jobs, async (now) => {
       await remove(out);
       const variables = buildVariables(settingsOf(request, dependencies, now));
-      const env = buildEnv(host, variables, { shims, venv });
-      const folders = { source: copy, original: source.path, out, log };
+      const env = buildEnv(host, variables, { shims, venv, home }, request.fresh);
+      const folders = { source: project, original: source.path, out, log };
       return compile(host, uv, unit, python, env, folders, title);
     });
   });

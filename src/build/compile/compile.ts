@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import { WheelsError, wheelsError } from "../errors/wheels-error.ts";
-import { listDir, writeFile } from "../host/files.ts";
-import type { Host } from "../host/host.ts";
-import type { RunResult } from "../host/process.ts";
-import type { Uv } from "../torch/uv.ts";
-import type { Unit } from "../variants/units.ts";
+import { WheelsError, wheelsError } from "../../errors/wheels-error.ts";
+import { listDir, writeFile } from "../../host/files.ts";
+import type { Host } from "../../host/host.ts";
+import type { RunResult } from "../../host/process.ts";
+import type { Uv } from "../../torch/uv.ts";
+import type { Unit } from "../../variants/units.ts";
 import { NATIVE_MARK } from "./environment.ts";
 
 /** Arguments of uv for the compile itself. */

@@ -1,12 +1,12 @@
 import { delimiter, join } from "node:path";
-import { makeDir, writeFile } from "../host/files.ts";
-import type { Host } from "../host/host.ts";
-import { cleanPythonEnv } from "../torch/python.ts";
-import { contractCpuinfo } from "../variants/cpuinfo.ts";
-import type { Variant } from "../variants/manifest.ts";
-import type { FoundRecipe } from "../variants/recipes.ts";
-import type { Unit } from "../variants/units.ts";
-import type { Compiler } from "./preflight.ts";
+import { makeDir, writeFile } from "../../host/files.ts";
+import type { Host } from "../../host/host.ts";
+import { contractCpuinfo } from "../../variants/cpuinfo.ts";
+import type { Variant } from "../../variants/manifest.ts";
+import type { FoundRecipe } from "../../variants/recipes.ts";
+import type { Unit } from "../../variants/units.ts";
+import type { Compiler } from "../preflight.ts";
+import { SAME_EVERYWHERE, taken } from "./compiler-env.ts";
 
 /** What the compiler wrapper prints when a build asks for the host's own ISA; compile.ts looks for it. */
 export const NATIVE_MARK = "vllm-cpu-wheels: refused";
@@ -74,6 +74,7 @@ export async function writeShims(
   await makeDir(folder);
   const cpuinfo = join(folder, "cpuinfo");
   await writeFile(cpuinfo, contractCpuinfo(unit, architecture));
+  await writeFile(join(folder, "ccache.conf"), "");
   await writeFile(join(folder, "cat"), catShim(cpuinfo, "/bin/cat"), 0o755);
   await writeFile(join(folder, "vllm-cpu-cc"), compilerShim(compiler.cc, habits), 0o755);
   await writeFile(join(folder, "vllm-cpu-c++"), compilerShim(compiler.cxx, habits), 0o755);
@@ -81,7 +82,7 @@ export async function writeShims(
     await writeFile(join(folder, name), `#!/bin/sh\n${body}\n`, 0o755);
 }
 
-/** What a build is told beyond the user's own environment. */
+/** What a build is told. */
 export interface BuildSettings {
   unit: Unit;
   cmakeArguments: readonly string[];
@@ -91,13 +92,17 @@ export interface BuildSettings {
   jobs: number;
   /** SOURCE_DATE_EPOCH, seconds. */
   epoch: number;
+  /** What the user adds; see parseBuildEnvironment. */
+  added: Readonly<Record<string, string>>;
 }
 
-/** Variables of a build beyond the user's own; the same for the plan that is printed and the build that is run. */
+/** What says how it is compiled; the same for the plan that is printed and the build that is run. */
 export function buildVariables(settings: BuildSettings): Record<string, string> {
-  const { unit, version, jobs, epoch } = settings;
+  const { unit, version, jobs, epoch, added } = settings;
   const dependencies = Object.entries(settings.dependencies);
   const cmake = [
+    // Of two definitions cmake takes the last, so that those below hold.
+    ...(added["CMAKE_ARGS"] ? [added["CMAKE_ARGS"]] : []),
     ...settings.cmakeArguments,
     ...dependencies.filter(([, { as }]) => as === "cmake").map(([name, { path }]) => `-D${name}=${path}`),
     // ccache stands in the compiler's wrapper; a search path into the build folder would reach the library's bytes.
@@ -106,6 +111,10 @@ export function buildVariables(settings: BuildSettings): Record<string, string> 
     "-DCMAKE_SKIP_RPATH=ON",
   ];
   return {
+    ...SAME_EVERYWHERE,
+    PYTHONNOUSERSITE: "1",
+    PYTHONDONTWRITEBYTECODE: "1",
+    ...added,
     ...unit.environment,
     ...Object.fromEntries(
       dependencies.filter(([, { as }]) => as === "environment").map(([name, { path }]) => [name, path]),
@@ -118,47 +127,67 @@ export function buildVariables(settings: BuildSettings): Record<string, string> 
   };
 }
 
-/** Where compiled objects are kept; the user's own place and size win. */
-export function ccacheVariables(host: Host): Record<string, string> {
-  const defaults: Record<string, string> = {
+/**
+ * Settings of ccache that say where it keeps what, how much, and whether at all. Others change what it takes for equal,
+ * and so the bytes (CCACHE_SLOPPINESS, CCACHE_IGNOREOPTIONS, CCACHE_PREFIX, …); so do its configuration files.
+ * Source: ccache manual 4.14, "Configuration options".
+ */
+const CCACHE_PLACES = [
+  "CCACHE_DIR",
+  "CCACHE_MAXSIZE",
+  "CCACHE_TEMPDIR",
+  "CCACHE_DISABLE",
+  "CCACHE_READONLY",
+  "CCACHE_RECACHE",
+  "CCACHE_REMOTE_STORAGE",
+  "CCACHE_REMOTE_ONLY",
+  "CCACHE_RESHARE",
+  "CCACHE_LOGFILE",
+  "CCACHE_NOSTATS",
+  "CCACHE_STATSLOG",
+];
+
+/** By what a build that fetches something reaches the network; none of it says what is compiled. */
+const NETWORK = [
+  ...["http_proxy", "https_proxy", "all_proxy", "no_proxy"].flatMap((name) => [name, name.toUpperCase()]),
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+  "REQUESTS_CA_BUNDLE",
+  "CURL_CA_BUNDLE",
+  "PIP_CERT",
+  "GIT_SSL_CAINFO",
+  "GIT_SSL_CAPATH",
+];
+
+/** Folders and files of one build that its environment names. */
+export interface EnvironmentFolders {
+  shims: string;
+  venv: string;
+  /** An empty folder: settings in a user's home folder decide nothing. */
+  home: string;
+}
+
+/**
+ * The variables of a build that lead somewhere but don't say what is compiled: they may differ between two builds that
+ * give the same bytes.
+ */
+export function placeVariables(
+  host: Host,
+  folders: EnvironmentFolders,
+  fresh: boolean,
+): Record<string, string> {
+  return {
+    ...taken(host, ["TMPDIR", ...NETWORK]),
     CCACHE_DIR: join(host.cache, "ccache"),
     CCACHE_MAXSIZE: "10G",
+    ...taken(host, CCACHE_PLACES),
+    ...(fresh ? { CCACHE_RECACHE: "1" } : {}),
     // By its bytes: two machines, or an update within one second, may have other compilers of one time stamp.
     CCACHE_COMPILERCHECK: "content",
     CCACHE_NOHASHDIR: "1",
-  };
-  const own = ["CCACHE_DIR", "CCACHE_MAXSIZE"];
-  return Object.fromEntries(
-    Object.entries(defaults).filter(([name]) => !own.includes(name) || !host.env[name]),
-  );
-}
-
-/** ISA switches of vLLM that the user's shell might still hold; a variant says all of its own. */
-const FOREIGN = /^(VLLM_|CMAKE_ARGS$|CMAKE_C(XX)?_FLAGS$|CFLAGS$|CXXFLAGS$|CPPFLAGS$|LDFLAGS$)/;
-
-/** A source's build runs its author's code, which needs nobody's credentials: all that is fetched is there before. */
-const SECRET =
-  /TOKEN|PASSWORD|PASSWD|SECRET|CREDENTIAL|API_?KEY|PRIVATE_KEY|^SSH_AUTH_SOCK$|^AWS_|^(PIP|UV)_.*INDEX/i;
-
-/**
- * The whole environment of a build: the user's, without credentials, Python and compiler settings of the surrounding
- * shell, with the build's variables, and with our shims and the build environment's programs first on PATH.
- */
-export function buildEnv(
-  host: Host,
-  variables: Record<string, string>,
-  folders: { shims: string; venv: string },
-): Record<string, string> {
-  const env: Record<string, string> = {};
-  for (const [name, value] of Object.entries(cleanPythonEnv(host))) {
-    if (value !== undefined && !FOREIGN.test(name) && !SECRET.test(name)) env[name] = value;
-  }
-  return {
-    ...env,
-    ...ccacheVariables(host),
-    ...variables,
+    CCACHE_CONFIGPATH: join(folders.shims, "ccache.conf"),
+    HOME: folders.home,
     VIRTUAL_ENV: folders.venv,
-    PATH: [folders.shims, join(folders.venv, "bin"), host.env["PATH"] ?? ""].join(delimiter),
     CC: join(folders.shims, "vllm-cpu-cc"),
     CXX: join(folders.shims, "vllm-cpu-c++"),
     // The build's folder may lie in a repository of its user's, whose commit is none of the wheel's business.
@@ -166,13 +195,41 @@ export function buildEnv(
   };
 }
 
+/** PATH of a build: our programs, the build environment's, the user's. */
+export const buildPath = (
+  host: Pick<Host, "env">,
+  { shims, venv }: { shims: string; venv: string },
+): string => [shims, join(venv, "bin"), host.env["PATH"] ?? ""].join(delimiter);
+
+/**
+ * The whole environment of a build, made from nothing: a list of the user's variables by which the network is reached,
+ * what the recipe and the options say, and what the user added with --build-env. Nothing else of the shell that the
+ * build was started from can reach the compiler.
+ * @param variables of {@link buildVariables}
+ * @param fresh whether the compile cache is written anew and not read
+ */
+export function buildEnv(
+  host: Host,
+  variables: Record<string, string>,
+  folders: EnvironmentFolders,
+  fresh: boolean,
+): Record<string, string> {
+  return { ...placeVariables(host, folders, fresh), ...variables, PATH: buildPath(host, folders) };
+}
+
 /** The environment's settings for a compile, also for the plan that is printed. */
 export function settingsOf(
-  compile: { unit: Unit; found: FoundRecipe; epoch: number; source: { version: string | null } },
+  compile: {
+    unit: Unit;
+    found: FoundRecipe;
+    epoch: number;
+    buildEnvironment: Readonly<Record<string, string>>;
+    source: { version: string | null };
+  },
   dependencies: BuildSettings["dependencies"],
   jobs: number,
 ): BuildSettings {
-  const { unit, found, epoch, source } = compile;
+  const { unit, found, epoch, source, buildEnvironment } = compile;
   return {
     unit,
     cmakeArguments: found.recipe.cmakeArguments,
@@ -180,5 +237,6 @@ export function settingsOf(
     version: source.version,
     jobs,
     epoch,
+    added: buildEnvironment,
   };
 }

@@ -1,7 +1,7 @@
 import { basename, join } from "node:path";
 import { z } from "zod";
-import { copyAtomic, exists, makeDir, readTextIfAny, touch, writeFileAtomic } from "../host/files.ts";
-import { fileSha256 } from "../host/hash.ts";
+import { copyAtomic, exists, makeDir, readTextIfAny, touch, writeFileAtomic } from "../../host/files.ts";
+import { fileSha256 } from "../../host/hash.ts";
 
 const keptSchema = z.object({ sha256: z.string(), file: z.string() });
 

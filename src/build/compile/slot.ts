@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { WheelsError, wheelsError } from "../errors/wheels-error.ts";
-import { exists, listDir, makeDir, remove } from "../host/files.ts";
-import type { Host } from "../host/host.ts";
-import { withLock } from "../host/lock.ts";
+import { WheelsError, wheelsError } from "../../errors/wheels-error.ts";
+import { exists, listDir, makeDir, remove } from "../../host/files.ts";
+import type { Host } from "../../host/host.ts";
+import { withLock } from "../../host/lock.ts";
 
 const MOST_SLOTS = 64;
 

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { WheelsError } from "../errors/wheels-error.ts";
-import { exists, remove } from "../host/files.ts";
-import type { Host } from "../host/host.ts";
-import { demandCpuOnly } from "../torch/gate.ts";
+import { WheelsError } from "../../errors/wheels-error.ts";
+import { exists, remove } from "../../host/files.ts";
+import type { Host } from "../../host/host.ts";
+import { demandCpuOnly } from "../../torch/gate.ts";
 import {
   installGated,
   makeVenv,
@@ -10,9 +10,9 @@ import {
   type TorchRequest,
   type TorchSource,
   torchFacts,
-} from "../torch/install.ts";
-import { demandHeaders, findPython } from "../torch/python.ts";
-import type { Uv } from "../torch/uv.ts";
+} from "../../torch/install.ts";
+import { demandHeaders, findPython } from "../../torch/python.ts";
+import type { Uv } from "../../torch/uv.ts";
 
 /** Decides which torch a build gets. @throws what resolveTorch throws */
 export async function resolveForBuild(

@@ -1,0 +1,1 @@
+import{l as e,p as t,y as n}from"./files.js";import{r}from"./materials.js";import{join as i}from"node:path";const a=({cache:e},t)=>i(e,`materials`,`${t}.json`);async function o(t,r,o){await e(i(t.cache,`materials`)),await n(a(t,r),JSON.stringify(o))}async function s(e,n){let i=await t(a(e,n));return i===null?null:r.safeParse(JSON.parse(i)).data??null}export{s as n,o as t};

@@ -1,0 +1,40 @@
+import type { TorchRequest } from "../../torch/install.ts";
+import type { Variant } from "../../variants/manifest.ts";
+import type { Patch } from "../../variants/recipe-schema.ts";
+import type { FoundRecipe } from "../../variants/recipes.ts";
+import type { Unit } from "../../variants/units.ts";
+import type { ReadySource } from "../source/source.ts";
+
+/** One compile, which one or more variants' wheels are made from. */
+export interface CompileRequest {
+  unit: Unit;
+  architecture: Variant["architecture"];
+  found: FoundRecipe;
+  patches: Readonly<Record<string, Patch>>;
+  source: ReadySource;
+  /** Python version such as 3.11; null for the Python on PATH. */
+  python: string | null;
+  /** null to choose. */
+  jobs: number | null;
+  torch: TorchRequest;
+  /** Folders below the source that this run itself writes to. */
+  exclude: readonly string[];
+  /** A checkout or git repository of oneDNN; null to fetch it. */
+  onednn: string | null;
+  /** Go on where a build that broke off has ended. */
+  resume: boolean;
+  /** Keep what a build that breaks off has compiled, for the next run to go on. */
+  keepBroken: boolean;
+  /** Take nothing that an earlier build has made. */
+  fresh: boolean;
+  keepDebug: boolean;
+  keepScratch: boolean;
+  /** SOURCE_DATE_EPOCH, seconds. */
+  epoch: number;
+  /** Distribution that the instructions in the source's pyproject.toml name. */
+  distribution: string;
+  /** `name==version` of packages that an earlier build had, to have them again; empty for the newest. */
+  requirements: readonly string[];
+  /** Variables that the user adds to the build's environment. */
+  buildEnvironment: Readonly<Record<string, string>>;
+}
