@@ -83,6 +83,7 @@ const COMPOSITE: OptionSpecs = {
   "output-dir": build.inputs["output-dir"],
   "onednn-source": build.inputs["onednn-source"],
   glibc: build.inputs.glibc,
+  "build-env": build.inputs["build-env"],
   "max-jobs": build.inputs["max-jobs"],
   "torch-index-url": build.inputs["torch-index-url"],
   "torch-packages": build.inputs["torch-packages"],

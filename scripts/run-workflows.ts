@@ -1,10 +1,21 @@
 // Runs every workflow of the project under act on this host and prints what became of each job.
-// Usage: npm run workflows [-- ci build-wheels release]
+// Usage: npm run workflows [-- ci build-wheels release readme readme-pinned]
+// readme is the README's first workflow alone in an empty repository; readme-pinned the same with our action by commit, where
+// a checker refuses any action that is not pinned, also within ours.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type ActOptions, act, releaseTree, torchInput } from "../test/support/act.ts";
-import { bareRepository, copyProject, makeRepository } from "../test/support/repository.ts";
+import {
+  type ActOptions,
+  act,
+  REPOSITORY,
+  type Released,
+  releaseTree,
+  torchInput,
+} from "../test/support/act.ts";
+import { README_WORKFLOWS, replaced, surroundings } from "../test/support/readme-workflows.ts";
+import { bareRepository, copyProject, makeRepository, repository } from "../test/support/repository.ts";
 import { removeScratch, root, scratch } from "../test/support/run.ts";
+import { unpinned } from "../test/support/uses.ts";
 
 /** setup-node and setup-python bring an interpreter that is here already, and can't be fetched offline. */
 function standIn(program: string): string {
@@ -44,8 +55,25 @@ function ghStandIn(): string {
   return folder;
 }
 
+/** The README's first workflow alone in a repository. @param pin commit that its action is named by; null for the tag */
+function readmeRepository(pin: string | null): string {
+  const [first] = README_WORKFLOWS;
+  const text = replaced(first?.text ?? "");
+  const named = pin === null ? text : text.replaceAll(`${REPOSITORY}@v1`, `${REPOSITORY}@${pin}`);
+  return repository({ ".github/workflows/readme.yml": named });
+}
+
+/** Says what an organisation that demands full-length hashes would refuse, here and in what is called. */
+function demandPins(repo: string, { folder, partsFolder }: Released): void {
+  const loose = [repo, folder, partsFolder].flatMap(unpinned);
+  console.log(`actions that are not pinned to a commit, nested ones included: ${loose.length}`);
+  if (loose.length > 0) throw new Error(loose.join("\n"));
+}
+
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
 const workflows: Record<string, () => Partial<ActOptions>> = {
+  readme: () => ({ workflow: "readme.yml", ...surroundings() }),
+  "readme-pinned": () => ({ workflow: "readme.yml", ...surroundings() }),
   ci: () => ({ event: "push" }),
   "build-wheels": () => ({ inputs: { source: "sample", "torch-index-url": torchInput } }),
   release: () => ({
@@ -73,14 +101,16 @@ async function main(): Promise<void> {
     if (!options) throw new Error(`no workflow ${name}; there are ${Object.keys(workflows).join(", ")}`);
     console.log(`running ${name}.yml …`);
     const started = Date.now();
-    const run = await act(copyOfProject(name === "release"), tree, {
-      workflow: `${name}.yml`,
-      actions,
-      ...options(),
-    });
+    const isReadme = name.startsWith("readme");
+    const repo = isReadme
+      ? readmeRepository(name === "readme" ? null : tree.commit)
+      : copyOfProject(name === "release");
+    if (name === "readme-pinned") demandPins(repo, tree);
+    const run = await act(repo, tree, { workflow: `${name}.yml`, actions, ...options() });
     writeFileSync(join(logs, `${name}.log`), run.output);
     const seconds = Math.round((Date.now() - started) / 1000);
     for (const { job, result } of run.jobs) rows.push(`${name.padEnd(14)} ${job.padEnd(44)} ${result}`);
+    for (const artifact of run.artifacts) rows.push(`${name.padEnd(14)} artifact ${artifact}`);
     rows.push(`${name.padEnd(14)} ${"(the workflow)".padEnd(44)} exit ${run.status}, ${seconds} s`);
     if (run.status !== 0) process.exitCode = 1;
   }

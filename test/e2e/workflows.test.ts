@@ -1,19 +1,17 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { dump, load } from "js-yaml";
 import {
   type ActRun,
   act,
   insideAct,
   ownWorkflow,
   RELEASED,
-  REPOSITORY,
   type Released,
   releaseTree,
   torchInput,
 } from "../support/act.ts";
-import { blocksOf } from "../support/documents.ts";
+import { README_WORKFLOWS, replaced, surroundings } from "../support/readme-workflows.ts";
 import { repository } from "../support/repository.ts";
 import { startResultsService } from "../support/results-service.ts";
 import { exec, removeScratch, scratch } from "../support/run.ts";
@@ -28,78 +26,6 @@ beforeAll(() => {
 });
 
 afterAll(removeScratch);
-
-/**
- * All that is replaced in the README's workflows here, where vLLM itself can't be built: what is built, where torch comes
- * from, and where wheels go. By the input that says it; every `uses:` stays as it stands.
- */
-const REPLACED: Readonly<Record<"source" | "torch index" | "target", (given: Given) => Given>> = {
-  source: ({ "vllm-version": _version, "onednn-source": _onednn, ...given }) => ({
-    ...given,
-    source: "sample",
-  }),
-  "torch index": (given) => ({ ...given, "torch-index-url": torchInput }),
-  target: (given) => ({ ...given, ...("to" in given ? { to: "index:_site" } : {}) }),
-};
-
-type Given = Record<string, unknown>;
-
-interface Call {
-  uses?: string;
-  with?: Given;
-}
-
-interface Workflow {
-  jobs: Record<string, Call & { steps?: Call[] }>;
-}
-
-const BUILDS = new RegExp(`^${REPOSITORY}(/build-variant|/\\.github/workflows/build-wheels\\.yml)?@`);
-const PUBLISHES = new RegExp(`^${REPOSITORY}/publish-wheel@`);
-
-const usesOf = (text: string): string[] => [...text.matchAll(/uses: (\S+)/g)].map(([, uses = ""]) => uses);
-
-/** A workflow of the README with what {@link REPLACED} says. */
-function replaced(text: string): string {
-  const workflow = load(text) as Workflow;
-  for (const job of Object.values(workflow.jobs))
-    for (const call of [job, ...(job.steps ?? [])]) {
-      const builds = BUILDS.test(call.uses ?? "");
-      if (builds) call.with = REPLACED["torch index"](REPLACED.source(call.with ?? {}));
-      if (builds || PUBLISHES.test(call.uses ?? "")) call.with = REPLACED.target(call.with ?? {});
-    }
-  const changed = dump(workflow);
-  expect(usesOf(changed)).toEqual(usesOf(text));
-  return changed;
-}
-
-const README_WORKFLOWS = blocksOf("README.md").filter(({ directive }) => directive?.kind === "workflow");
-
-/** An action of others as the README names it, with its pin. */
-const asPinned = (name: string): string =>
-  README_WORKFLOWS.flatMap(({ text }) => usesOf(text)).find((uses) => uses.startsWith(`${name}@`)) ?? name;
-
-/** What is no part of the project and can't be fetched here: GitHub's own actions, and the sudo of its images. */
-function surroundings(): { actions: Record<string, string>; path: string[] } {
-  const action = (name: string, run: string): string => {
-    const folder = scratch();
-    const inputs = "inputs:\n  path: { description: the folder, default: '' }\n";
-    const runs = `runs:\n  using: composite\n  steps:\n    - run: ${run}\n      shell: bash\n`;
-    writeFileSync(join(folder, "action.yml"), `name: ${name}\ndescription: stands in\n${inputs}${runs}`);
-    return folder;
-  };
-  const bin = scratch();
-  writeFileSync(join(bin, "sudo"), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 });
-  return {
-    actions: {
-      [asPinned("actions/upload-pages-artifact")]: action(
-        "upload",
-        "test -f '${{ inputs.path }}/index.html' && echo \"pages of $(ls '${{ inputs.path }}')\"",
-      ),
-      [asPinned("actions/deploy-pages")]: action("deploy", "echo deployed"),
-    },
-    path: [bin],
-  };
-}
 
 suite("the README's workflows, every uses: as it stands", () => {
   test.each(README_WORKFLOWS.map(({ line, text }) => [line, text] as const))(
