@@ -8,7 +8,7 @@ import type { OptionSpec, OptionSpecs } from "../src/options/spec.ts";
 /** Source: GitHub documentation, "Events that trigger workflows": at most 25 inputs for workflow_dispatch. */
 export const MOST_BY_HAND = 25;
 
-const { plan, "build-variant": build, "publish-wheel": publish } = ACTIONS;
+const { plan, "build-variant": build, "verify-torch-cpu": verify, "publish-wheel": publish } = ACTIONS;
 const { variant: _one, "python-version": _python, ...BUILD } = build.inputs;
 const { upload: _upload, "artifact-name": _name, "retention-days": RETENTION, ...PROVEN } = BUILD;
 const {
@@ -70,7 +70,17 @@ const REGIONS: Readonly<Record<string, string>> = {
   "by-hand": inputs(byHand),
   call: inputs(WORKFLOW_INPUTS),
   plan: given(plan, {}),
-  build: given(build, { variant: "${{ matrix.variant }}", "python-version": "${{ matrix.python }}" }),
+  build: given(build, {
+    variant: "${{ matrix.variants }}",
+    "python-version": "${{ matrix.python }}",
+    // Where it is compiled, nothing of it need run.
+    level: "static",
+  }),
+  proof: given(verify, {
+    planned: "${{ toJSON(matrix) }}",
+    variant: "${{ matrix.variant }}",
+    upload: "true",
+  }),
   gate: given(publish, {
     to: "${{ inputs.publish-to }}",
     expect: "${{ needs.plan.outputs.matrix }}",

@@ -7,6 +7,28 @@ export const VERIFY = {
     why: `${p.where} holds no *.whl.`,
     remedy: "Build first, or name the wheels.",
   })),
+  E_PLANNED_WHEEL: entry(
+    EXIT.badInput,
+    "Not one wheel of the plan",
+    (p: { id: string; found: string[] }) => ({
+      what: `The planned wheel ${p.id} can't be proven.`,
+      why:
+        p.found.length === 0
+          ? "No artifact of this run holds it: its build failed, or its artifact has a name of its own."
+          : `Several wheels of this run fit it: ${p.found.join(", ")}.`,
+      remedy: "Look at the build job, and leave the input artifact-name of build-variant empty.",
+    }),
+  ),
+  E_WHEEL_DIGEST: entry(
+    EXIT.checkFailed,
+    "Another wheel than was named",
+    (p: { wheel: string; is: string; wanted: string }) => ({
+      what: `${p.wheel} is not the wheel that was named.`,
+      why: `Its sha256 is ${p.is}, and not ${p.wanted}.`,
+      remedy:
+        "Run the build job and all proof jobs again; trust none of the two wheels until it is known where they come from.",
+    }),
+  ),
   E_MERGE_OTHER_WHEEL: entry(
     EXIT.badInput,
     "Verdicts of several wheels",

@@ -1,4 +1,6 @@
+import { cpus } from "node:os";
 import { readTextIfAny } from "./files.ts";
+import type { Host } from "./host.ts";
 
 interface Report {
   header?: { glibcVersionRuntime?: string };
@@ -18,4 +20,11 @@ export async function childCpuSeconds(): Promise<number> {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   // Fields 16 and 17 of proc(5) stat, cutime and cstime; the first two are cut off above.
   return (Number(fields[13] ?? 0) + Number(fields[14] ?? 0)) / TICKS;
+}
+
+/** What this machine is called where its proofs are told: its CPU, and the runner's name where it is one. */
+export function machineName({ env }: Pick<Host, "env">): string {
+  const cpu = cpus()[0]?.model.trim().replaceAll(/\s+/g, " ") || "unknown CPU";
+  const runner = env["RUNNER_NAME"];
+  return runner ? `${cpu}, runner ${runner}` : cpu;
 }

@@ -1,1 +1,1 @@
-export { wheelsAt, wheelsOfArtifacts } from "../publish/artifact-wheels.ts";
+export { mayHold, plannedWheel, wheelsAt, wheelsOfArtifacts } from "../publish/artifact-wheels.ts";

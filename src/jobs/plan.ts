@@ -1,8 +1,9 @@
-import { prepare } from "../build/prepare.ts";
+import { type Prepared, prepare } from "../build/prepare.ts";
 import type { Host } from "../host/host.ts";
 import { listWheels } from "../publish/plan/list-wheels.ts";
 import { chooseItems, isWheelOf } from "../variants/choose.ts";
-import { toMatrix } from "../variants/matrix.ts";
+import type { Variant } from "../variants/manifest.ts";
+import { type BuildJob, compilesOf, toBuilds, toMatrix } from "../variants/matrix.ts";
 import type { PlanItem } from "../variants/plan.ts";
 import type { WheelChoice, WheelRequest } from "../variants/request.ts";
 
@@ -18,11 +19,35 @@ export interface PlanReport {
   plan: PlanItem[];
   /** What the index has already. */
   existing: PlanItem[];
+  /** The compiles that the plan takes, as a matrix. */
+  builds: { include: BuildJob[] };
+}
+
+/** Labels that all variants of an architecture share: a machine that compiles needs nothing of a variant's own. */
+function sharedLabels(variants: Iterable<Variant>, architecture: string): string[] {
+  const [first, ...others] = [...variants].filter((variant) => variant.architecture === architecture);
+  return (first?.runnerLabels ?? []).filter((label) =>
+    others.every(({ runnerLabels }) => runnerLabels.includes(label)),
+  );
+}
+
+/** @param prepared whose manifest says what runners there are */
+function buildsOf(
+  prepared: Prepared,
+  items: readonly PlanItem[],
+  { runner, buildRunner }: WheelChoice,
+): PlanReport["builds"] {
+  return toBuilds(compilesOf(items), ({ items: [item] }) => {
+    if (buildRunner !== null) return [buildRunner];
+    return runner !== null || !item
+      ? (item?.runnerLabels ?? [])
+      : sharedLabels(prepared.variants.values(), item.architecture);
+  });
 }
 
 /**
  * Plans wheels and builds nothing.
- * @throws what {@link prepare} throws, E_PLAN_EMPTY, E_INDEX_READ
+ * @throws what {@link prepare} throws, E_PLAN_EMPTY, E_INDEX_READ, E_MATRIX_SIZE
  */
 export async function plan(host: Host, { what, choice }: PlanRequest): Promise<PlanReport> {
   const prepared = await prepare(host, what);
@@ -30,12 +55,13 @@ export async function plan(host: Host, { what, choice }: PlanRequest): Promise<P
   const items = chooseItems(prepared.plan, choice.only, choice.skip).map((item) =>
     runner === null ? item : { ...item, runnerLabels: [runner.replaceAll("{variant}", item.variant)] },
   );
-  if (skipExisting === null) return { plan: items, existing: [] };
+  if (skipExisting === null) return { plan: items, existing: [], builds: buildsOf(prepared, items, choice) };
   if (items.some(({ version }) => version === null))
     host.log.warn("The source states no version, so skip-existing can't tell which wheels are there");
   const distributions = new Set(items.map(({ distribution }) => distribution));
   const there = await listWheels(host, skipExisting, [...distributions]);
   const isThere = (item: PlanItem): boolean =>
     item.version !== null && there.some((file) => isWheelOf(item, file));
-  return { plan: items.filter((item) => !isThere(item)), existing: items.filter(isThere) };
+  const left = items.filter((item) => !isThere(item));
+  return { plan: left, existing: items.filter(isThere), builds: buildsOf(prepared, left, choice) };
 }

@@ -17,6 +17,8 @@ export { reportFileName, verdictFileName };
 export interface ProveRequest {
   /** Paths, relative to the working folder. */
   wheels: readonly string[];
+  /** Minor versions to run wheels on that serve several; left out for the Python on PATH. */
+  pythons?: readonly string[];
   /** A virtual environment, or `current` for the Python on PATH; null for none. */
   environment: string | null;
   /** Name of the variant that the wheels claim to be; null to go by their names. */
@@ -51,7 +53,7 @@ export async function prove(host: Host, request: ProveRequest): Promise<ProveRep
       variant: variant ?? null,
       depth,
       torch,
-      pythons: [],
+      pythons: request.pythons ?? [],
       policy,
       writesVerdicts,
       materialsOf: keptMaterials,

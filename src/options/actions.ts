@@ -1,4 +1,4 @@
-import { UPLOAD, WHEELS } from "./artifacts.ts";
+import { PLANNED as ARTIFACT, UPLOAD, WHEELS } from "./artifacts.ts";
 import { COMMANDS } from "./commands.ts";
 import { DRY_RUN } from "./general.ts";
 import { HOW } from "./how.ts";
@@ -42,6 +42,10 @@ export const ACTIONS = {
     inputs: { ...PLANNED, ...CHOICE },
     outputs: {
       matrix: "The jobs for strategy.matrix, through fromJSON: variant, python, version, runs-on.",
+      builds:
+        "The compiles alone as a matrix, the longest first: variants (a comma list for build-variant), python, version, runs-on. One compile serves several variants, and in the stable ABI several Pythons.",
+      proofs:
+        "The proofs as a matrix: every wheel on every Python that it is to be proven on, on a runner with its instructions.",
       count: "The number of jobs in the matrix; skip the build job where it is 0.",
       identifiers: "The identifiers of the wheels, with a space between them.",
       existing: "JSON list of the identifiers that the index has already.",
@@ -138,6 +142,7 @@ export const ACTIONS = {
         },
       }),
       ...WHEELS,
+      ...ARTIFACT,
       environment: {
         ...verify.options.environment,
         default: "current",
@@ -178,8 +183,8 @@ export const ACTIONS = {
         artifacts: {
           kind: "text",
           placeholder: "PATTERNS",
-          default: "wheel-*",
-          help: "Names of the artifacts to take where no wheels are named; * stands for any characters.",
+          default: "wheel-* proof-*",
+          help: "Names of the artifacts to take where no wheels are named; * stands for any characters. What proof jobs found of a wheel is joined to its verdict.",
         },
       }),
       ...MANIFEST,

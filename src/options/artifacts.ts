@@ -38,6 +38,34 @@ export const WHEELS = about("What to build", {
   },
 });
 
+/** Which wheel of the workflow run a proof job proves. */
+export const PLANNED = about("What to build", {
+  planned: {
+    kind: "text",
+    placeholder: "JSON",
+    default: null,
+    help: "A row of the plan's output proofs, as toJSON(matrix): the wheel of this workflow run that it names is fetched and proven, its verdict is uploaded as a proof that publish-wheel joins, and the wheel is not uploaded again.",
+  },
+  sha256: {
+    kind: "text",
+    placeholder: "HEX",
+    default: null,
+    help: "The sha256 that this wheel must have.",
+  },
+});
+
+/** @throws E_OPTION_VALUE for what is no sha256, or one without a planned wheel */
+export function parsePlanned(given: Partial<Values<typeof PLANNED>>) {
+  const { planned, sha256 } = complete(PLANNED, given);
+  if (sha256 !== null && (planned === null || !/^[0-9a-f]{64}$/.test(sha256)))
+    throw wheelsError("E_OPTION_VALUE", {
+      option: "The input sha256",
+      value: shownValue(sha256),
+      expected: "64 digits of 0-9a-f, together with the input planned",
+    });
+  return { planned, sha256 };
+}
+
 /** Paths of an input, one on each line. */
 export const lines = (text: string | null): string[] =>
   (text ?? "")

@@ -151,9 +151,21 @@ export const CHOICE = about("What to build", {
     byHand: true,
     help: "One runner label that replaces the manifest's labels, {variant} in it replaced by the variant's name; scale sets of Actions Runner Controller go by one name.",
   },
+  "build-runner": {
+    kind: "text",
+    placeholder: "NAME",
+    default: null,
+    help: "The runner label of the jobs that compile, which need no variant's instructions; without it the labels that all variants share.",
+  },
 });
 
 export function parseChoice(given: Partial<Values<typeof CHOICE>>): WheelChoice {
-  const { only, skip, "skip-existing": skipExisting, runner } = complete(CHOICE, given);
-  return { only, skip, skipExisting, runner };
+  const {
+    only,
+    skip,
+    "skip-existing": skipExisting,
+    runner,
+    "build-runner": buildRunner,
+  } = complete(CHOICE, given);
+  return { only, skip, skipExisting, runner, buildRunner };
 }

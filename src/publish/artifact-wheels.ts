@@ -1,23 +1,35 @@
 import { basename, join, resolve } from "node:path";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { exists, listDir, makeDir, readBytes, statPath, writeFile } from "../host/files.ts";
+import { fileSha256 } from "../host/hash.ts";
 import type { Host } from "../host/host.ts";
+import { isWheelOf } from "../variants/choose.ts";
+import { mergeFiles } from "../verify/verdict/merge-files.ts";
+import { verdictFileName } from "../verify/verdict/verdict.ts";
 import { FormatError } from "../wheel/format-error.ts";
 import { readZip } from "../wheel/zip-reader.ts";
+import { type Expected, parseExpected } from "./gate/expect.ts";
 
 const KNOWN = /^[A-Za-z0-9._!+-]+\.whl(\.verdict\.json|\.verdict\.sigstore\.json|\.publish\.attestation)?$/;
+
+interface Unpacked {
+  wheels: string[];
+  /** Verdicts without their wheel: what another job has proven of it. */
+  proofs: string[];
+}
 
 /**
  * Takes wheels, verdicts and signatures out of an artifact's archive. The archive is another job's, so hostile: it is read with
  * the wheel reader's limits, and of its names only plain ones of these kinds count.
  * @throws E_ARTIFACT
  */
-async function unpack(archive: string, name: string, folder: string): Promise<string[]> {
+async function unpack(archive: string, name: string, folder: string): Promise<Unpacked> {
   const failed = (detail: string, cause?: unknown): never => {
     throw wheelsError("E_ARTIFACT", { doing: "Unpacking", name, detail }, cause);
   };
   try {
     const wheels: string[] = [];
+    const verdicts: string[] = [];
     for (const entry of readZip(await readBytes(archive))) {
       if (!KNOWN.test(entry.name))
         return failed(
@@ -27,32 +39,85 @@ async function unpack(archive: string, name: string, folder: string): Promise<st
       if (await exists(path)) return failed(`It holds ${entry.name} twice.`);
       await writeFile(path, entry.read());
       if (entry.name.endsWith(".whl")) wheels.push(path);
+      if (entry.name.endsWith(".verdict.json")) verdicts.push(path);
     }
-    return wheels;
+    const beside = new Set(wheels.map(verdictFileName));
+    return { wheels, proofs: verdicts.filter((path) => !beside.has(path)) };
   } catch (thrown) {
     return thrown instanceof FormatError ? failed(thrown.message, thrown) : Promise.reject(thrown);
   }
 }
 
 /**
- * The wheels of downloaded artifacts, each with its verdict beside it.
+ * The wheels of downloaded artifacts, each with its verdict beside it, in which what other jobs have proven of the wheel
+ * is joined.
  * @param archives path of each archive, by artifact name; each in a folder of its own
  * @param folder where they are unpacked, one folder an artifact
  * @returns paths of the wheels
- * @throws E_ARTIFACT
+ * @throws E_ARTIFACT, E_VERDICT_INVALID, E_MERGE_OTHER_WHEEL for a proof of other bytes, E_MERGE_CONTRADICTION
  */
 export async function wheelsOfArtifacts(
+  host: Host,
   archives: ReadonlyMap<string, string>,
   folder: string,
 ): Promise<string[]> {
-  const wheels: string[] = [];
+  const unpacked: Unpacked[] = [];
   for (const [name, archive] of archives) {
     const own = join(folder, basename(resolve(archive, "..")));
     await makeDir(own);
-    wheels.push(...(await unpack(archive, name, own)));
+    unpacked.push(await unpack(archive, name, own));
   }
+  const wheels = unpacked.flatMap((one) => one.wheels);
+  const proofs = unpacked.flatMap((one) => one.proofs);
+  for (const wheel of wheels) {
+    const verdict = verdictFileName(wheel);
+    const own = proofs.filter((path) => basename(path) === basename(verdict));
+    if (own.length > 0) await mergeFiles(host, [verdict, ...own], verdict);
+  }
+  const names = new Set(wheels.map((wheel) => basename(verdictFileName(wheel))));
+  for (const proof of proofs.filter((path) => !names.has(basename(path))))
+    host.log.warn(`${basename(proof)} proves a wheel that no artifact holds`);
   return wheels;
 }
+
+/**
+ * The one wheel of these that a row of a plan stands for.
+ * @param planned a row of the matrix, as JSON
+ * @param sha256 what its bytes must be; null for whatever they are
+ * @throws E_OPTION_VALUE for another JSON, E_VERIFY_NOTHING E_PLANNED_WHEEL where no wheel or several fit, E_WHEEL_DIGEST
+ */
+export async function plannedWheel(
+  wheels: readonly string[],
+  planned: string,
+  sha256: string | null,
+): Promise<{ wheel: string; python: string | null; id: string }> {
+  const item = parsePlanned(planned);
+  const fitting = wheels.filter((path) => isWheelOf(item, basename(path)));
+  const [wheel, ...more] = fitting;
+  if (wheel === undefined || more.length > 0)
+    throw wheelsError("E_PLANNED_WHEEL", { id: item.id, found: fitting.map((path) => basename(path)) });
+  const is = await fileSha256(wheel);
+  if (sha256 !== null && is !== sha256)
+    throw wheelsError("E_WHEEL_DIGEST", { wheel: basename(wheel), is, wanted: sha256 });
+  return { wheel, python: item.python, id: item.id };
+}
+
+/** Whether an artifact may hold the planned wheel, by the names that build-variant gives. @throws E_OPTION_VALUE */
+export function mayHold(planned: string): (artifact: string) => boolean {
+  const { distribution } = parsePlanned(planned);
+  const prefix = `wheel-${distribution.replaceAll(/[-_.]+/g, "_")}-`.toLowerCase();
+  return (artifact) => artifact.toLowerCase().startsWith(prefix);
+}
+
+const parsePlanned = (planned: string): Expected => {
+  const [item, ...more] = parseExpected(`{"include":[${planned}]}`);
+  if (item && more.length === 0) return item;
+  throw wheelsError("E_OPTION_VALUE", {
+    option: "The input planned",
+    value: planned.slice(0, 80),
+    expected: "one row of the plan's output proofs, as toJSON(matrix)",
+  });
+};
 
 /**
  * Paths of wheels; a folder stands for the wheels in it, and one that is not there for none.

@@ -79,6 +79,8 @@ export interface PublishReport extends TargetReport {
   /** File names whose ISA the proving machine lacked, with the features: their code was not run, or on an emulated CPU. */
   unrun: { file: string; lacked: string[] }[];
   emulated: { file: string; lacked: string[] }[];
+  /** Machines that ran the wheels, by file name. */
+  provers: { file: string; on: string[] }[];
   /** One a target; what stands above is all of them together. */
   targets: TargetReport[];
 }
@@ -184,6 +186,11 @@ async function planFor(
   return { target, candidates, plan };
 }
 
+/** Where a wheel's checks were run, each machine once. */
+const proversOf = ({ verdict }: Candidate): string[] => [
+  ...new Set(verdict.predicate.checks.flatMap(({ provenOn }) => provenOn ?? [])),
+];
+
 const names = (candidates: readonly Candidate[]): string[] => candidates.map(({ fileName }) => fileName);
 
 async function planAndPublish(
@@ -224,6 +231,8 @@ async function planAndPublish(
       .map(({ fileName, proof }) => [fileName, { file: fileName, lacked: proof.lacked }] as const);
     return [...new Map(found).values()];
   };
+  const candidates = plannings.flatMap((planning) => planning.candidates);
+  const provers = new Map(candidates.map((one) => [one.fileName, proversOf(one)]));
   return {
     target: reports.map(({ target }) => target).join(", "),
     dryRun,
@@ -232,6 +241,7 @@ async function planAndPublish(
     skipped: together("skipped"),
     unrun: having("proven-but-isa"),
     emulated: having("proven-emulated"),
+    provers: [...provers].map(([file, on]) => ({ file, on })),
     install: together("install"),
     targets: reports,
   };

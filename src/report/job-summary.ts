@@ -6,8 +6,36 @@ import { resultMarkdown } from "./markdown.ts";
 import { code, head, plainText, row } from "./markdown-text.ts";
 import type { BuiltOutcome, PublishOutcome } from "./outcomes.ts";
 
-/** The plan as a table of jobs. */
-export function planSummary(items: readonly PlanItem[], existing: readonly PlanItem[]): string {
+/** A compile that a plan takes, as the matrix of builds lists it. */
+interface PlannedBuild {
+  id: string;
+  variants: string;
+  version: string;
+  "runs-on": readonly string[];
+}
+
+/** Compile → wheels → proofs, the longest compile first. */
+function tree(items: readonly PlanItem[], builds: readonly PlannedBuild[]): string[] {
+  return builds.flatMap(({ id, variants, version, "runs-on": labels }) => {
+    const own = items.filter(
+      (item) => variants.split(",").includes(item.variant) && (item.version ?? "") === version,
+    );
+    const [first] = own;
+    const time = first?.seconds ? `, about ${formatSeconds(first.seconds)} of CPU time` : "";
+    const wheels = [...new Set(own.map(({ variant }) => variant))].map((variant) => {
+      const proofs = own.filter((item) => item.variant === variant).map((item) => code(item.id));
+      return `  - ${code(variant)}: proven by ${proofs.join(" ")}`;
+    });
+    return [`- ${code(id)} on ${labels.map(code).join(" ")}${time}`, ...wheels];
+  });
+}
+
+/** The plan as a table of jobs, and what is compiled for them. */
+export function planSummary(
+  items: readonly PlanItem[],
+  existing: readonly PlanItem[],
+  { include: builds }: { include: readonly PlannedBuild[] },
+): string {
   const lines = items.map((item) =>
     row([
       code(item.id),
@@ -20,6 +48,9 @@ export function planSummary(items: readonly PlanItem[], existing: readonly PlanI
     `### ${items.length} ${items.length === 1 ? "wheel" : "wheels"} to build`,
     "",
     ...(items.length > 0 ? [...head(["wheel", "version", "must use", "runner labels"]), ...lines] : []),
+    ...(builds.length > 0
+      ? ["", `${builds.length} ${builds.length === 1 ? "compile" : "compiles"}:`, "", ...tree(items, builds)]
+      : []),
     ...(existing.length > 0 ? ["", `There already: ${existing.map(({ id }) => code(id)).join(" ")}`] : []),
     "",
   ].join("\n");
@@ -54,6 +85,10 @@ export function publishSummary(report: PublishOutcome): string {
     ...list(
       "Run with a part of their ISA emulated, which the machine lacked",
       report.emulated.map(({ file }) => file),
+    ),
+    ...list(
+      "Run on",
+      report.provers.filter(({ on }) => on.length > 0).map(({ file, on }) => `${file}: ${on.join("; ")}`),
     ),
     ...(report.install.length > 0
       ? ["```sh", ...report.install.map((line) => line.replaceAll("`", "")), "```", ""]

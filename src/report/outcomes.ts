@@ -22,6 +22,8 @@ export interface PublishOutcome {
   unrun: readonly { file: string; lacked: readonly string[] }[];
   /** Files that were run with features emulated, which the proving machine lacked. */
   emulated: readonly { file: string; lacked: readonly string[] }[];
+  /** Machines that ran the wheels. */
+  provers: readonly { file: string; on: readonly string[] }[];
   /** Commands that install what was published. */
   install: readonly string[];
 }

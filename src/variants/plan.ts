@@ -17,6 +17,12 @@ export interface PlanItem {
   environment: Record<string, string>;
   /** Recipe by which it is built; null for a source without one. */
   recipe: string | null;
+  /** What is compiled for it; wheels of one version, architecture and Python with the same share one compile. */
+  compile: string;
+  /** Whether the compile for the oldest Python serves the later ones (PEP 384). */
+  stableAbi: boolean;
+  /** CPU seconds of that compile, as its recipe measured it; null where none did. */
+  seconds: number | null;
   /** The set of kernels that the wheel takes out of a build of several; null where the build makes one. */
   kernels: string | null;
 }
@@ -27,6 +33,9 @@ export interface PlannedVariant {
   version: string | null;
   environment: Record<string, string>;
   recipe: string | null;
+  compile: string;
+  stableAbi: boolean;
+  seconds: number | null;
   kernels: string | null;
 }
 
@@ -37,7 +46,7 @@ export interface PlannedVariant {
 export function makePlan(planned: readonly PlannedVariant[], pythons: readonly string[]): PlanItem[] {
   const wanted: (string | null)[] = pythons.length > 0 ? [...pythons] : [null];
   const isOneVersion = new Set(planned.map(({ version }) => version)).size <= 1;
-  return planned.flatMap(({ variant, version, environment, recipe, kernels }) =>
+  return planned.flatMap(({ variant, version, environment, ...made }) =>
     wanted.map((python) => {
       const parts = [python === null ? "py3" : `cp${python.replace(".", "")}`, variant.name];
       return {
@@ -51,8 +60,7 @@ export function makePlan(planned: readonly PlannedVariant[], pythons: readonly s
         mayUse: variant.isa.mayUse,
         mustUse: variant.isa.mustUse,
         environment,
-        recipe,
-        kernels,
+        ...made,
       };
     }),
   );

@@ -115,6 +115,10 @@ export const recipeSchema = z.strictObject({
     .array(z.strictObject({ file: relativePath, text: z.string().min(1), because: z.string().min(1) }))
     .optional()
     .describe("Texts of the source that the recipe relies on"),
+  "stable-abi": z
+    .boolean()
+    .optional()
+    .describe("Its wheels keep to the stable ABI (abi3), so that one build serves every later Python"),
   libraries: z.array(systemLibrary).optional(),
   resources: z
     .strictObject({

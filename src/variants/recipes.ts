@@ -28,6 +28,8 @@ export interface Recipe {
   cmakeArguments: string[];
   patches: string[];
   assumptions: { file: string; text: string; because: string }[];
+  /** Whether one build serves every later Python (PEP 384). */
+  stableAbi: boolean;
   libraries: SystemLibrary[];
   dependencies: Record<string, Dependency>;
   compilers: Compilers | null;
@@ -124,6 +126,7 @@ function resolve(recipes: Recipes, name: string, architecture: Architecture): Re
     cmakeArguments: targets.flatMap((target) => target["cmake-arguments"] ?? []),
     patches: lineage.flatMap((recipe) => recipe.patches ?? []),
     assumptions: lineage.flatMap((recipe) => recipe.assumptions ?? []),
+    stableAbi: last(lineage.map((recipe) => recipe["stable-abi"])) ?? false,
     libraries: lineage.flatMap((recipe) => recipe.libraries ?? []),
     dependencies: merged(targets.map((target) => target.dependencies)),
     compilers: last(targets.map((target) => target.compilers)),
@@ -207,6 +210,7 @@ export function plainRecipe(): Recipe {
     cmakeArguments: [],
     patches: [],
     assumptions: [],
+    stableAbi: false,
     libraries: [],
     dependencies: {},
     compilers: null,

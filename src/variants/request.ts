@@ -22,6 +22,8 @@ export interface WheelChoice {
   skip: string | null;
   skipExisting: string | null;
   runner: string | null;
+  /** The label of the machines that compile; null for the labels that all variants share. */
+  buildRunner: string | null;
 }
 
 const PYTHON = /^3\.(\d+)$/;

@@ -4,6 +4,7 @@ import { messageOf } from "../errors/thrown.ts";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { readText, readTextIfAny, writeFileAtomic } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
+import { machineName } from "../host/machine.ts";
 import { readShared } from "../host/regular-files.ts";
 import { versionFilePath } from "../host/resources.ts";
 import type { TorchRequest, TorchSource } from "../torch/install.ts";
@@ -225,7 +226,11 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
     runtime.checks.push(...missing.map((id) => notRun(id, { kind: "gap", reason })));
   }
   const contract = variant?.isa.mayUse ?? [];
-  const all = markGaps(policy.policy, applyPolicy(policy.policy, [...checks, ...runtime.checks]), contract);
+  const machine = machineName(host);
+  const ran = runtime.checks.map((check) =>
+    check.result === "not-run" ? check : { ...check, provenOn: machine },
+  );
+  const all = markGaps(policy.policy, applyPolicy(policy.policy, [...checks, ...ran]), contract);
   return {
     wheel: request.wheel,
     sha256: facts.sha256,

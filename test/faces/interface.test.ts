@@ -11,13 +11,13 @@ import { root, wheels } from "../support/run.ts";
 const ACTIONS: Record<string, { inputs: string; outputs: string }> = {
   "action.yml": {
     inputs:
-      "variant source vllm-version python-version version-suffix output-dir max-jobs torch-index-url torch-packages torch-version manifest level policy strict accept-unproven cache upload publish-to glibc onednn-source recipe limit html markdown sarif sarif-kinds",
+      "variant source vllm-version python-version version-suffix output-dir max-jobs torch-index-url torch-packages torch-version manifest level policy strict accept-unproven cache upload publish-to glibc onednn-source recipe limit html markdown sarif sarif-kinds build-env",
     outputs: "torch-version saved-bytes wheel sha256 verdict wheels result sarif reports published",
   },
   "actions/plan/action.yml": {
     inputs:
-      "variant vllm-version source recipe architecture python-version version-suffix only skip skip-existing runner manifest",
-    outputs: "matrix count identifiers existing",
+      "variant vllm-version source recipe architecture python-version version-suffix only skip skip-existing runner manifest build-runner",
+    outputs: "matrix builds proofs count identifiers existing",
   },
   "actions/setup-cpu-torch/action.yml": {
     inputs: "python-version torch-index-url torch-packages torch-version cache cache-timeout savings",
@@ -30,7 +30,7 @@ const ACTIONS: Record<string, { inputs: string; outputs: string }> = {
   },
   "actions/verify-torch-cpu/action.yml": {
     inputs:
-      "mode wheels environment level variant limit without emulator least-cpu policy strict accept-unproven torch-index-url torch-packages torch-version manifest html markdown sarif sarif-kinds upload artifact-name retention-days",
+      "mode wheels environment level variant limit without emulator least-cpu policy strict accept-unproven torch-index-url torch-packages torch-version manifest html markdown sarif sarif-kinds upload artifact-name retention-days planned sha256",
     outputs: "result torch-version verdicts sarif reports",
   },
   "actions/publish-wheel/action.yml": {
@@ -51,6 +51,7 @@ const COMMANDS: Record<string, string> = {
   publish: "to dry-run check-url require-complete signed-by trusted-root policy expect json",
   run: "variant source vllm-version output-dir publish-to torch-index-url max-jobs policy html level limit signed-by trusted-root check-url skip-build dry-run json",
   merge: "output json",
+  reproduce: "verdict source recipe output-dir onednn-source max-jobs torch-index-url manifest dry-run json",
   compare: "html json",
   withdraw: "from reason json",
 };
@@ -115,6 +116,7 @@ describe("the reusable workflow", () => {
   test.each([
     ["plan", "plan", []],
     ["build", "build-variant", ["upload", "artifact-name"]],
+    ["proof", "verify-torch-cpu", ["mode", "wheels", "environment", "artifact-name", "sha256"]],
     ["gate", "publish-wheel", ["wheels", "artifacts"]],
   ])("hands every input to the job %s", (job, action, left) => {
     const step = workflow.jobs[job]?.steps.find(({ uses }) => uses?.includes(`/${action}@`));

@@ -104,6 +104,7 @@ CHECK = {
     "emulated_": list_of(text),
     "acceptedBy_": list_of(one_of(*TARGETS)),
     "provenAt_": text,
+    "provenOn_": text,
 }
 COVERAGE = {"symbols": number, "unwind": number, "linear": number, "padding": number}
 COUNTS = map_of(number)

@@ -37,7 +37,7 @@ async function plan(host: Host, options: Options<"plan">): Promise<CommandAnswer
   const report = await job.plan(host, { what: parseWhat(options), choice: parseChoice(options) });
   const text = options["print-identifiers"]
     ? report.plan.map(({ id }) => id).join("\n")
-    : planText(report.plan, report.existing);
+    : planText(report.plan, report.existing, report.builds.include);
   return { document: report, text, exit: EXIT.ok };
 }
 

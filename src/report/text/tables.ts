@@ -64,7 +64,11 @@ export function spentText({ building, verifying, publishing, total }: Spent): st
 }
 
 /** What `plan` prints. */
-export function planText(plan: readonly PlanItem[], existing: readonly PlanItem[]): string {
+export function planText(
+  plan: readonly PlanItem[],
+  existing: readonly PlanItem[],
+  builds: readonly { id: string; variants: string }[],
+): string {
   const rows = plan.map((item) => [
     item.id,
     item.distribution,
@@ -75,6 +79,7 @@ export function planText(plan: readonly PlanItem[], existing: readonly PlanItem[
   return [
     table([["id", "distribution", "version", "must use", "runner labels"], ...rows]),
     ...existing.map(({ id }) => `${id}: there already`),
+    ...builds.map(({ id, variants }) => `compile ${id}: ${variants.replaceAll(",", ", ")}`),
   ].join("\n");
 }
 
@@ -89,6 +94,9 @@ export function publishText(report: PublishOutcome): string {
     ...report.emulated.map(
       ({ file, lacked }) => `  ${file}: run with ${lacked.join(", ")} emulated, which this machine lacks`,
     ),
+    ...report.provers
+      .filter(({ on }) => on.length > 0)
+      .map(({ file, on }) => `  ${file}: run on ${on.join("; ")}`),
     ...report.install.map((command) => `  ${command}`),
   ].join("\n");
 }

@@ -48,6 +48,10 @@ export const commonFields = {
     .describe(
       "Of a check not run, or run with something emulated: kinds of targets whose policy took that when the wheel was verified",
     ),
+  provenOn: z
+    .string()
+    .optional()
+    .describe("Of a check that ran the wheel: the CPU, and the runner where there was one"),
   provenAt: z
     .string()
     .optional()

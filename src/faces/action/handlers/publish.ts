@@ -1,8 +1,6 @@
-import { join } from "node:path";
-import picomatch from "picomatch";
 import { EXIT, type ExitCode } from "../../../errors/entry.ts";
 import { type WheelsError, wheelsError } from "../../../errors/wheels-error.ts";
-import { wheelsAt, wheelsOfArtifacts } from "../../../jobs/artifacts.ts";
+import { wheelsAt } from "../../../jobs/artifacts.ts";
 import { publish as publishJob } from "../../../jobs/publish.ts";
 import type { ACTIONS } from "../../../options/actions.ts";
 import { parseWheels } from "../../../options/artifacts.ts";
@@ -12,6 +10,7 @@ import type { Values } from "../../../options/spec.ts";
 import { publishSummary } from "../../../report/job-summary.ts";
 import { publishText } from "../../../report/text/tables.ts";
 import type { GitHub } from "../github.ts";
+import { named, wheelsOfRun } from "./fetch.ts";
 
 type Inputs = Values<(typeof ACTIONS)["publish-wheel"]["inputs"]>;
 
@@ -19,7 +18,7 @@ type Inputs = Values<(typeof ACTIONS)["publish-wheel"]["inputs"]>;
 async function wheelsOf(github: GitHub, { wheels, artifacts, expect }: Inputs): Promise<string[]> {
   const found =
     wheels === null
-      ? await fromArtifacts(github, artifacts)
+      ? await wheelsOfRun(github, named(artifacts))
       : await wheelsAt(github.host, parseWheels(wheels));
   // Where a plan is expected, what is missing of it says more.
   if (found.length === 0 && expect === null)
@@ -27,14 +26,6 @@ async function wheelsOf(github: GitHub, { wheels, artifacts, expect }: Inputs): 
       where: wheels ?? `This run, in artifacts named ${artifacts},`,
     });
   return found;
-}
-
-async function fromArtifacts(github: GitHub, patterns: string): Promise<string[]> {
-  const { demandArtifacts, downloadArtifacts } = await import("../artifacts.ts");
-  demandArtifacts(github.host.env["GITHUB_SERVER_URL"], "download");
-  const wanted = picomatch(patterns.split(/\s+/).filter((word) => word !== ""));
-  const archives = await downloadArtifacts(github.host, join(github.temp, "archives"), wanted);
-  return wheelsOfArtifacts(archives, join(github.temp, "artifacts"));
 }
 
 /** The publish-wheel action. @throws E_PUBLISH_NOTHING, E_ARTIFACT, every refusal of the publish job */

@@ -60,6 +60,29 @@ export async function uploadWheel(
   return name;
 }
 
+/**
+ * Uploads what a proof job found of a wheel that another job has uploaded: its verdict, and its report where there is one.
+ * @param id of the plan's row, so that the proofs of one wheel on several machines have names of their own
+ * @throws E_ARTIFACT, E_ARTIFACT_NAME
+ */
+export async function uploadProof(
+  github: GitHub,
+  { name: own, retentionDays }: Upload,
+  wheel: string,
+  sha256: string,
+  id: string,
+): Promise<void> {
+  const name = own ?? `proof-${id}-${sha256.slice(0, 12)}`;
+  const files = [verdictFileName(wheel)];
+  const { uploadArtifact } = await import("../artifacts.ts");
+  if (!(await uploadArtifact(name, files, retentionDays)))
+    throw wheelsError("E_ARTIFACT_NAME", {
+      name,
+      detail: "Another job of this run has uploaded one of this name.",
+    });
+  github.host.log.info(`Uploaded the artifact ${name}`);
+}
+
 /** The outputs of an action that writes reports. */
 export function reportOutputs(github: GitHub, { sarif, html }: ReportPaths): void {
   github.output("sarif", sarif ?? "");

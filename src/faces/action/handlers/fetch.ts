@@ -1,0 +1,31 @@
+import { join } from "node:path";
+import picomatch from "picomatch";
+import { mayHold, plannedWheel, wheelsOfArtifacts } from "../../../jobs/artifacts.ts";
+import type { parsePlanned } from "../../../options/artifacts.ts";
+import type { GitHub } from "../github.ts";
+
+type Names = (artifact: string) => boolean;
+
+/** The artifacts that patterns name, with spaces between them. */
+export const named = (patterns: string): Names =>
+  picomatch(patterns.split(/\s+/).filter((word) => word !== ""));
+
+/**
+ * The wheels of this workflow run's artifacts, each with its verdict beside it, in which the proofs of other jobs are joined.
+ * @throws E_ARTIFACT, E_ARTIFACT_SERVER, E_MERGE_OTHER_WHEEL, E_MERGE_CONTRADICTION
+ */
+export async function wheelsOfRun(github: GitHub, wanted: Names): Promise<string[]> {
+  const { demandArtifacts, downloadArtifacts } = await import("../artifacts.ts");
+  demandArtifacts(github.host.env["GITHUB_SERVER_URL"], "download");
+  const archives = await downloadArtifacts(github.host, join(github.temp, "archives"), wanted);
+  return wheelsOfArtifacts(github.host, archives, join(github.temp, "artifacts"));
+}
+
+/** The wheel that a row of the plan names. @throws E_PLANNED_WHEEL, E_WHEEL_DIGEST, what {@link wheelsOfRun} throws */
+export async function wheelOfPlan(
+  github: GitHub,
+  planned: string,
+  { sha256 }: ReturnType<typeof parsePlanned>,
+): Promise<Awaited<ReturnType<typeof plannedWheel>>> {
+  return plannedWheel(await wheelsOfRun(github, mayHold(planned)), planned, sha256);
+}
