@@ -97,14 +97,8 @@ const COMPOSITE: OptionSpecs = {
   markdown: build.inputs.markdown,
   sarif: build.inputs.sarif,
   "sarif-kinds": build.inputs["sarif-kinds"],
+  cache: build.inputs.cache,
   upload: build.inputs.upload,
-  ...about("General", {
-    cache: {
-      kind: "flag",
-      default: true,
-      help: "Has no effect any more, since the build itself sets PyTorch up; it stays for the workflows that name it.",
-    },
-  }),
   ...PUBLISH_TO,
 };
 

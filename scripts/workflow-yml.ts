@@ -34,6 +34,8 @@ export const WORKFLOW_INPUTS: OptionSpecs = {
   },
 };
 
+const isSecret = (spec: OptionSpec | undefined): boolean => spec?.kind === "text" && spec.secret === true;
+
 function inputOf(spec: OptionSpec): Record<string, unknown> {
   const description = describe(spec);
   if (spec.kind === "flag") return { description, type: "boolean", default: spec.default ?? false };
@@ -50,7 +52,9 @@ const yaml = (document: unknown, depth: number): string =>
 function inputs(specs: OptionSpecs): string {
   return byTopic(specs)
     .map(([topic, entries]) => {
-      const documents = Object.fromEntries(entries.map(([name, spec]) => [name, inputOf(spec)]));
+      const shown = entries.filter(([, spec]) => !isSecret(spec));
+      if (shown.length === 0) return "";
+      const documents = Object.fromEntries(shown.map(([name, spec]) => [name, inputOf(spec)]));
       return `      # ${topic}\n${yaml(documents, 6)}`;
     })
     .join("");
@@ -60,8 +64,17 @@ function inputs(specs: OptionSpecs): string {
 function given(action: { inputs: OptionSpecs }, own: Readonly<Record<string, string>>): string {
   const passed = Object.keys(action.inputs)
     .filter((name) => name in WORKFLOW_INPUTS && !(name in own))
-    .map((name) => [name, `\${{ inputs.${name} }}`]);
+    .map((name) => [name, `\${{ ${isSecret(action.inputs[name]) ? "secrets" : "inputs"}.${name} }}`]);
   return yaml({ ...own, ...Object.fromEntries(passed) }, 10);
+}
+
+/** What a caller hands over as a secret. */
+function secrets(specs: OptionSpecs): string {
+  const named = Object.entries(specs).filter(([, spec]) => isSecret(spec));
+  return yaml(
+    Object.fromEntries(named.map(([name, spec]) => [name, { description: describe(spec), required: false }])),
+    6,
+  );
 }
 
 const byHand = Object.fromEntries(Object.entries(WORKFLOW_INPUTS).filter(([, spec]) => spec.byHand));
@@ -69,6 +82,7 @@ const byHand = Object.fromEntries(Object.entries(WORKFLOW_INPUTS).filter(([, spe
 const REGIONS: Readonly<Record<string, string>> = {
   "by-hand": inputs(byHand),
   call: inputs(WORKFLOW_INPUTS),
+  secrets: secrets(WORKFLOW_INPUTS),
   plan: given(plan, {}),
   build: given(build, {
     variant: "${{ matrix.variants }}",

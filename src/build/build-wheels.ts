@@ -8,6 +8,8 @@ import { parseWheelFileName } from "../wheel/names.ts";
 import { compareVersions } from "../wheel/version.ts";
 import { type BuiltWheel, type FinishRequest, finishWheel, holdingOutput } from "./build.ts";
 import { parseBuildEnvironment } from "./compile/build-environment.ts";
+import { objectFolder } from "./compile/environment.ts";
+import { type ObjectCache, type ObjectStore, objectCache } from "./compile/object-cache.ts";
 import { sweepSlots } from "./compile/slot.ts";
 import { compileUnit } from "./compile/unit.ts";
 import { type Batch, type CompileJob, compileJobs, type PlannedVariant } from "./compile-jobs.ts";
@@ -34,6 +36,8 @@ export interface BuildHow {
   keepDebug: boolean;
   torchRequirement: "release" | "local";
   keepScratch: boolean;
+  /** Server of compiled objects, as ccache's remote_storage names it; null for none. */
+  remoteObjects: string | null;
   /** Compilers at a time; null for as many as cores and memory allow. */
   maxJobs: number | null;
   /** `name==version` of packages that an earlier build had, to have them again; left out for the newest. */
@@ -51,6 +55,8 @@ export interface BuildGroups {
   what: WheelRequest;
   how: BuildHow;
   torch: TorchRequest;
+  /** Where compiled objects go between runs on machines that keep nothing; left out for nowhere. */
+  objects?: ObjectStore | null;
 }
 
 /** True where the wheel serves every later Python too, so that another build would make the same (PEP 384). */
@@ -82,6 +88,7 @@ function compileRequest(
     fresh: how.fresh,
     keepDebug: how.keepDebug,
     keepScratch: how.keepScratch,
+    remoteObjects: how.remoteObjects,
     epoch: sourceDateEpoch(host),
     distribution: first.variant.distribution,
     requirements: how.requirements ?? [],
@@ -133,6 +140,13 @@ function knownReleases({ recipes }: Prepared): string[] {
   return [...new Set([...floors, recipes.newest.version])].sort(compareVersions);
 }
 
+/** The job's archive of compiled objects; null where there is no place for it, or the user wants no compile cache. */
+function objectsOf(host: Host, { objects }: BuildGroups, jobs: readonly CompileJob[]): ObjectCache | null {
+  if (!objects || host.env["CCACHE_DISABLE"]) return null;
+  const what = jobs.map(({ unit, python }) => `${unit.name} ${python}`);
+  return objectCache(host, objects, objectFolder(host), what);
+}
+
 /** A batch whose source is there. */
 type ReadyBatch = Batch & { source: ReadySource };
 
@@ -149,6 +163,7 @@ interface Run {
   torches: Map<string, TorchSource>;
   /** Slots of the compile cache that this run used. */
   slots: Set<string>;
+  objects: ObjectCache | null;
 }
 
 async function batchOf({ host, uv, prepared, settings, sources }: Run, at: number): Promise<ReadyBatch> {
@@ -170,7 +185,14 @@ async function execute(run: Run, job: CompileJob, batch: ReadyBatch): Promise<Bu
   return holdingOutput(host, resolve(host.cwd, settings.how.outputDir), variants, async () => {
     const key = `${job.batch} ${job.python}`;
     const known = torches.get(key) ?? null;
-    const compiled = await compileUnit(host, uv, compiler, { ...request, source: batch.source }, known);
+    const compiled = await compileUnit(
+      host,
+      uv,
+      compiler,
+      { ...request, source: batch.source },
+      known,
+      run.objects,
+    );
     torches.set(key, compiled.torch);
     slots.add(compiled.slot);
     const wheels: BuiltAgainst[] = [];
@@ -199,6 +221,7 @@ export async function buildPrepared(
   await preflightAll(host, compiler, prepared, how.glibc);
   const uv = await ensureUv(host);
   if (!how.keepScratch && !how.resume) await pruneCache(host);
+  const jobs = compileJobs(prepared.batches, prepared.pythons);
   const run: Run = {
     host,
     uv,
@@ -208,8 +231,8 @@ export async function buildPrepared(
     sources: new Map(),
     torches: new Map(),
     slots: new Set(),
+    objects: objectsOf(host, settings, jobs),
   };
-  const jobs = compileJobs(prepared.batches, prepared.pythons);
   const wheels: BuiltAgainst[] = [];
   const served = new Set<string>();
   const keyOf = (job: CompileJob, { variant }: PlannedVariant): string => `${job.batch} ${variant.name}`;
@@ -227,6 +250,7 @@ export async function buildPrepared(
       if (servesAll(made[index]?.built.wheel ?? "")) served.add(keyOf(job, one));
     wheels.push(...made);
   }
+  await run.objects?.save();
   if (!how.keepScratch) await sweepSlots(host, run.slots);
   return wheels;
 }

@@ -56,7 +56,7 @@ function patchLines({ unit, patches }: PlannedCompile, build: string): string[] 
 export function describeCompile(host: Host, request: PlannedCompile, variants: readonly Variant[]): string[] {
   const { source, torch, found, unit, python: version } = request;
   const { recipe } = found;
-  const build = join(host.cache, "build", "<key>", "0");
+  const build = join(host.cache, "build", "0");
   const python = join(build, "venv", "bin", "python");
   const pin = torch.version ?? recipe.torch;
   const packages = (torch.packages ?? TORCH_PACKAGES).map((name) =>
@@ -78,7 +78,7 @@ export function describeCompile(host: Host, request: PlannedCompile, variants: r
     home: join(build, "home"),
   };
   const variables = buildVariables(settingsOf(request, dependencies, request.jobs ?? 0));
-  const env = buildEnv(host, variables, folders, request.fresh);
+  const env = buildEnv(host, variables, folders, request.fresh, request.remoteObjects);
   const project = join(build, "src");
   return [
     `# compiles ${unit.name} of ${source.label} for ${variants.map(({ name }) => name).join(", ")}, Python ${version ?? "on PATH"}`,

@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { WheelsError } from "../errors/wheels-error.ts";
 import { lastChange, listDir, remove } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
-import { withLock } from "../host/lock.ts";
+import { whileFree } from "../host/lock.ts";
+import { lockOf } from "./compile/slot.ts";
 
 const DAY_MS = 86_400_000;
 /** A release's wheels are built anew within a month or not at all. */
@@ -13,10 +14,11 @@ const BROKEN_DAYS = 14;
 /** Folders of the cache that are named by the inputs of a build; nothing else is touched. */
 const KEY = /^[0-9a-f]{20}$/;
 
-async function isOlder(host: Host, path: string, days: number): Promise<boolean> {
-  const changed = await lastChange(path);
-  return changed !== null && host.now().getTime() - changed.getTime() > days * DAY_MS;
-}
+const isPast = (host: Host, then: Date | null, days: number): boolean =>
+  then !== null && host.now().getTime() - then.getTime() > days * DAY_MS;
+
+const slotsIn = async (folder: string): Promise<{ name: string }[]> =>
+  (await listDir(folder)).filter(({ name, isDirectory }) => isDirectory && /^\d+$/.test(name));
 
 async function keysIn(folder: string): Promise<string[]> {
   return (await listDir(folder))
@@ -27,36 +29,53 @@ async function keysIn(folder: string): Promise<string[]> {
 async function pruneCompiled(host: Host): Promise<number> {
   let removed = 0;
   for (const folder of await keysIn(join(host.cache, "compiled"))) {
-    const kept = join(folder, "kept.json");
-    if (!(await isOlder(host, (await lastChange(kept)) === null ? folder : kept, COMPILED_DAYS))) continue;
+    const used = (await lastChange(join(folder, "kept.json"))) ?? (await lastChange(folder));
+    if (!isPast(host, used, COMPILED_DAYS)) continue;
     await remove(folder);
     removed++;
   }
   return removed;
 }
 
-async function pruneBroken(host: Host): Promise<number> {
+/** When a build broke off here; null where it did not. */
+async function brokeOff(folder: string): Promise<Date | null> {
+  return lastChange(join(folder, "state"));
+}
+
+/** Removes old builds among those that wait aside. The lock is of the folder that they came from. */
+async function pruneAside(host: Host): Promise<number> {
   let removed = 0;
-  for (const parent of await keysIn(join(host.cache, "build"))) {
-    for (const { name, isDirectory } of await listDir(parent)) {
-      const folder = join(parent, name);
-      if (!isDirectory || !/^\d+$/.test(name)) continue;
-      // A build at work writes below its folder, which does not change the folder's own time; but it holds the lock.
-      const free = await withLock(host, `${folder}.lock`, folder, async () => {
-        const state = join(folder, "state");
-        if (!(await isOlder(host, (await lastChange(state)) === null ? folder : state, BROKEN_DAYS)))
-          return false;
+  const aside = join(host.cache, "broken");
+  for (const { name } of await slotsIn(aside)) {
+    const old = await keysIn(join(aside, name));
+    const count = await whileFree(host, lockOf(join(host.cache, "build", name)), async () => {
+      let gone = 0;
+      for (const folder of old) {
+        if (!isPast(host, (await brokeOff(folder)) ?? (await lastChange(folder)), BROKEN_DAYS)) continue;
         await remove(folder);
-        return true;
-      }).catch((thrown: unknown) => {
-        if (thrown instanceof WheelsError && thrown.code === "E_BUSY") return false;
-        throw thrown;
-      });
-      if (free) removed++;
-    }
-    if ((await listDir(parent)).length === 0) await remove(parent);
+        gone++;
+      }
+      return gone;
+    });
+    removed += count ?? 0;
   }
   return removed;
+}
+
+async function pruneBroken(host: Host): Promise<number> {
+  let removed = 0;
+  const parent = join(host.cache, "build");
+  for (const { name } of await slotsIn(parent)) {
+    const folder = join(parent, name);
+    // A build at work writes below its folder, which does not change the folder's own time; but it holds the lock.
+    const gone = await whileFree(host, lockOf(folder), async () => {
+      if (!isPast(host, (await brokeOff(folder)) ?? (await lastChange(folder)), BROKEN_DAYS)) return 0;
+      await remove(folder);
+      return 1;
+    });
+    removed += gone ?? 0;
+  }
+  return removed + (await pruneAside(host));
 }
 
 /**

@@ -31,6 +31,12 @@ const isName = (part: string): boolean =>
 export class ArchiveTree {
   readonly #root = folder();
   readonly #links: (readonly string[])[] = [];
+  readonly #mayLeave: boolean;
+
+  /** @param mayLeave whether links may lead out of the tree; no entry lies below one all the same */
+  constructor(mayLeave = false) {
+    this.#mayLeave = mayLeave;
+  }
 
   /** Puts an entry into the tree. @returns why it must not be written, or null */
   add({ kind, path, target }: TreeEntry): string | null {
@@ -82,6 +88,7 @@ export class ArchiveTree {
   }
   /** Follows a link as the system would. @returns where it leaves the folder, why; else null */
   #leads(path: readonly string[]): string | null {
+    if (this.#mayLeave) return null;
     const trail: Node[] = [this.#root];
     const waiting = [...path].reverse();
     for (let links = 0; ; ) {

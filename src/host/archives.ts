@@ -25,16 +25,24 @@ interface Entry {
 
 const partsOf = (path: string): string[] => path.replace(/\/{1,2}$/, "").split("/");
 
+/** How an archive is unpacked. */
+export interface UnpackOptions {
+  /** Leading folders that are cut off; none where left out. */
+  strip?: number;
+  /** Takes links that leave the folder, where what is unpacked would be run anyway, such as a virtual environment. */
+  linksMayLeave?: boolean;
+}
+
 /** Judges the entries of one archive, in their order. */
 class Judge {
-  readonly #tree = new ArchiveTree();
+  readonly #tree: ArchiveTree;
   readonly #strip: number;
   #bytes = 0;
   entries = 0;
 
-  /** @param strip leading folders that are cut off */
-  constructor(strip: number) {
+  constructor({ strip, linksMayLeave }: Required<UnpackOptions>) {
     this.#strip = strip;
+    this.#tree = new ArchiveTree(linksMayLeave);
   }
   /** @returns why the archive is refused, or null */
   problem(entry: Entry): string | null {
@@ -72,14 +80,17 @@ class Judge {
  * that are there twice, links that leave the folder (followed through the archive's own links), hard links to anything
  * but an earlier file, more than 200,000 entries or 4 GiB. Source: PEP 721 (what an sdist may hold).
  * @param to made if absent; empty before
- * @param strip leading folders that are cut off
  * Throws an Error that says what is wrong with the archive.
  */
-export async function unpackTar(archive: string, to: string, strip: number): Promise<void> {
+export async function unpackTar(
+  archive: string,
+  to: string,
+  { strip = 0, linksMayLeave = false }: UnpackOptions = {},
+): Promise<void> {
   await demandRegular(archive);
   // Only builds of fetched sources need it.
   const { extract, list } = await import("tar");
-  const first = new Judge(strip);
+  const first = new Judge({ strip, linksMayLeave });
   let problem: string | null = null;
   await list({
     file: archive,
@@ -91,7 +102,7 @@ export async function unpackTar(archive: string, to: string, strip: number): Pro
   problem ??= first.last();
   if (problem !== null) throw new Error(problem);
   await makeDir(to);
-  const second = new Judge(strip);
+  const second = new Judge({ strip, linksMayLeave });
   await extract({
     file: archive,
     cwd: to,

@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf } from "../errors/thrown.ts";
-import { wheelsError } from "../errors/wheels-error.ts";
+import { WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import { exists, isMissing, makeDir, readTextIfAny, writing } from "./files.ts";
 import type { Host } from "./host.ts";
 
@@ -127,4 +127,12 @@ async function acquire(host: Host, path: string): Promise<string | null> {
   } finally {
     await rm(guard, { force: true });
   }
+}
+
+/** Does work under a lock that nobody holds. @returns what it gives; null where somebody holds the lock. @throws what work throws */
+export async function whileFree<T>(host: Host, path: string, work: () => Promise<T>): Promise<T | null> {
+  return withLock(host, path, path, work).catch((thrown: unknown) => {
+    if (thrown instanceof WheelsError && thrown.code === "E_BUSY") return null;
+    throw thrown;
+  });
 }

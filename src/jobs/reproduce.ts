@@ -109,6 +109,7 @@ export function rebuildOf(materials: Materials, request: ReproduceRequest): Buil
       keepDebug: asked.keepDebug,
       torchRequirement: asked.torchRequirement,
       keepScratch: false,
+      remoteObjects: null,
       maxJobs: request.maxJobs,
       requirements,
     },

@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
+import type { FolderStore } from "../host/folder-store.ts";
 import type { Host } from "../host/host.ts";
 import type { TorchRequest, TorchSource } from "../torch/install.ts";
 import { findPython } from "../torch/python.ts";
 import { measureSavings, type Savings } from "../torch/savings.ts";
-import { setupTorch, type VenvCache } from "../torch/setup.ts";
+import { setupTorch } from "../torch/setup.ts";
 import { ensureUv } from "../torch/uv.ts";
 
 export interface SetupRequest {
@@ -14,7 +15,8 @@ export interface SetupRequest {
   torch: TorchRequest;
   /** Whether the indexes are asked what the CUDA build would have downloaded more. */
   measuresSavings: boolean;
-  cache: VenvCache | null;
+  /** Where environments are kept from one run to the next; null for nowhere. */
+  cache: FolderStore | null;
 }
 
 export interface SetupReport {
@@ -24,6 +26,8 @@ export interface SetupReport {
   torch: string;
   /** `name==version` of torch and all that it needs. */
   packages: string[];
+  /** Its key in the cache; empty where none is used. */
+  cacheKey: string;
   cacheHit: boolean;
   /** Null where they were not asked for, or an index does not tell. */
   savings: Savings | null;
@@ -33,7 +37,7 @@ export interface SetupReport {
 export async function setup(host: Host, request: SetupRequest): Promise<SetupReport> {
   const venv = resolve(host.cwd, request.venv);
   const uv = await ensureUv(host);
-  const { python, facts, source, cacheHit } = await setupTorch(host, uv, {
+  const { python, facts, source, cacheKey, cacheHit } = await setupTorch(host, uv, {
     venv,
     python: request.python,
     torch: request.torch,
@@ -44,6 +48,7 @@ export async function setup(host: Host, request: SetupRequest): Promise<SetupRep
     python,
     torch: facts.torch?.version ?? "",
     packages: source.pins,
+    cacheKey,
     cacheHit,
     savings: request.measuresSavings ? await measureSavings(host, uv, python, source) : null,
   };

@@ -1,4 +1,5 @@
 import { PLANNED as ARTIFACT, UPLOAD, WHEELS } from "./artifacts.ts";
+import { CACHING } from "./caching.ts";
 import { COMMANDS } from "./commands.ts";
 import { DRY_RUN } from "./general.ts";
 import { HOW } from "./how.ts";
@@ -24,6 +25,8 @@ export interface ActionSpec {
 const { verify, setup } = COMMANDS;
 const { "allow-dirty": _dirty, ...PLANNED } = WHAT;
 const { resume: _resume, "no-cleanup": _cleanup, ...BUILT } = HOW;
+
+const { "cache-secret": _secret, ...VENV_CACHING } = CACHING;
 
 const REPORT_OUTPUTS = {
   sarif: "Path of the SARIF file, for github/codeql-action/upload-sarif; empty where none was asked for.",
@@ -60,27 +63,14 @@ export const ACTIONS = {
       ...PYTHON,
       ...TORCH,
       savings: { ...setup.options.savings, default: true },
-      ...about("General", {
-        cache: {
-          kind: "flag",
-          default: true,
-          help: "Keep the environment in the workflow cache, by exact key.",
-        },
-      }),
-      ...about("Limits", {
-        "cache-timeout": {
-          kind: "count",
-          placeholder: "SECONDS",
-          default: 300,
-          help: "The longest time for one transfer from or to the cache; after it the job goes on without the cache.",
-        },
-      }),
+      ...VENV_CACHING,
     },
     outputs: {
       "torch-version": "Version of torch, such as 2.13.0+cpu.",
       "python-path": "Path of the environment's interpreter.",
       venv: "Folder of the environment; it is removed after the job.",
       "cache-hit": "true where the environment came from the cache.",
+      "cache-key": "Key of the environment in the cache; empty where the cache is off.",
       "saved-bytes": SAVED,
     },
   },
@@ -112,6 +102,7 @@ export const ACTIONS = {
       ...REPORTS,
       ...UPLOAD,
       savings: setup.options.savings,
+      ...CACHING,
     },
     outputs: {
       wheel: "Path of the wheel; empty where there are several.",
@@ -123,6 +114,9 @@ export const ACTIONS = {
       "artifact-name": "Name of the artifact, where one was uploaded; empty where there are several.",
       "torch-version": "Version of torch that the wheels were built against, such as 2.13.0+cpu.",
       "saved-bytes": SAVED,
+      "cache-key":
+        "Key of the archive of compiled objects in the workflow's cache; empty where the cache is off or nothing was compiled.",
+      "cache-hit": "true where that very archive was there, false where an older one or none was.",
       ...REPORT_OUTPUTS,
     },
   },

@@ -33,6 +33,13 @@ export const HOW = {
       repeats: true,
       help: "A variable to add to the build's environment, which otherwise holds nothing of your shell; given again it adds another one, and an input holds one on each line. It is part of the compile's key and of the verdict.",
     },
+    "compiler-cache": {
+      kind: "text",
+      placeholder: "URL",
+      default: null,
+      secret: true,
+      help: "A server where ccache shares compiled objects, as its remote_storage names it: http://HOST/PATH or redis://HOST; without it CCACHE_REMOTE_STORAGE. A pull request takes from it and leaves nothing there.",
+    },
     "keep-debug": { kind: "flag", help: "Keep the debug data of the libraries." },
     "torch-requirement": {
       kind: "text",
@@ -75,6 +82,7 @@ export function parseHow(given: Partial<Values<typeof HOW>>) {
     keepDebug: values["keep-debug"],
     torchRequirement: values["torch-requirement"],
     keepScratch: values["no-cleanup"],
+    remoteObjects: values["compiler-cache"],
     maxJobs: values["max-jobs"],
   };
 }

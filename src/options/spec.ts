@@ -35,6 +35,8 @@ export type OptionSpec =
       placeholder: string;
       default: string | null;
       choices?: readonly string[];
+      /** Never shown: it is masked in logs, and a workflow passes it as a secret. */
+      secret?: true;
       /** Given again it adds a line, instead of taking the place of what was given before. */
       repeats?: true;
     })

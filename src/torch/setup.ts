@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { exists, readTextIfAny, remove } from "../host/files.ts";
+import type { FolderStore } from "../host/folder-store.ts";
 import type { Host } from "../host/host.ts";
 import { demandExecutable } from "../host/places.ts";
 import { normalizeName } from "../wheel/names.ts";
@@ -17,26 +18,22 @@ import {
 import { findPython } from "./python.ts";
 import type { Uv } from "./uv.ts";
 
-/** A cache of whole environments, by exact key. Neither call throws: without a cache the work is done again. */
-export interface VenvCache {
-  /** True where the folder now holds what was saved under this key. */
-  restore(key: string, folder: string): Promise<boolean>;
-  save(key: string, folder: string): Promise<void>;
-}
-
 export interface SetupRequest {
   /** Folder of the environment; must not exist. */
   venv: string;
   /** Python version; null for the Python on PATH. */
   python: string | null;
   torch: TorchRequest;
-  cache: VenvCache | null;
+  /** Where whole environments are kept, by exact key. */
+  cache: FolderStore | null;
 }
 
 export interface SetupResult {
   python: string;
   facts: TorchFacts;
   source: TorchSource;
+  /** Empty where no cache is used. */
+  cacheKey: string;
   cacheHit: boolean;
 }
 
@@ -63,13 +60,13 @@ function mismatch(facts: TorchFacts, source: TorchSource): string | null {
 /** Takes the environment from the cache and asks it the gate's questions, because a cache may hold anything. */
 async function restored(
   host: Host,
-  cache: VenvCache,
+  cache: FolderStore,
   key: string,
   venv: string,
   source: TorchSource,
 ): Promise<TorchFacts | null> {
   await remove(venv);
-  if (!(await cache.restore(key, venv))) return null;
+  if ((await cache.restore({ key, prefixes: [] }, venv)) !== key) return null;
   try {
     const facts = await torchFacts(host, join(venv, "bin", "python"));
     const wrong = mismatch(facts, source);
@@ -104,7 +101,7 @@ export async function setupTorch(host: Host, uv: Uv, request: SetupRequest): Pro
     const cached = cache ? await restored(host, cache, key, venv, source) : null;
     if (cached) {
       stage.done(`torch ${source.torchVersion} from the cache, CUDA available: False`);
-      return { python, facts: cached, source, cacheHit: true };
+      return { python, facts: cached, source, cacheKey: key, cacheHit: true };
     }
     if (cache) {
       await remove(venv);
@@ -113,7 +110,7 @@ export async function setupTorch(host: Host, uv: Uv, request: SetupRequest): Pro
     const facts = await installGated(host, uv, python, source);
     stage.done(`torch ${facts.torch?.version}, CUDA available: False`);
     await cache?.save(key, venv);
-    return { python, facts, source, cacheHit: false };
+    return { python, facts, source, cacheKey: key, cacheHit: false };
   } catch (thrown) {
     stage.failed();
     await remove(venv);

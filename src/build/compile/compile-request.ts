@@ -29,6 +29,8 @@ export interface CompileRequest {
   fresh: boolean;
   keepDebug: boolean;
   keepScratch: boolean;
+  /** Server of compiled objects, as ccache's remote_storage names it; null for none. */
+  remoteObjects: string | null;
   /** SOURCE_DATE_EPOCH, seconds. */
   epoch: number;
   /** Distribution that the instructions in the source's pyproject.toml name. */

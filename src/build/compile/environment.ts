@@ -148,6 +148,10 @@ export interface EnvironmentFolders {
   home: string;
 }
 
+/** Where compiled objects are kept. */
+export const objectFolder = (host: Pick<Host, "cache" | "env">): string =>
+  host.env["CCACHE_DIR"] || join(host.cache, "ccache");
+
 /**
  * The variables of a build that lead somewhere but don't say what is compiled: they may differ between two builds that
  * give the same bytes.
@@ -156,12 +160,14 @@ export function placeVariables(
   host: Host,
   folders: EnvironmentFolders,
   fresh: boolean,
+  remote: string | null,
 ): Record<string, string> {
   return {
     ...taken(host, ["TMPDIR", ...NETWORK]),
-    CCACHE_DIR: join(host.cache, "ccache"),
+    CCACHE_DIR: objectFolder(host),
     CCACHE_MAXSIZE: "10G",
     ...taken(host, CCACHE_PLACES),
+    ...(remote === null ? {} : { CCACHE_REMOTE_STORAGE: remote }),
     ...(fresh ? { CCACHE_RECACHE: "1" } : {}),
     // By its bytes: two machines, or an update within one second, may have other compilers of one time stamp.
     CCACHE_COMPILERCHECK: "content",
@@ -188,14 +194,16 @@ export const buildPath = (
  * build was started from can reach the compiler.
  * @param variables of {@link buildVariables}
  * @param fresh whether the compile cache is written anew and not read
+ * @param remote server of compiled objects; null for none that the user's CCACHE_REMOTE_STORAGE does not name
  */
 export function buildEnv(
   host: Host,
   variables: Record<string, string>,
   folders: EnvironmentFolders,
   fresh: boolean,
+  remote: string | null,
 ): Record<string, string> {
-  return { ...placeVariables(host, folders, fresh), ...variables, PATH: buildPath(host, folders) };
+  return { ...placeVariables(host, folders, fresh, remote), ...variables, PATH: buildPath(host, folders) };
 }
 
 /** The environment's settings for a compile, also for the plan that is printed. */

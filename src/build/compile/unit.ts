@@ -34,6 +34,7 @@ import type { CompileRequest } from "./compile-request.ts";
 import { keepWheel, keptWheel } from "./compiled-cache.ts";
 import { buildEnv, buildVariables, settingsOf, writeShims } from "./environment.ts";
 import { compiledKey, type Inputs, slotKey } from "./keys.ts";
+import type { ObjectCache } from "./object-cache.ts";
 import { installRequirements, resolveRequirements } from "./requirements.ts";
 import { inSlot } from "./slot.ts";
 import { describeToolchain } from "./toolchain.ts";
@@ -63,6 +64,7 @@ export interface CompiledWheel {
  * Compiles a source once for all variants that share a unit; what an earlier run has compiled from the very same
  * inputs is taken instead.
  * @param known what was resolved for an earlier compile with the same Python, if any
+ * @param objects the job's archive of compiled objects, if any
  * @throws every E_TORCH_*, E_BUILD*, E_HOST_LEAK, E_RECIPE_ASSUMPTION, E_PATCH, E_DEPENDENCY, E_GIT, E_MEMORY,
  *   E_DISK_FULL
  */
@@ -72,6 +74,7 @@ export async function compileUnit(
   compiler: Compiler,
   request: CompileRequest,
   known: TorchSource | null,
+  objects: ObjectCache | null,
 ): Promise<CompiledWheel> {
   const { found, source } = request;
   const base = request.python ?? (await findPython(host));
@@ -107,16 +110,17 @@ export async function compileUnit(
     const needed = found.recipe.resources?.disk ?? LEAST_FREE_MIB;
     if ((await freeBytes(folder)) < needed * MIB)
       throw wheelsError("E_DISK_FULL", { where: `${folder} (${needed} MiB are needed)` });
+    await objects?.restore(inputs, request.fresh);
     const compiled = await compileIn(host, uv, inputs, folder, key).catch(async (thrown: unknown) => {
       if (!request.keepBroken) await removeAll(folder, ["state", "venv", ...PARTS]);
       else if (await exists(join(folder, "state")))
         host.log.info("What was compiled is kept: the same command with --resume goes on from there");
       throw thrown;
     });
-    await remove(join(folder, "state"));
     const wheel = await keepWheel(host.cache, key, compiled.wheel);
+    // What has a state is put aside and not thrown away by the next build.
     if (request.keepScratch) host.log.info(`Keeping ${folder}`);
-    else await removeAll(folder, PARTS);
+    else await removeAll(folder, ["state", ...PARTS]);
     return { ...compiled, wheel, slot, inputs };
   });
 }
@@ -216,7 +220,7 @@ async function compileIn(
     return withFewerJobs(host, jobs, async (now) => {
       await remove(out);
       const variables = buildVariables(settingsOf(request, dependencies, now));
-      const env = buildEnv(host, variables, { shims, venv, home }, request.fresh);
+      const env = buildEnv(host, variables, { shims, venv, home }, request.fresh, request.remoteObjects);
       const folders = { source: project, original: source.path, out, log };
       return compile(host, uv, unit, python, env, folders, title);
     });

@@ -50,7 +50,7 @@ async function findSdist(
 async function unpackSdist(host: Host, label: string, archive: string, folder: string): Promise<string> {
   return once(host, folder, async (fresh) => {
     try {
-      await unpackTar(archive, fresh, 1);
+      await unpackTar(archive, fresh, { strip: 1 });
     } catch (thrown) {
       const problem = messageOf(thrown);
       throw wheelsError("E_SOURCE", { source: label, problem: `The archive is refused: ${problem}` }, thrown);

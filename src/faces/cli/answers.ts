@@ -52,7 +52,7 @@ async function setup(host: Host, options: Options<"setup">, [folder = ""]: Words
     measuresSavings: options.savings,
     cache: null,
   });
-  const { cacheHit: _cached, savings, ...made } = report;
+  const { cacheHit: _hit, cacheKey: _key, savings, ...made } = report;
   const document = options.savings ? { ...made, savings } : made;
   return { document, text: setupText(report), exit: EXIT.ok };
 }

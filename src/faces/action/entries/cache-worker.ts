@@ -1,19 +1,26 @@
-import { parentPort, workerData } from "node:worker_threads";
+import { writeSync } from "node:fs";
 import { isFeatureAvailable, restoreCache, saveCache } from "@actions/cache";
 import { messageOf } from "../../../errors/thrown.ts";
-import type { CacheJob } from "../runner-cache.ts";
+import type { CacheAnswer, CacheJob } from "../runner-cache.ts";
 
-/** @returns whether it was done, or what went wrong */
-async function transfer({ operation, path, key }: CacheJob): Promise<boolean | string> {
-  if (!isFeatureAvailable()) return false;
+const ANSWER = 3;
+
+async function transfer({ operation, name, keys }: CacheJob): Promise<CacheAnswer> {
+  if (!isFeatureAvailable()) return { key: null, problem: null };
   try {
-    if (operation === "restore") return (await restoreCache([path], key)) === key;
-    return (await saveCache([path], key)) !== -1;
+    const key =
+      operation === "restore"
+        ? await restoreCache([name], keys.key, [...keys.prefixes])
+        : (await saveCache([name], keys.key)) !== -1
+          ? keys.key
+          : null;
+    return { key: key ?? null, problem: null };
   } catch (thrown) {
-    return messageOf(thrown);
+    return { key: null, problem: messageOf(thrown) };
   }
 }
 
-const answer = await transfer(workerData as CacheJob);
-// The worker is ended at its answer, and what it has printed would be lost if it were not through by then.
-process.stdout.write("", () => parentPort?.postMessage(answer));
+const answer = await transfer(JSON.parse(process.argv[2] ?? "") as CacheJob);
+writeSync(ANSWER, JSON.stringify(answer));
+// The client may hold a connection open, and all that it was asked for is done.
+process.exit();

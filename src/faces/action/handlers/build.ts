@@ -1,15 +1,17 @@
 import { EXIT, type ExitCode } from "../../../errors/entry.ts";
 import { wheelsError } from "../../../errors/wheels-error.ts";
 import { failuresOf, verdictFileName } from "../../../jobs/prove.ts";
-import { type ReleaseReport, release } from "../../../jobs/release.ts";
+import { type ReleaseReport, type ReleaseRequest, release } from "../../../jobs/release.ts";
 import { savingsOf } from "../../../jobs/setup.ts";
 import type { ACTIONS } from "../../../options/actions.ts";
 import { parseUpload } from "../../../options/artifacts.ts";
+import { parseCaching } from "../../../options/caching.ts";
 import { parseRelease } from "../../../options/requests.ts";
 import type { Values } from "../../../options/spec.ts";
 import { parsePythons } from "../../../options/what.ts";
 import { resultSummary, setupSummary } from "../../../report/job-summary.ts";
 import { isUnrun, unrunText, verdictText } from "../../../report/verdict-text.ts";
+import { cacheOfRun, sharedObjects } from "../caching.ts";
 import type { GitHub } from "../github.ts";
 import { demandUpload, reportOutputs, type Upload, uploadWheel } from "./upload.ts";
 
@@ -58,6 +60,23 @@ function wheelOutputs(github: GitHub, listed: readonly ListedWheel[]): void {
   github.output("wheels", JSON.stringify(listed));
 }
 
+/** The release that is asked for, and where compiled objects go between the jobs of one name. */
+async function requestOf(github: GitHub, inputs: Inputs) {
+  const caching = parseCaching(inputs);
+  const asked = parseRelease(inputs);
+  const remoteObjects = sharedObjects(asked.how.remoteObjects, process.env);
+  const store = await cacheOfRun(github, process.env, caching);
+  const objects: ReleaseRequest["objects"] = store && {
+    store,
+    secret: caching.secret,
+    told: ({ key, hit }) => {
+      github.output("cache-key", key);
+      github.output("cache-hit", key === "" ? "" : String(hit));
+    },
+  };
+  return { request: { ...asked, how: { ...asked.how, remoteObjects } }, objects };
+}
+
 /**
  * The build-variant action: one variant or several, each wheel an artifact of its own.
  * @throws E_OPTION_VALUE, E_ARTIFACT_SERVER before anything is built, E_CHECK_FAILED after the artifacts are up, what a
@@ -66,8 +85,9 @@ function wheelOutputs(github: GitHub, listed: readonly ListedWheel[]): void {
 export async function build(github: GitHub, inputs: Inputs): Promise<ExitCode> {
   const upload = parseUpload(inputs);
   await demandUpload(github, upload, inputs.variant === "all" || inputs.variant.includes(","));
+  const { request, objects } = await requestOf(github, inputs);
   const report = await github.withCompilerMatcher(() =>
-    release(github.host, { ...parseRelease(inputs), skipBuild: false, dryRun: false }),
+    release(github.host, { ...request, objects, skipBuild: false, dryRun: false }),
   );
   const { results } = report;
   if (results.length === 0) throw wheelsError("E_INTERNAL", { detail: "the build gave no wheel" });

@@ -2,14 +2,15 @@ import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { EXIT, type ExitCode } from "../../../errors/entry.ts";
 import { exists, remove } from "../../../host/files.ts";
-import { type SetupRequest, setup as setupJob } from "../../../jobs/setup.ts";
+import { setup as setupJob } from "../../../jobs/setup.ts";
 import type { ACTIONS } from "../../../options/actions.ts";
+import { parseCaching } from "../../../options/caching.ts";
 import type { Values } from "../../../options/spec.ts";
 import { parseTorch } from "../../../options/torch.ts";
 import { parsePythons } from "../../../options/what.ts";
 import { setupSummary } from "../../../report/job-summary.ts";
+import { cacheOfRun } from "../caching.ts";
 import type { GitHub } from "../github.ts";
-import { cacheTransfer } from "../runner-cache.ts";
 
 type Inputs = Values<(typeof ACTIONS)["setup-cpu-torch"]["inputs"]>;
 
@@ -25,16 +26,6 @@ async function placeFor(github: GitHub, inputs: Inputs): Promise<string> {
   return venv;
 }
 
-function cacheFor({ host, temp }: GitHub, seconds: number): NonNullable<SetupRequest["cache"]> {
-  const limits = { timeout: seconds * 1000, temp };
-  return {
-    restore: (key, path) => cacheTransfer(host, { operation: "restore", path, key }, limits),
-    async save(key, path) {
-      await cacheTransfer(host, { operation: "save", path, key }, limits);
-    },
-  };
-}
-
 /** The setup-cpu-torch action. @throws what the setup job throws */
 export async function setup(github: GitHub, inputs: Inputs): Promise<ExitCode> {
   const [version] = parsePythons(inputs["python-version"]);
@@ -43,13 +34,14 @@ export async function setup(github: GitHub, inputs: Inputs): Promise<ExitCode> {
     python: version ?? null,
     torch: parseTorch(inputs),
     measuresSavings: inputs.savings,
-    cache: inputs.cache ? cacheFor(github, inputs["cache-timeout"]) : null,
+    cache: await cacheOfRun(github, process.env, parseCaching(inputs)),
   });
   github.addPath(dirname(made.python));
   github.exportVariable("VIRTUAL_ENV", made.venv);
   github.output("torch-version", made.torch);
   github.output("python-path", made.python);
   github.output("venv", made.venv);
+  github.output("cache-key", made.cacheKey);
   github.output("cache-hit", String(made.cacheHit));
   github.output("saved-bytes", made.savings ? String(made.savings.saved) : "");
   await github.summarize(setupSummary(made.torch, made.cacheHit, made.savings));
