@@ -1,1 +1,1 @@
-var e=class extends Error{name=`FormatError`;where;problem;constructor(e,t){super(`${e}: ${t}`),this.where=e,this.problem=t}};export{e as t};
+import{a as e}from"./wheels-error.js";var t=class extends Error{name=`FormatError`;where;problem;constructor(e,t){super(`${e}: ${t}`),this.where=e,this.problem=t}};function n(n,r){if(!(r instanceof t))throw r;return e(`E_WHEEL_FORMAT`,{wheel:n,detail:r.message},r)}export{n,t};

@@ -10,7 +10,7 @@ import { closure, type IsaFeature } from "../variants/features.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { Recipe } from "../variants/recipes.ts";
 import type { KernelChoice } from "../variants/units.ts";
-import { FormatError } from "../wheel/format-error.ts";
+import { FormatError, wheelFormatError } from "../wheel/format-error.ts";
 import { oneOf } from "../wheel/metadata.ts";
 import { contentOf, rewriteWheel } from "../wheel/rewrite.ts";
 import { withoutLocal } from "../wheel/version.ts";
@@ -155,8 +155,7 @@ export async function assembleWheel(
     await writeFile(path, out.bytes);
     return path;
   } catch (thrown) {
-    if (!(thrown instanceof FormatError)) throw thrown;
-    throw wheelsError("E_WHEEL_FORMAT", { wheel: fileName, detail: thrown.message }, thrown);
+    throw wheelFormatError(fileName, thrown);
   }
 }
 

@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import { copyAtomic, makeDir, readBytes, writeFile } from "../host/files.ts";
+import { sha256Of } from "../host/hash.ts";
 import type { Host } from "../host/host.ts";
 import { withLock } from "../host/lock.ts";
 import { formatBytes } from "../host/terminal.ts";
@@ -112,8 +112,7 @@ export async function finishWheel(
     const place = join(scratch, stamped.fileName);
     await writeFile(place, stamped.bytes);
     const wheel = join(outputDir, stamped.fileName);
-    const sha256 = createHash("sha256").update(stamped.bytes).digest("hex");
-    await keepMaterials(host, sha256, materialsOf(host, compiled.inputs, request));
+    await keepMaterials(host, sha256Of(stamped.bytes), materialsOf(host, compiled.inputs, request));
     await copyAtomic(place, wheel);
     return { wheel, size: stamped.bytes.length, companions: stamped.companions };
   };

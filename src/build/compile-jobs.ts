@@ -1,5 +1,6 @@
 import type { Variant } from "../variants/manifest.ts";
 import type { FoundRecipe, Recipe } from "../variants/recipes.ts";
+import { minorOf } from "../variants/request.ts";
 import { chooseKernels, type KernelChoice, type Unit } from "../variants/units.ts";
 import type { Source } from "./source/source.ts";
 
@@ -38,8 +39,6 @@ export function planned(
     return unit ? [{ variant, unit, kernels: chooseKernels(recipe, variant) }] : [];
   });
 }
-
-const minorOf = (python: string): number => Number(python.split(".")[1]);
 
 /**
  * What is compiled, for whom, in which order: batch by batch, unit by unit, and of a unit the oldest Python first, since

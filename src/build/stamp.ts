@@ -1,7 +1,6 @@
-import { wheelsError } from "../errors/wheels-error.ts";
 import type { Variant } from "../variants/manifest.ts";
 import { COMPANIONS } from "../wheel/companions.ts";
-import { FormatError } from "../wheel/format-error.ts";
+import { FormatError, wheelFormatError } from "../wheel/format-error.ts";
 import { linuxEnvironment, type MarkerEnvironment, markerHolds } from "../wheel/marker.ts";
 import { allOf, descriptionOf, type Headers, oneOf, withHeader } from "../wheel/metadata.ts";
 import { expandTags } from "../wheel/names.ts";
@@ -143,7 +142,6 @@ export function stampWheel(
     const lines = allOf(wheel.metadata, "Requires-Dist");
     return { ...stamped, companions: companionsIn(lines, platformOf(wheel.metadata, stamp.variant)) };
   } catch (thrown) {
-    if (!(thrown instanceof FormatError)) throw thrown;
-    throw wheelsError("E_WHEEL_FORMAT", { wheel: fileName, detail: thrown.message }, thrown);
+    throw wheelFormatError(fileName, thrown);
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { codeSha256 } from "../elf/code-digest.ts";
 import { isElf, readElf } from "../elf/elf.ts";
 import { readZip, type ZipEntry } from "../wheel/zip-reader.ts";
 
@@ -42,19 +43,16 @@ function inert(bytes: Uint8Array): { offset: number; size: number }[] {
   return found;
 }
 
-/** Of a library: all that a processor may run, and all else that is loaded, what is {@link inert} left out. */
+/** Of a library: all that a processor may run, and all that is loaded, what is {@link inert} left out. */
 function libraryDigests(bytes: Uint8Array): { code: string; loaded: string } {
   const plain = Uint8Array.from(bytes);
   for (const { offset, size } of inert(bytes)) plain.fill(0, offset, offset + size);
-  const { code, loads } = readElf(bytes);
-  const digestOf = (ranges: readonly { address: number | bigint; offset: number; size: number }[]): string =>
-    sha256(
-      ...ranges.flatMap(({ address, offset, size }) => [
-        Buffer.from(`${address} ${size} `),
-        plain.subarray(offset, offset + size),
-      ]),
-    );
-  return { code: digestOf(code), loaded: digestOf(loads) };
+  const elf = readElf(bytes);
+  const loaded = elf.loads.flatMap(({ address, offset, size }) => [
+    Buffer.from(`${address} ${size} `),
+    plain.subarray(offset, offset + size),
+  ]);
+  return { code: codeSha256(plain, elf), loaded: sha256(...loaded) };
 }
 
 /** The first line that differs, for texts. */

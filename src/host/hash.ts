@@ -16,3 +16,6 @@ export async function hashOf(pieces: AsyncIterable<Uint8Array>): Promise<{ sha25
 export async function fileSha256(path: string): Promise<string> {
   return (await hashOf(createReadStream(path) as AsyncIterable<Uint8Array>)).sha256;
 }
+
+/** sha256 of bytes that are there, hexadecimal. */
+export const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");

@@ -27,6 +27,26 @@ export const UV_PLACES = [
   "UV_NO_INDEX",
 ];
 
+/**
+ * Settings of ccache that say where it keeps what, how much, and whether at all. Others change what it takes for equal,
+ * and so the bytes (CCACHE_SLOPPINESS, CCACHE_IGNOREOPTIONS, CCACHE_PREFIX, …); so do its configuration files.
+ * Source: ccache manual 4.14, "Configuration options".
+ */
+export const CCACHE_PLACES = [
+  "CCACHE_DIR",
+  "CCACHE_MAXSIZE",
+  "CCACHE_TEMPDIR",
+  "CCACHE_DISABLE",
+  "CCACHE_READONLY",
+  "CCACHE_RECACHE",
+  "CCACHE_REMOTE_STORAGE",
+  "CCACHE_REMOTE_ONLY",
+  "CCACHE_RESHARE",
+  "CCACHE_LOGFILE",
+  "CCACHE_NOSTATS",
+  "CCACHE_STATSLOG",
+];
+
 const UV: ToolSettings = {
   tool: "uv",
   owns: /^UV_/,
@@ -183,7 +203,7 @@ const COMPILER: ToolSettings = {
   owns: /^(CCACHE_|SCCACHE_|CMAKE_|NINJA_|NINJAFLAGS$|MAKEFLAGS$|CPATH$|C_INCLUDE_PATH$|CPLUS_INCLUDE_PATH$|OBJC_INCLUDE_PATH$|LIBRARY_PATH$|COMPILER_PATH$|GCC_|DEPENDENCIES_OUTPUT$|SUNPRO_DEPENDENCIES$|LD_RUN_PATH$|(C|CXX|CPP|LD|AS|AR)FLAGS$|COLLECT_)/,
   counts: [
     {
-      names: ["CCACHE_DIR", "CCACHE_MAXSIZE", "CCACHE_DISABLE"],
+      names: CCACHE_PLACES,
       why: "where compiled objects are kept, and whether they are; the bytes stay the same",
     },
   ],

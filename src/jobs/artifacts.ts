@@ -1,1 +1,7 @@
-export { mayHold, plannedWheel, wheelsAt, wheelsOfArtifacts } from "../publish/artifact-wheels.ts";
+export {
+  mayHold,
+  plannedItem,
+  plannedWheel,
+  wheelsAt,
+  wheelsOfArtifacts,
+} from "../publish/artifact-wheels.ts";

@@ -5,13 +5,12 @@ import type { Comparison } from "../compare/document.ts";
 import { comparisonHtml } from "../compare/page.ts";
 import { type Side, sideOf } from "../compare/side.ts";
 import { comparisonText } from "../compare/text.ts";
-import { wheelsError } from "../errors/wheels-error.ts";
 import { makeDir, writeFileAtomic } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import type { Variant } from "../variants/manifest.ts";
 import { variantOfWheel, wheelFacts } from "../verify/facts/read-wheel.ts";
 import { readWheelFile, versionOfVerifier } from "../verify/verify.ts";
-import { FormatError } from "../wheel/format-error.ts";
+import { wheelFormatError } from "../wheel/format-error.ts";
 
 export { comparisonText };
 
@@ -32,8 +31,7 @@ async function readSide(host: Host, path: string, variants: ReadonlyMap<string, 
   try {
     return sideOf(bytes, facts, variant);
   } catch (thrown) {
-    if (!(thrown instanceof FormatError)) throw thrown;
-    throw wheelsError("E_WHEEL_FORMAT", { wheel: basename(path), detail: thrown.message }, thrown);
+    throw wheelFormatError(basename(path), thrown);
   }
 }
 

@@ -39,9 +39,7 @@ function buildsOf(
 ): PlanReport["builds"] {
   return toBuilds(compilesOf(items), ({ items: [item] }) => {
     if (buildRunner !== null) return [buildRunner];
-    return runner !== null || !item
-      ? (item?.runnerLabels ?? [])
-      : sharedLabels(prepared.variants.values(), item.architecture);
+    return runner === null ? sharedLabels(prepared.variants.values(), item.architecture) : item.runnerLabels;
   });
 }
 

@@ -1,16 +1,16 @@
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { type BuildGroups, buildPrepared, describeBuild } from "../build/build-wheels.ts";
 import { keptMaterials } from "../build/materials/kept-materials.ts";
 import { prepare } from "../build/prepare.ts";
 import { compareReproduced, type Reproduction } from "../compare/reproduced.ts";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { exists, readTextIfAny } from "../host/files.ts";
-import { fileSha256 } from "../host/hash.ts";
+import { sha256Of } from "../host/hash.ts";
 import type { Host } from "../host/host.ts";
 import { parseVerdict } from "../verify/verdict/read-verdict.ts";
 import { verdictFileName } from "../verify/verdict/verdict.ts";
 import { readWheelFile } from "../verify/verify.ts";
-import { FormatError } from "../wheel/format-error.ts";
+import { wheelFormatError } from "../wheel/format-error.ts";
 import { differingMaterials, type Materials } from "../wheel/materials.ts";
 
 export interface ReproduceRequest {
@@ -38,19 +38,20 @@ export interface ReproduceReport extends Reproduction {
   materials: string[];
 }
 
-/** What a verdict says that a wheel was made of. @throws E_MATERIALS, E_WHEEL_FILE */
-async function materialsIn(host: Host, { wheel, verdict }: ReproduceRequest): Promise<Materials> {
-  const path = resolve(host.cwd, wheel);
+/** What a verdict says that a wheel was made of. @param bytes the wheel's @throws E_MATERIALS */
+async function materialsIn(
+  host: Host,
+  { wheel, verdict }: ReproduceRequest,
+  bytes: Uint8Array,
+): Promise<Materials> {
   const refuse = (problem: string): never => {
     throw wheelsError("E_MATERIALS", { wheel: basename(wheel), problem });
   };
-  const place =
-    verdict === null ? join(dirname(path), verdictFileName(basename(path))) : resolve(host.cwd, verdict);
-  await readWheelFile(path);
+  const place = resolve(host.cwd, verdict ?? verdictFileName(wheel));
   const text = (await readTextIfAny(place)) ?? refuse(`There is no verdict ${place}.`);
   const parsed = parseVerdict(basename(place), text);
   if (parsed instanceof Error) throw parsed;
-  if (parsed.subject[0]?.digest.sha256 !== (await fileSha256(path)))
+  if (parsed.subject[0]?.digest.sha256 !== sha256Of(bytes))
     return refuse(`${basename(place)} is the verdict of other bytes.`);
   return (
     parsed.predicate.buildDefinition ?? refuse(`${basename(place)} does not say what the wheel was made of.`)
@@ -120,12 +121,11 @@ export function rebuildOf(materials: Materials, request: ReproduceRequest): Buil
 }
 
 /** @throws E_WHEEL_FORMAT */
-async function compared(was: string, is: string): Promise<Reproduction> {
+function compared(wheel: string, was: Uint8Array, is: Uint8Array): Reproduction {
   try {
-    return compareReproduced(await readWheelFile(was), await readWheelFile(is));
+    return compareReproduced(was, is);
   } catch (thrown) {
-    if (!(thrown instanceof FormatError)) throw thrown;
-    throw wheelsError("E_WHEEL_FORMAT", { wheel: basename(was), detail: thrown.message }, thrown);
+    throw wheelFormatError(wheel, thrown);
   }
 }
 
@@ -136,13 +136,14 @@ async function compared(was: string, is: string): Promise<Reproduction> {
  * @throws E_MATERIALS, E_WHEEL_FILE, E_WHEEL_FORMAT, E_OUTPUT_DIR, what a build throws
  */
 export async function reproduce(host: Host, request: ReproduceRequest): Promise<ReproduceReport | string[]> {
-  const materials = await materialsIn(host, request);
+  const was = resolve(host.cwd, request.wheel);
+  const before = await readWheelFile(was);
+  const materials = await materialsIn(host, request, before);
   const { sourceDateEpoch } = materials.externalParameters;
   const then: Host = { ...host, env: { ...host.env, SOURCE_DATE_EPOCH: String(sourceDateEpoch) } };
   const groups = rebuildOf(materials, request);
   const prepared = await prepare(then, groups.what);
   if (request.dryRun) return describeBuild(then, groups, prepared);
-  const was = resolve(host.cwd, request.wheel);
   const folder = resolve(host.cwd, request.outputDir);
   if (await exists(join(folder, basename(was))))
     throw wheelsError("E_OUTPUT_DIR", {
@@ -151,11 +152,12 @@ export async function reproduce(host: Host, request: ReproduceRequest): Promise<
     });
   const [made] = await buildPrepared(then, groups, prepared);
   if (!made) throw wheelsError("E_INTERNAL", { detail: "a build made no wheel" });
-  const now = await keptMaterials(host, await fileSha256(made.built.wheel));
+  const after = await readWheelFile(made.built.wheel);
+  const now = await keptMaterials(host, sha256Of(after));
   return {
     wheel: was,
     rebuilt: made.built.wheel,
-    ...(await compared(was, made.built.wheel)),
+    ...compared(basename(was), before, after),
     materials: now === null ? [] : differingMaterials(materials, now),
   };
 }

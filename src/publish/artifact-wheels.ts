@@ -7,6 +7,7 @@ import { isWheelOf } from "../variants/choose.ts";
 import { mergeFiles } from "../verify/verdict/merge-files.ts";
 import { verdictFileName } from "../verify/verdict/verdict.ts";
 import { FormatError } from "../wheel/format-error.ts";
+import { escapeName } from "../wheel/names.ts";
 import { readZip } from "../wheel/zip-reader.ts";
 import { type Expected, parseExpected } from "./gate/expect.ts";
 
@@ -80,18 +81,33 @@ export async function wheelsOfArtifacts(
   return wheels;
 }
 
+/** A row of a plan's matrix. @throws E_OPTION_VALUE for another JSON */
+export function plannedItem(text: string): Expected {
+  const [item, ...more] = parseExpected(`{"include":[${text}]}`);
+  if (item && more.length === 0) return item;
+  throw wheelsError("E_OPTION_VALUE", {
+    option: "The input planned",
+    value: text.slice(0, 80),
+    expected: "one row of the plan's output proofs, as toJSON(matrix)",
+  });
+}
+
+/** Whether an artifact may hold the wheel that a row of a plan stands for, by the names that build-variant gives. */
+export function mayHold({ distribution }: Expected): (artifact: string) => boolean {
+  const prefix = `wheel-${escapeName(distribution)}-`;
+  return (artifact) => artifact.toLowerCase().startsWith(prefix);
+}
+
 /**
  * The one wheel of these that a row of a plan stands for.
- * @param planned a row of the matrix, as JSON
  * @param sha256 what its bytes must be; null for whatever they are
- * @throws E_OPTION_VALUE for another JSON, E_VERIFY_NOTHING E_PLANNED_WHEEL where no wheel or several fit, E_WHEEL_DIGEST
+ * @throws E_PLANNED_WHEEL where no wheel or several fit, E_WHEEL_DIGEST
  */
 export async function plannedWheel(
   wheels: readonly string[],
-  planned: string,
+  item: Expected,
   sha256: string | null,
-): Promise<{ wheel: string; python: string | null; id: string }> {
-  const item = parsePlanned(planned);
+): Promise<string> {
   const fitting = wheels.filter((path) => isWheelOf(item, basename(path)));
   const [wheel, ...more] = fitting;
   if (wheel === undefined || more.length > 0)
@@ -99,25 +115,8 @@ export async function plannedWheel(
   const is = await fileSha256(wheel);
   if (sha256 !== null && is !== sha256)
     throw wheelsError("E_WHEEL_DIGEST", { wheel: basename(wheel), is, wanted: sha256 });
-  return { wheel, python: item.python, id: item.id };
+  return wheel;
 }
-
-/** Whether an artifact may hold the planned wheel, by the names that build-variant gives. @throws E_OPTION_VALUE */
-export function mayHold(planned: string): (artifact: string) => boolean {
-  const { distribution } = parsePlanned(planned);
-  const prefix = `wheel-${distribution.replaceAll(/[-_.]+/g, "_")}-`.toLowerCase();
-  return (artifact) => artifact.toLowerCase().startsWith(prefix);
-}
-
-const parsePlanned = (planned: string): Expected => {
-  const [item, ...more] = parseExpected(`{"include":[${planned}]}`);
-  if (item && more.length === 0) return item;
-  throw wheelsError("E_OPTION_VALUE", {
-    option: "The input planned",
-    value: planned.slice(0, 80),
-    expected: "one row of the plan's output proofs, as toJSON(matrix)",
-  });
-};
 
 /**
  * Paths of wheels; a folder stands for the wheels in it, and one that is not there for none.

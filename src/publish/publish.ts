@@ -224,14 +224,13 @@ async function planAndPublish(
   const together = (key: "published" | "planned" | "skipped" | "install"): string[] => [
     ...new Set(reports.flatMap((report) => report[key])),
   ];
+  const candidates = plannings.flatMap((planning) => planning.candidates);
   const having = (status: Proof["status"]): PublishReport["unrun"] => {
-    const found = plannings
-      .flatMap(({ candidates }) => candidates)
+    const found = candidates
       .filter(({ proof }) => proof.status === status)
       .map(({ fileName, proof }) => [fileName, { file: fileName, lacked: proof.lacked }] as const);
     return [...new Map(found).values()];
   };
-  const candidates = plannings.flatMap((planning) => planning.candidates);
   const provers = new Map(candidates.map((one) => [one.fileName, proversOf(one)]));
   return {
     target: reports.map(({ target }) => target).join(", "),

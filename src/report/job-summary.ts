@@ -1,4 +1,5 @@
 import { formatBytes, formatSeconds } from "../host/units.ts";
+import { compilesOf } from "../variants/matrix.ts";
 import type { PlanItem } from "../variants/plan.ts";
 import type { Result } from "../verify/verdict/result.ts";
 import { installLines } from "./install.ts";
@@ -9,24 +10,20 @@ import type { BuiltOutcome, PublishOutcome } from "./outcomes.ts";
 /** A compile that a plan takes, as the matrix of builds lists it. */
 interface PlannedBuild {
   id: string;
-  variants: string;
-  version: string;
   "runs-on": readonly string[];
 }
 
 /** Compile → wheels → proofs, the longest compile first. */
 function tree(items: readonly PlanItem[], builds: readonly PlannedBuild[]): string[] {
-  return builds.flatMap(({ id, variants, version, "runs-on": labels }) => {
-    const own = items.filter(
-      (item) => variants.split(",").includes(item.variant) && (item.version ?? "") === version,
-    );
-    const [first] = own;
-    const time = first?.seconds ? `, about ${formatSeconds(first.seconds)} of CPU time` : "";
+  const labels = new Map(builds.map((build) => [build.id, build["runs-on"]]));
+  return compilesOf(items).flatMap(({ id, items: own }) => {
+    const [{ seconds }] = own;
+    const time = seconds === null ? "" : `, about ${formatSeconds(seconds)} of CPU time`;
     const wheels = [...new Set(own.map(({ variant }) => variant))].map((variant) => {
       const proofs = own.filter((item) => item.variant === variant).map((item) => code(item.id));
       return `  - ${code(variant)}: proven by ${proofs.join(" ")}`;
     });
-    return [`- ${code(id)} on ${labels.map(code).join(" ")}${time}`, ...wheels];
+    return [`- ${code(id)} on ${(labels.get(id) ?? []).map(code).join(" ")}${time}`, ...wheels];
   });
 }
 

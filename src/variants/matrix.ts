@@ -1,5 +1,6 @@
 import { wheelsError } from "../errors/wheels-error.ts";
-import type { PlanItem } from "./plan.ts";
+import { haveSeveralVersions, jobId, type PlanItem } from "./plan.ts";
+import { minorOf } from "./request.ts";
 
 /** Source: GitHub documentation, "Usage limits": a job matrix can generate a maximum of 256 jobs per workflow run. */
 const MOST_JOBS = 256;
@@ -31,34 +32,31 @@ export interface BuildJob {
 /** The wheels of one compile. */
 export interface Compile {
   id: string;
-  items: readonly PlanItem[];
+  /** The wheel for the oldest Python first: that Python compiles. */
+  items: readonly [PlanItem, ...PlanItem[]];
 }
-
-const minorOf = (python: string | null): number => Number(python?.split(".")[1] ?? 0);
 
 /**
  * The compiles that a plan's wheels take: one for each version, architecture, unit and Python; of a unit that keeps to
  * the stable ABI one for its oldest Python, which the later ones share. The longest first, so that it is not waited for.
  */
 export function compilesOf(items: readonly PlanItem[]): Compile[] {
-  const isOneVersion = new Set(items.map(({ version }) => version)).size <= 1;
-  const groups = new Map<string, PlanItem[]>();
+  const several = haveSeveralVersions(items);
+  const groups = new Map<string, [PlanItem, ...PlanItem[]]>();
   for (const item of items) {
     const { version, architecture, compile, stableAbi, python } = item;
     const key = JSON.stringify([version, architecture, compile, stableAbi ? null : python]);
-    groups.set(key, [...(groups.get(key) ?? []), item]);
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
   }
   return [...groups.values()]
     .map((members) => {
-      const [oldest] = members.toSorted((a, b) => minorOf(a.python) - minorOf(b.python));
-      const { python = null, version = null, compile = "" } = oldest ?? {};
-      const parts = [python === null ? "py3" : `cp${python.replace(".", "")}`, compile];
-      return {
-        id: [...parts, ...(isOneVersion || version === null ? [] : [version])].join("-"),
-        items: members,
-      };
+      members.sort((a, b) => minorOf(a.python) - minorOf(b.python));
+      const [{ python, compile, version }] = members;
+      return { id: jobId(python, compile, several ? version : null), items: members };
     })
-    .toSorted((a, b) => (b.items[0]?.seconds ?? 0) - (a.items[0]?.seconds ?? 0));
+    .toSorted(({ items: [a] }, { items: [b] }) => (b.seconds ?? 0) - (a.seconds ?? 0));
 }
 
 function demandSize(jobs: number): void {
@@ -78,12 +76,12 @@ export function toBuilds(
   return {
     include: compiles.map((compile) => {
       const { id, items } = compile;
-      const [oldest] = items.toSorted((a, b) => minorOf(a.python) - minorOf(b.python));
+      const [{ version, python }] = items;
       return {
         id,
         variants: [...new Set(items.map(({ variant }) => variant))].join(","),
-        version: oldest?.version ?? "",
-        python: oldest?.python ?? "",
+        version: version ?? "",
+        python: python ?? "",
         "runs-on": labelsOf(compile),
       };
     }),

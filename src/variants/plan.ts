@@ -40,17 +40,31 @@ export interface PlannedVariant {
 }
 
 /**
+ * A job's stable name: its Python, what it makes, and the version where jobs differ in it.
+ * @param version null where all have the same, or none is known
+ */
+export const jobId = (python: string | null, name: string, version: string | null): string =>
+  [
+    python === null ? "py3" : `cp${python.replace(".", "")}`,
+    name,
+    ...(version === null ? [] : [version]),
+  ].join("-");
+
+/** Whether jobs differ in their version, so that it must stand in their names. */
+export const haveSeveralVersions = (jobs: readonly { version: string | null }[]): boolean =>
+  new Set(jobs.map(({ version }) => version)).size > 1;
+
+/**
  * Every wheel that a request stands for: variants × Python versions, Python by Python within a variant.
  * @param pythons empty for the Python on PATH
  */
 export function makePlan(planned: readonly PlannedVariant[], pythons: readonly string[]): PlanItem[] {
   const wanted: (string | null)[] = pythons.length > 0 ? [...pythons] : [null];
-  const isOneVersion = new Set(planned.map(({ version }) => version)).size <= 1;
+  const several = haveSeveralVersions(planned);
   return planned.flatMap(({ variant, version, environment, ...made }) =>
     wanted.map((python) => {
-      const parts = [python === null ? "py3" : `cp${python.replace(".", "")}`, variant.name];
       return {
-        id: [...parts, ...(isOneVersion || version === null ? [] : [version])].join("-"),
+        id: jobId(python, variant.name, several ? version : null),
         variant: variant.name,
         distribution: variant.distribution,
         python,

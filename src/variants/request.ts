@@ -26,6 +26,9 @@ export interface WheelChoice {
   buildRunner: string | null;
 }
 
+/** The number after the point of a Python version; 0 for the Python on PATH. */
+export const minorOf = (python: string | null): number => Number(python?.split(".")[1] ?? 0);
+
 const PYTHON = /^3\.(\d+)$/;
 
 /**

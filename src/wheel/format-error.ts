@@ -1,3 +1,5 @@
+import { type WheelsError, wheelsError } from "../errors/wheels-error.ts";
+
 /** Bytes or text that break their format; made into a failed check or a WheelsError by whoever reads a user's file. */
 export class FormatError extends Error {
   override readonly name = "FormatError";
@@ -10,4 +12,10 @@ export class FormatError extends Error {
     this.where = where;
     this.problem = problem;
   }
+}
+
+/** What is said of a file of a user's that broke its format: E_WHEEL_FORMAT. Anything else that was thrown goes on. */
+export function wheelFormatError(wheel: string, thrown: unknown): WheelsError {
+  if (!(thrown instanceof FormatError)) throw thrown;
+  return wheelsError("E_WHEEL_FORMAT", { wheel, detail: thrown.message }, thrown);
 }

@@ -2,7 +2,7 @@ import { appendFileSync, cpSync, existsSync, readdirSync, readFileSync, symlinkS
 import { extname, join, normalize } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Browser } from "playwright-core";
-import { launchBrowser, openPage, screenshots } from "../support/browser.ts";
+import { LOOKS, launchBrowser, openPage, screenshots } from "../support/browser.ts";
 import { documents } from "../support/documents.ts";
 import { exec, type Ran, removeScratch, root, scratch } from "../support/run.ts";
 import { type Server, serve } from "../support/server.ts";
@@ -55,12 +55,7 @@ afterAll(async () => {
 describe.each(["index", "vllm-on-a-cpu", "ship-wheels", "gate", "self-hosted-runners"])(
   "the page %s",
   (name) => {
-    test.each([
-      [375, "light"],
-      [375, "dark"],
-      [1200, "light"],
-      [1200, "dark"],
-    ] as const)(
+    test.each(LOOKS)(
       "fits a window of %i pixels, %s, and asks nobody else for anything",
       async (width, colorScheme) => {
         const address = `${site.url}/${name}.html`;

@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import type { Comparison } from "../../src/compare/document.ts";
 import { codeSha256 } from "../../src/elf/code-digest.ts";
+import { LOOKS, launchBrowser, openPage, screenshots } from "../support/browser.ts";
 import { compileLibrary } from "../support/library.ts";
 import { contrast, overflow, structure } from "../support/page-checks.ts";
 import { tool } from "../support/publish.ts";
@@ -173,39 +174,30 @@ describe("the page", () => {
     page = join(folder, "compare.html");
     const evil = hostile(scratch());
     expect(wheels(["compare", one, same, evil, `--html=${page}`]).status).toBe(0);
-    browser = await chromium.launch({
-      executablePath: "/usr/bin/chromium",
-      args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
-    });
+    browser = await launchBrowser();
   });
 
   afterAll(() => browser?.close());
 
-  test.each([
-    [375, "light"],
-    [375, "dark"],
-    [1200, "light"],
-    [1200, "dark"],
-  ] as const)(
+  test.each(LOOKS)(
     "at %i pixels, %s: nothing overflows, all can be read, nothing runs",
     async (width, colorScheme) => {
-      const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme });
-      const opened = await context.newPage();
-      const problems: string[] = [];
-      opened.on("dialog", (dialog) => problems.push(dialog.message()));
-      opened.on("console", (message) => problems.push(message.text()));
-      await opened.goto(`file://${page}`);
-      expect(await opened.evaluate(overflow)).toBe(0);
-      expect(await opened.evaluate(contrast)).toEqual([]);
-      expect(await opened.evaluate(structure)).toEqual([]);
-      expect(await opened.locator("script, img").count()).toBe(0);
-      expect(await opened.locator(".verdict").textContent()).toContain("hold the same machine code");
-      expect(problems).toEqual([]);
-      await opened.screenshot({
-        path: join(root, ".test-cache", "screenshots", `compare-${width}-${colorScheme}.png`),
-        fullPage: true,
-      });
-      await context.close();
+      const own = `file://${page}`;
+      await openPage(
+        browser,
+        own,
+        { width, colorScheme },
+        (url) => url === own,
+        async (opened) => {
+          expect(await opened.evaluate(overflow)).toBe(0);
+          expect(await opened.evaluate(contrast)).toEqual([]);
+          expect(await opened.evaluate(structure)).toEqual([]);
+          expect(await opened.locator("script, img").count()).toBe(0);
+          expect(await opened.locator(".verdict").textContent()).toContain("hold the same machine code");
+          const path = join(screenshots, `compare-${width}-${colorScheme}.png`);
+          await opened.screenshot({ path, fullPage: true });
+        },
+      );
     },
   );
 

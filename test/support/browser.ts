@@ -16,6 +16,14 @@ export function launchBrowser(): Promise<Browser> {
   });
 }
 
+/** On a phone and on a desk, by day and by night. */
+export const LOOKS = [
+  [375, "light"],
+  [375, "dark"],
+  [1200, "light"],
+  [1200, "dark"],
+] as const;
+
 /** How a page is looked at. */
 export interface Look {
   width?: number;

@@ -25,9 +25,8 @@ export function bareRepository(): string {
   return folder;
 }
 
-/** A repository of a user's, with these files and a first commit. */
-export function repository(files: Record<string, string>): string {
-  const folder = scratch();
+/** A repository of a user's, with these files and a first commit. @param folder made where it is not there */
+export function repository(files: Record<string, string>, folder = scratch()): string {
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
     writeFileSync(join(folder, name), text);

@@ -1,6 +1,5 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { git } from "./repository.ts";
+import { join } from "node:path";
+import { git, repository } from "./repository.ts";
 import { exec, root, scratch } from "./run.ts";
 
 /** A source as a build has copied it. */
@@ -59,12 +58,5 @@ export function commitAll(folder: string): string {
 /** A repository of these files with a first commit. */
 export function project(files: Record<string, string>): string {
   const [, name = "project"] = /name = "(\w+)"/.exec(files["pyproject.toml"] ?? "") ?? [];
-  const folder = join(scratch(), name);
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), text);
-  }
-  git(folder, "init", "-q", "-b", "main");
-  commitAll(folder);
-  return folder;
+  return repository(files, join(scratch(), name));
 }

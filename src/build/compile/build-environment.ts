@@ -28,13 +28,13 @@ const MOST_VARIABLES = 64;
 /**
  * Variables that a user adds to a build's environment.
  * @param text one NAME=VALUE a line; null for none
- * @param recipe whose own variables, the ISA switches among them, are not the user's to set; null where none is known yet
+ * @param recipe whose own variables, the ISA switches among them, are not the user's to set
  * @returns values by name, sorted by name
  * @throws E_OPTION_VALUE for a line that is none, a name that the build decides, or one that sounds like a credential's
  */
 export function parseBuildEnvironment(
   text: string | null,
-  recipe: Pick<Recipe, "environment" | "switches" | "dependencies"> | null,
+  recipe: Pick<Recipe, "environment" | "switches" | "dependencies">,
 ): Record<string, string> {
   const refuse = (name: string, expected: string): never => {
     // The value itself may be what must not be shown.
@@ -42,9 +42,9 @@ export function parseBuildEnvironment(
   };
   const ours = new Set([
     ...DECIDED,
-    ...Object.keys(recipe?.environment ?? {}),
-    ...(recipe?.switches.flatMap(({ environment }) => Object.keys(environment)) ?? []),
-    ...Object.values(recipe?.dependencies ?? {}).map(({ variable }) => variable),
+    ...Object.keys(recipe.environment),
+    ...recipe.switches.flatMap(({ environment }) => Object.keys(environment)),
+    ...Object.values(recipe.dependencies).map(({ variable }) => variable),
   ]);
   const found = new Map<string, string>();
   for (const line of (text ?? "").split(/\r?\n/)) {

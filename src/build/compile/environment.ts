@@ -1,6 +1,7 @@
 import { delimiter, join } from "node:path";
 import { makeDir, writeFile } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
+import { CCACHE_PLACES } from "../../host/tool-settings.ts";
 import { contractCpuinfo } from "../../variants/cpuinfo.ts";
 import type { Variant } from "../../variants/manifest.ts";
 import type { FoundRecipe } from "../../variants/recipes.ts";
@@ -159,26 +160,6 @@ export function buildVariables(settings: BuildSettings): Record<string, string> 
     SOURCE_DATE_EPOCH: String(epoch),
   };
 }
-
-/**
- * Settings of ccache that say where it keeps what, how much, and whether at all. Others change what it takes for equal,
- * and so the bytes (CCACHE_SLOPPINESS, CCACHE_IGNOREOPTIONS, CCACHE_PREFIX, …); so do its configuration files.
- * Source: ccache manual 4.14, "Configuration options".
- */
-const CCACHE_PLACES = [
-  "CCACHE_DIR",
-  "CCACHE_MAXSIZE",
-  "CCACHE_TEMPDIR",
-  "CCACHE_DISABLE",
-  "CCACHE_READONLY",
-  "CCACHE_RECACHE",
-  "CCACHE_REMOTE_STORAGE",
-  "CCACHE_REMOTE_ONLY",
-  "CCACHE_RESHARE",
-  "CCACHE_LOGFILE",
-  "CCACHE_NOSTATS",
-  "CCACHE_STATSLOG",
-];
 
 /** By what a build that fetches something reaches the network; none of it says what is compiled. */
 const NETWORK = [

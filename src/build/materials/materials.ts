@@ -70,7 +70,7 @@ export function materialsOf(host: Host, inputs: Inputs, finish: Finish): Materia
       path: host.env["PATH"] ?? "",
       target: compiler.target,
       compiler: `${compiler.family} ${compiler.version}`,
-      glibc: glibcVersion() ?? "",
+      glibc: glibcVersion(),
     },
     resolvedDependencies: [
       sourceOf(inputs),

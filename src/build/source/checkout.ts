@@ -41,12 +41,14 @@ export async function findCheckout(host: Host, path: string): Promise<Checkout |
   const tracked = await gitList(host, path, ["ls-files", "-z", "--cached", "--", "."]);
   const head = await git(host, path, ["rev-parse", "--verify", "--quiet", "HEAD"], [0, 1]);
   if (tracked.length === 0 || head.code === 1) return null;
+  const asked = ["rev-parse", "--is-shallow-repository", "--show-prefix", "--show-toplevel"];
+  const [shallow, prefix = "", ...top] = (await git(host, path, asked)).stdout.split("\n");
   return {
-    top: await gitLine(host, path, ["rev-parse", "--show-toplevel"]),
-    prefix: (await gitLine(host, path, ["rev-parse", "--show-prefix"])).replace(/\/$/, ""),
+    top: top.join("\n").replace(/\n$/, ""),
+    prefix: prefix.replace(/\/$/, ""),
     commit: head.stdout.trim(),
     described: await gitLine(host, path, ["describe", "--tags", "--long", "--always", "--abbrev=40"]),
-    isShallow: (await gitLine(host, path, ["rev-parse", "--is-shallow-repository"])) === "true",
+    isShallow: shallow === "true",
   };
 }
 

@@ -4,7 +4,6 @@ import { messageOf } from "../../errors/thrown.ts";
 import { wheelsError } from "../../errors/wheels-error.ts";
 import { unpackTar } from "../../host/archives.ts";
 import { makeDir, readTextIfAny, remove, writeFile } from "../../host/files.ts";
-import { git } from "../../host/git.ts";
 import { fileSha256 } from "../../host/hash.ts";
 import type { Host } from "../../host/host.ts";
 import { withLock } from "../../host/lock.ts";
@@ -14,7 +13,7 @@ import { parsePylock } from "../../torch/pylock.ts";
 import type { Uv } from "../../torch/uv.ts";
 import { type Checkout, findCheckout, isDirty } from "./checkout.ts";
 import { cachedClone, once, WAIT_MS } from "./clone.ts";
-import { resolveRef } from "./git.ts";
+import { gitLine, resolveRef } from "./git.ts";
 import { asVersion, type ReadySource, readFolder, type Source } from "./source.ts";
 
 /**
@@ -59,11 +58,13 @@ async function unpackSdist(host: Host, label: string, archive: string, folder: s
   });
 }
 
-/** The version of a checkout whose commit carries a release's tag; null for another. */
+/** The version of a checkout whose commit carries a release's tag; null for another. @throws E_GIT */
 async function taggedVersion(host: Host, { top }: Checkout): Promise<string | null> {
-  const args = ["describe", "--tags", "--exact-match", "--match", "v[0-9]*"];
-  const result = await git(host, top, args, [0, 128]);
-  return result.code === 0 ? result.stdout.trim().replace(/^v/, "") : null;
+  const wanted = "v[0-9]*";
+  // `describe` ends in the same way where there is none and where it fails.
+  if ((await gitLine(host, top, ["tag", "--points-at", "HEAD", "--list", wanted])) === "") return null;
+  const tag = await gitLine(host, top, ["describe", "--tags", "--exact-match", "--match", wanted]);
+  return tag.replace(/^v/, "");
 }
 
 /** Build backends' plug-ins that compute a version from git's history. */

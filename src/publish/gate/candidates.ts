@@ -1,11 +1,11 @@
-import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { type WheelsError, wheelsError } from "../../errors/wheels-error.ts";
 import { isMissing, readBytes, readTextIfAny } from "../../host/files.ts";
+import { sha256Of } from "../../host/hash.ts";
 import { wheelContents } from "../../verify/facts/contents.ts";
 import { parseVerdict } from "../../verify/verdict/read-verdict.ts";
 import { type Verdict, verdictFileName } from "../../verify/verdict/verdict.ts";
-import { FormatError } from "../../wheel/format-error.ts";
+import { wheelFormatError } from "../../wheel/format-error.ts";
 import { oneOf } from "../../wheel/metadata.ts";
 import { normalizeName } from "../../wheel/names.ts";
 import { openWheel } from "../../wheel/wheel-file.ts";
@@ -39,7 +39,7 @@ export async function readWheel(path: string): Promise<ReadWheel | WheelsError> 
   });
   const verdict = await verdictOf(path);
   if (isRefusal(verdict)) return verdict;
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  const sha256 = sha256Of(bytes);
   // Before the archive is opened: bytes that nobody has proven are not worth a look.
   const other = otherBytes({ fileName, sha256 }, verdict);
   if (other) return other;
@@ -62,8 +62,7 @@ export async function readWheel(path: string): Promise<ReadWheel | WheelsError> 
       contents: wheelContents(bytes),
     };
   } catch (thrown) {
-    if (!(thrown instanceof FormatError)) throw thrown;
-    return wheelsError("E_WHEEL_FORMAT", { wheel: fileName, detail: thrown.message }, thrown);
+    return wheelFormatError(fileName, thrown);
   }
 }
 

@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
 import { rootMessageOf } from "../../errors/thrown.ts";
 import { isWheelsError, wheelsError } from "../../errors/wheels-error.ts";
 import { readBytes, writeFile } from "../../host/files.ts";
+import { sha256Of } from "../../host/hash.ts";
 import type { Host } from "../../host/host.ts";
 import { withLock } from "../../host/lock.ts";
 import { pause } from "../../host/network/ask.ts";
@@ -26,8 +26,6 @@ interface Upload {
   /** Bytes. */
   size: number;
 }
-
-const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 /**
  * The assets of a GitHub release. A release that is not there is made as a draft, filled, and published at the end, so

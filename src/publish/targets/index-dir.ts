@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { WheelsError, wheelsError } from "../../errors/wheels-error.ts";
@@ -13,6 +12,7 @@ import {
   statPath,
   writeFileAtomic,
 } from "../../host/files.ts";
+import { sha256Of } from "../../host/hash.ts";
 import type { Host } from "../../host/host.ts";
 import { withLock } from "../../host/lock.ts";
 import { needsKey } from "../../variants/cpu-needs.ts";
@@ -85,7 +85,7 @@ function indexFile(
     ...(requiresPython === null ? {} : { "requires-python": requiresPython }),
     size,
     "upload-time": host.now().toISOString(),
-    "core-metadata": { sha256: createHash("sha256").update(metadata).digest("hex") },
+    "core-metadata": { sha256: sha256Of(metadata) },
     ...(signatures.provenance === null || servedAt === null
       ? {}
       : { provenance: `${servedAt}/${candidate.project}/${encodeURIComponent(fileName)}.provenance` }),

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { isMissing, listDir, readBytes } from "../../host/files.ts";
+import { sha256Of } from "../../host/hash.ts";
 import type { Host } from "../../host/host.ts";
 import { parseWheelFileName } from "../../wheel/names.ts";
 import { satisfies } from "../../wheel/specifier.ts";
@@ -30,7 +30,7 @@ async function filesIn(folder: string, name: string): Promise<ListedFile[]> {
     names.map(async (fileName) => {
       const path = join(folder, fileName);
       const bytes = await readBytes(path);
-      const sha256 = createHash("sha256").update(bytes).digest("hex");
+      const sha256 = sha256Of(bytes);
       return {
         fileName,
         url: pathToFileURL(path).href,

@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import picomatch from "picomatch";
-import { mayHold, plannedWheel, wheelsOfArtifacts } from "../../../jobs/artifacts.ts";
-import type { parsePlanned } from "../../../options/artifacts.ts";
+import { mayHold, plannedItem, plannedWheel, wheelsOfArtifacts } from "../../../jobs/artifacts.ts";
 import type { GitHub } from "../github.ts";
 
 type Names = (artifact: string) => boolean;
@@ -21,11 +20,17 @@ export async function wheelsOfRun(github: GitHub, wanted: Names): Promise<string
   return wheelsOfArtifacts(github.host, archives, join(github.temp, "artifacts"));
 }
 
-/** The wheel that a row of the plan names. @throws E_PLANNED_WHEEL, E_WHEEL_DIGEST, what {@link wheelsOfRun} throws */
+/**
+ * The wheel that a row of the plan names, with the Python to run it on and the row's name.
+ * @param sha256 what its bytes must be; null for whatever they are
+ * @throws E_OPTION_VALUE, E_PLANNED_WHEEL, E_WHEEL_DIGEST, what {@link wheelsOfRun} throws
+ */
 export async function wheelOfPlan(
   github: GitHub,
   planned: string,
-  { sha256 }: ReturnType<typeof parsePlanned>,
-): Promise<Awaited<ReturnType<typeof plannedWheel>>> {
-  return plannedWheel(await wheelsOfRun(github, mayHold(planned)), planned, sha256);
+  sha256: string | null,
+): Promise<{ wheel: string; python: string | null; id: string }> {
+  const item = plannedItem(planned);
+  const wheel = await plannedWheel(await wheelsOfRun(github, mayHold(item)), item, sha256);
+  return { wheel, python: item.python, id: item.id };
 }

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { wheelsError } from "../../../errors/wheels-error.ts";
+import { type WheelsError, wheelsError } from "../../../errors/wheels-error.ts";
 import { exists } from "../../../host/files.ts";
 import { reportFileName, verdictFileName } from "../../../jobs/prove.ts";
 import type { parseUpload } from "../../../options/artifacts.ts";
@@ -29,6 +29,9 @@ export async function demandUpload(
   demandArtifacts(github.host.env["GITHUB_SERVER_URL"], "upload");
 }
 
+const nameTaken = (name: string): WheelsError =>
+  wheelsError("E_ARTIFACT_NAME", { name, detail: "Another job of this run has uploaded one of this name." });
+
 /**
  * Uploads a wheel, its verdict and its report where that lies beside it, also a verdict that says no: publishing judges, and people want to look.
  * The default name holds the wheel's hash, so that only equal wheels have equal names.
@@ -48,12 +51,7 @@ export async function uploadWheel(
   for (const beside of [verdict, reportFileName(wheel)]) if (await exists(beside)) files.push(beside);
   const { uploadArtifact } = await import("../artifacts.ts");
   const isNew = await uploadArtifact(name, files, retentionDays);
-  if (!isNew && own !== null) {
-    throw wheelsError("E_ARTIFACT_NAME", {
-      name,
-      detail: "Another job of this run has uploaded one of this name.",
-    });
-  }
+  if (!isNew && own !== null) throw nameTaken(name);
   github.host.log.info(
     isNew ? `Uploaded the artifact ${name}` : `The artifact ${name} is there already, with this very wheel`,
   );
@@ -61,7 +59,7 @@ export async function uploadWheel(
 }
 
 /**
- * Uploads what a proof job found of a wheel that another job has uploaded: its verdict, and its report where there is one.
+ * Uploads what a proof job found of a wheel that another job has uploaded: its verdict alone.
  * @param id of the plan's row, so that the proofs of one wheel on several machines have names of their own
  * @throws E_ARTIFACT, E_ARTIFACT_NAME
  */
@@ -73,13 +71,8 @@ export async function uploadProof(
   id: string,
 ): Promise<void> {
   const name = own ?? `proof-${id}-${sha256.slice(0, 12)}`;
-  const files = [verdictFileName(wheel)];
   const { uploadArtifact } = await import("../artifacts.ts");
-  if (!(await uploadArtifact(name, files, retentionDays)))
-    throw wheelsError("E_ARTIFACT_NAME", {
-      name,
-      detail: "Another job of this run has uploaded one of this name.",
-    });
+  if (!(await uploadArtifact(name, [verdictFileName(wheel)], retentionDays))) throw nameTaken(name);
   github.host.log.info(`Uploaded the artifact ${name}`);
 }
 

@@ -24,9 +24,9 @@ interface Subject {
 async function subjectOf(github: GitHub, inputs: Inputs, upload: Upload): Promise<Subject> {
   const { mode, wheels } = inputs;
   if (mode === "environment") return { wheels: [], pythons: [], id: null };
-  const row = parsePlanned(inputs);
-  if (row.planned !== null) {
-    const { wheel, python, id } = await wheelOfPlan(github, row.planned, row);
+  const { planned, sha256 } = parsePlanned(inputs);
+  if (planned !== null) {
+    const { wheel, python, id } = await wheelOfPlan(github, planned, sha256);
     return { wheels: [wheel], pythons: python === null ? [] : [python], id };
   }
   const paths = await wheelsAt(github.host, wheels === null ? ["dist"] : parseWheels(wheels));
