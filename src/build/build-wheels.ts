@@ -15,7 +15,7 @@ import { compileUnit } from "./compile/unit.ts";
 import { type Batch, type CompileJob, compileJobs, type PlannedVariant } from "./compile-jobs.ts";
 import { describeCompile, describeFinish, type PlannedCompile } from "./dry-run.ts";
 import { sourceDateEpoch } from "./epoch.ts";
-import { demandGlibcFloor } from "./glibc.ts";
+import { needsFloorKit } from "./glibc.ts";
 import { demandLibraries } from "./machine.ts";
 import { type Compiler, findCompiler, preflight } from "./preflight.ts";
 import type { Prepared } from "./prepare.ts";
@@ -31,7 +31,7 @@ export interface BuildHow {
   fresh: boolean;
   /** Variables to add to the build's environment, one NAME=VALUE a line; null for none. */
   buildEnv: string | null;
-  /** Newest glibc that a wheel may need; null for whatever it needs. */
+  /** The glibc that wheels are built for: none needs a newer one; null for the machine's own. */
   glibc: string | null;
   keepDebug: boolean;
   torchRequirement: "release" | "local";
@@ -91,6 +91,7 @@ function compileRequest(
     remoteObjects: how.remoteObjects,
     epoch: sourceDateEpoch(host),
     distribution: first.variant.distribution,
+    floor: how.glibc,
     requirements: how.requirements ?? [],
     buildEnvironment: parseBuildEnvironment(how.buildEnv, found.recipe),
   };
@@ -129,7 +130,7 @@ async function preflightAll(
     for (const { variant, unit } of planned) await preflight(host, compiler, variant, unit.compilers);
     await demandLibraries(host, compiler, found.recipe.libraries);
   }
-  if (glibc !== null) await demandGlibcFloor(host, compiler, glibc);
+  if (glibc !== null) await needsFloorKit(host, compiler, glibc);
 }
 
 /** Releases that a recipe's range begins with, to name the nearest of where one does not exist. */

@@ -108,7 +108,7 @@ export async function finishWheel(
       versionSuffix: request.versionSuffix,
       mtime,
     });
-    if (request.glibc !== null) demandEarnedFloor(stamped.fileName, request.glibc);
+    if (request.glibc !== null) await demandEarnedFloor(host, stamped.fileName, stamped.bytes, request.glibc);
     const place = join(scratch, stamped.fileName);
     await writeFile(place, stamped.bytes);
     const wheel = join(outputDir, stamped.fileName);

@@ -9,6 +9,7 @@ import { compileArgs } from "./compile/compile.ts";
 import type { CompileRequest } from "./compile/compile-request.ts";
 import { buildEnv, buildVariables, settingsOf } from "./compile/environment.ts";
 import { installArgs, resolveArgs } from "./compile/requirements.ts";
+import { ZIG } from "./floor/floor-kit.ts";
 import { repairArgs } from "./repair.ts";
 import type { Source } from "./source/source.ts";
 
@@ -98,6 +99,11 @@ export function describeCompile(host: Host, request: PlannedCompile, variants: r
     ...patchLines(request, build),
     `# writes ${join(project, "pyproject.toml")}: the CPU-only instructions as comments`,
     `# cat /proc/cpuinfo shows: ${unit.features.join(" ")}`,
+    ...(request.floor === null
+      ? []
+      : [
+          `# built for glibc ${request.floor}: where this machine's is newer, with the headers and link stubs of ${ZIG.package} ${ZIG.version} in place of its own`,
+        ]),
     "# the environment of the compile, which holds nothing else:",
     ...Object.entries(env).map(
       ([name, value]) =>

@@ -112,11 +112,11 @@ export const SOURCE = {
   })),
   E_GLIBC_FLOOR: entry(
     EXIT.machineCannot,
-    "Toolchain too new for the asked glibc",
+    "Not built for the asked glibc",
     (p: { floor: string; earned: string; detail: string }) => ({
-      what: `This toolchain makes libraries for glibc ${p.earned}, not ${p.floor}.`,
+      what: `What was built needs glibc ${p.earned}, not ${p.floor}.`,
       why: p.detail,
-      remedy: `Build on an older distribution (a manylinux image of glibc ${p.floor} or older), or leave --glibc out.`,
+      remedy: `Leave out what needs it, build in a container of an older distribution (a manylinux image of glibc ${p.floor} or older), or take this machine's own by --glibc=own.`,
     }),
   ),
   E_STRIP: entry(EXIT.toolFailed, "strip failed", (p: { detail: string }) => ({

@@ -185,6 +185,12 @@ export async function remove(path: string): Promise<void> {
   await writing(path, () => fs.rm(path, { recursive: true, force: true, maxRetries: 3 }));
 }
 
+/** Makes a symbolic link, in place of what is there. @param target as it is written in the link @throws E_OUTPUT_DIR */
+export async function makeLink(target: string, path: string): Promise<void> {
+  await remove(path);
+  await writing(path, () => fs.symlink(target, path));
+}
+
 async function placeAtomically(
   path: string,
   fill: (temporary: string) => Promise<void>,

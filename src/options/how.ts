@@ -24,7 +24,7 @@ export const HOW = {
       placeholder: "2.NN",
       default: null,
       byHand: true,
-      help: "Refuse to build a wheel that needs a newer glibc than this version.",
+      help: "The glibc that wheels are built for, such as 2.28, whatever this machine has; own, or nothing, for this machine's.",
     },
     "build-env": {
       kind: "text",
@@ -65,12 +65,12 @@ export const HOW = {
 /** @throws E_OPTION_VALUE */
 export function parseHow(given: Partial<Values<typeof HOW>>) {
   const values = complete(HOW, given);
-  const { glibc } = values;
+  const glibc = values.glibc === "own" ? null : values.glibc;
   if (glibc !== null && !/^2\.\d{1,3}$/.test(glibc))
     throw wheelsError("E_OPTION_VALUE", {
       option: "--glibc",
       value: glibc,
-      expected: "a glibc version such as 2.28",
+      expected: "a glibc version such as 2.28, or own",
     });
   return {
     outputDir: values["output-dir"],

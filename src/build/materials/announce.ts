@@ -21,7 +21,7 @@ export function announce(host: Host, inputs: Inputs): void {
   for (const line of [
     `Source: ${shownUrl(source.label)}, ${identity}; version ${source.version ?? "as its build backend computes it"}`,
     `Recipe: ${found.recipe.name}; torch ${torch.torchVersion} of ${shownUrl(torch.index)}; Python ${python}`,
-    `Compiler: ${compiler.family} ${compiler.version}, ${compiler.cxx.join(" ")}, for ${compiler.target}; glibc ${glibcVersion()}`,
+    `Compiler: ${compiler.family} ${compiler.version}, ${compiler.cxx.join(" ")}, for ${compiler.target}; glibc ${glibcVersion()}${request.floor === null ? "" : `, built for ${request.floor}`}`,
     ...(beside.length > 0 ? [`Beside it: ${beside.join(", ")}`] : []),
     `Environment: the default${added.length > 0 ? `, and ${added.join(" ")}` : ""}`,
   ])
