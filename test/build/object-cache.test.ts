@@ -1,21 +1,28 @@
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   appendFileSync,
   cpSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import type { Inputs } from "../../src/build/compile/keys.ts";
+import { objectCache } from "../../src/build/compile/object-cache.ts";
+import type { FolderStore } from "../../src/host/folder-store.ts";
 import { runner, type Step, step } from "../support/action.ts";
 import { type CacheService, startCacheService } from "../support/cache-service.ts";
-import { exec, removeScratch, root, scratch, torchFolder } from "../support/run.ts";
+import { quietHost } from "../support/network-host.ts";
+import { removeScratch, root, scratch, torchFolder } from "../support/run.ts";
 
 /** One machine whose disk is empty before every job, and whose paths are always the same: a hosted runner's. */
 const on = runner();
@@ -44,10 +51,9 @@ interface Built extends Step {
 }
 
 async function job(inputs: Record<string, string> = {}, env: Record<string, string> = {}): Promise<Built> {
-  for (const name of ["workspace", "temp", "tools"]) {
-    rmSync(join(on.folder, name), { recursive: true, force: true });
-    mkdirSync(join(on.folder, name));
-  }
+  // The tools and packages that a hosted runner would fetch again stay: they have nothing to do with the objects.
+  for (const name of ["ccache", "compiled", "build", "sources", "materials"])
+    rmSync(join(on.folder, "tools", "vllm-cpu-wheels", name), { recursive: true, force: true });
   for (const name of ["GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"])
     writeFileSync(join(on.folder, name), "");
   const stats = join(scratch(), "stats");
@@ -73,19 +79,6 @@ async function job(inputs: Record<string, string> = {}, env: Record<string, stri
     hits: count(/^(direct|preprocessed)_cache_hit$/),
     misses: count(/^cache_miss$/),
   };
-}
-
-/** Opens the archive that was kept last, lets it be changed, and puts it back as its own. */
-function forge(change: (folder: string) => void): void {
-  const entry = cache.entries.at(-1);
-  if (!entry) throw new Error("nothing was kept");
-  const folder = scratch();
-  const archive = join(folder, "archive");
-  writeFileSync(archive, entry.bytes);
-  exec("tar", ["--zstd", "-xf", archive, "-C", folder]);
-  change(join(folder, "vllm-cpu-objects"));
-  exec("tar", ["--zstd", "-cf", archive, "-C", folder, "vllm-cpu-objects"]);
-  entry.bytes = readFileSync(archive);
 }
 
 const objectsIn = (folder: string): string[] =>
@@ -121,33 +114,6 @@ describe("compiled objects of a runner that keeps nothing", () => {
     expect(changed.log).toContain("would be the same: it is not saved again");
   });
 
-  test.each<[string, RegExp, (folder: string) => void]>([
-    [
-      "an object of which was changed",
-      /is not taken: .* was changed/,
-      (folder) => appendFileSync(objectsIn(folder)[0] ?? "", "x"),
-    ],
-    ["that lacks an object", /is not taken: .* is missing/, (folder) => rmSync(objectsIn(folder)[0] ?? "")],
-    [
-      "of another key",
-      /is not taken: it was kept as other/,
-      (folder) => {
-        const list = join(folder, "archive.json");
-        const document = JSON.parse(readFileSync(list, "utf8")) as object;
-        writeFileSync(list, JSON.stringify({ ...document, key: "other" }));
-      },
-    ],
-    ["without its list", /is not taken: it has no list/, (folder) => rmSync(join(folder, "archive.json"))],
-  ])("are not taken from an archive %s", async (_what, said, change) => {
-    const [kept] = cache.entries;
-    const { bytes } = kept ?? { bytes: Buffer.alloc(0) };
-    forge(change);
-    const ran = await job({ "save-cache": "false" });
-    if (kept) kept.bytes = bytes;
-    expect(ran.log).toMatch(said);
-    expect(ran.hits).toBe(0);
-  });
-
   test("are taken from those alone who have the secret, if there is one", async () => {
     const unsigned = await job({ "cache-secret": "s3cret-of-the-repository" });
     expect(unsigned.log).toContain("is not taken: it is not signed with this cache-secret");
@@ -165,15 +131,18 @@ describe("compiled objects of a runner that keeps nothing", () => {
     appendFileSync(join(source, "csrc", "module.cpp"), "\n// changed\n");
     const before = cache.entries.length;
     const ran = await job({}, { GITHUB_EVENT_NAME: "pull_request", GITHUB_EVENT_PATH: event });
+    expect(ran.log).toContain("files of vllm-cpu-objects-");
     expect(ran.hits).toBeGreaterThan(0);
     expect(cache.entries).toHaveLength(before);
   });
 
   test("are done without where the server limits the rate, at the first call or in the middle", async () => {
+    const before = cache.entries.filter(({ done }) => done).length;
     cache.refuse = (call) => (call === "GET cache" || call === "PATCH caches" ? 429 : null);
     const ran = await job();
     expect(ran.hits).toBe(0);
     expect(ran.log).toMatch(/::warning::.*429/);
+    expect(cache.entries.filter(({ done }) => done)).toHaveLength(before);
   });
 
   test("of a disk that lies are compiled anew, and the wheel is the same", async () => {
@@ -188,6 +157,116 @@ describe("compiled objects of a runner that keeps nothing", () => {
     const second = await job({ cache: "false" }, { CCACHE_DIR: objects });
     expect([second.hits, second.sha256]).toEqual([0, first.sha256]);
     expect([first.outputs["cache-key"], second.outputs["cache-key"]]).toEqual([undefined, undefined]);
+  });
+});
+
+describe("an archive of compiled objects", () => {
+  const name = `a/b/${"0".repeat(20)}`;
+  const inputs = {
+    request: { architecture: "x86_64" },
+    compiler: { programs: {}, system: "" },
+    torch: { torchVersion: "2.13.0+cpu" },
+    sourceDigest: "0".repeat(64),
+  } as unknown as Inputs;
+  let kept: string;
+
+  /** Keeps one object, lets the archive be changed, and gives what the next job then has of it. */
+  async function nextJob(
+    change: (folder: string) => void,
+    secrets: [string | null, string | null] = [null, null],
+  ): Promise<{ had: boolean; warnings: string[] }> {
+    const store: FolderStore = {
+      restore: async ({ key }, folder) => {
+        cpSync(kept, folder, { recursive: true });
+        return key;
+      },
+      save: async (_key, folder) => {
+        kept = join(scratch(), "kept");
+        cpSync(folder, kept, { recursive: true });
+        return true;
+      },
+    };
+    const warnings: string[] = [];
+    const quiet = quietHost();
+    const host = { ...quiet, log: { ...quiet.log, warn: (message: string) => void warnings.push(message) } };
+    const from = scratch();
+    const made = objectCache(host, { store, secret: secrets[0], told: () => undefined }, from, ["x"]);
+    await made.restore(inputs, true);
+    mkdirSync(join(from, "a", "b"), { recursive: true });
+    writeFileSync(join(from, name), "object");
+    await made.save();
+    change(kept);
+    const to = scratch();
+    const next = objectCache(host, { store, secret: secrets[1], told: () => undefined }, to, ["x"]);
+    await next.restore(inputs, false);
+    return { had: existsSync(join(to, name)), warnings };
+  }
+
+  function changeList(folder: string, change: object): void {
+    const list = join(folder, "archive.json");
+    writeFileSync(list, JSON.stringify({ ...(JSON.parse(readFileSync(list, "utf8")) as object), ...change }));
+  }
+  const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+  test("comes back as it was", async () => {
+    expect(await nextJob(() => undefined)).toEqual({ had: true, warnings: [] });
+    expect(await nextJob(() => undefined, ["a", "a"])).toEqual({ had: true, warnings: [] });
+  });
+
+  test.each<[string, RegExp, (folder: string) => void]>([
+    ["an object of which was changed", / was changed$/, (folder) => appendFileSync(join(folder, name), "x")],
+    ["that lacks an object", / is missing$/, (folder) => rmSync(join(folder, name))],
+    [
+      "that is kept for another key",
+      /it was kept as other$/,
+      (folder) => changeList(folder, { key: "other" }),
+    ],
+    [
+      "without its list",
+      /it has no list of what it holds$/,
+      (folder) => rmSync(join(folder, "archive.json")),
+    ],
+    ["whose list is none", /is not taken: /, (folder) => writeFileSync(join(folder, "archive.json"), "[")],
+    [
+      "that holds what is no object",
+      /it lists "ccache.conf"$/,
+      (folder) => changeList(folder, { files: { "ccache.conf": sha256("") } }),
+    ],
+    [
+      "that holds a path out of it",
+      /it lists "..\/..\/x"$/,
+      (folder) => changeList(folder, { files: { "../../x": sha256("") } }),
+    ],
+    [
+      "whose object is a link",
+      / is missing$/,
+      (folder) => {
+        rmSync(join(folder, name));
+        symlinkSync("/etc/hostname", join(folder, name));
+      },
+    ],
+  ])("%s is not taken", async (_what, said, change) => {
+    const { had, warnings } = await nextJob(change);
+    expect([had, warnings]).toEqual([false, [expect.stringMatching(said)]]);
+  });
+
+  test.each<[string, [string | null, string | null], (folder: string) => void]>([
+    ["nobody signed", [null, "secret"], () => undefined],
+    ["another secret signed", ["other", "secret"], () => undefined],
+    [
+      "was signed, and whose object and list were changed",
+      ["secret", "secret"],
+      (folder) => {
+        writeFileSync(join(folder, name), "poison");
+        changeList(folder, { files: { [name]: sha256("poison") } });
+      },
+    ],
+  ])("that %s is not taken where there is a secret", async (_who, secrets, change) => {
+    const { had, warnings } = await nextJob(change, secrets);
+    expect([had, warnings]).toEqual([
+      false,
+      [expect.stringContaining("it is not signed with this cache-secret")],
+    ]);
   });
 });
 
