@@ -295,4 +295,4 @@ test("a Redis server shares compiled objects, and takes none of a pull request",
   } finally {
     server.kill();
   }
-});
+}, 600_000);

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeEach, expect, test } from "@jest/globals";
 import { keepWheel, keptWheel } from "../../src/build/compile/compiled-cache.ts";
@@ -78,6 +78,19 @@ test("--no-cleanup keeps all of it", () => {
   const folder = compiled(key("a"), 90);
   build("--no-cleanup");
   expect(existsSync(folder)).toBe(true);
+});
+
+test("a note that was cut short, or is of another key, is no hit", async () => {
+  const wheel = join(scratch(), "x.whl");
+  writeFileSync(wheel, "bytes");
+  await keepWheel(cache, key("a"), wheel);
+  const now = new Date();
+  cpSync(join(cache, "compiled", key("a")), join(cache, "compiled", key("b")), { recursive: true });
+  expect(await keptWheel(cache, key("a"), now)).not.toBeNull();
+  expect(await keptWheel(cache, key("b"), now)).toBeNull();
+  const note = join(cache, "compiled", key("a"), "kept.json");
+  writeFileSync(note, readFileSync(note, "utf8").slice(0, 20));
+  expect(await keptWheel(cache, key("a"), now)).toBeNull();
 });
 
 test("a compiled wheel that is taken again stays", async () => {

@@ -77,10 +77,11 @@ export async function startCacheService(): Promise<CacheService> {
       const { key, version } = JSON.parse(body.toString()) as Pick<Entry, "key" | "version">;
       entries.push({ key, version, bytes: Buffer.alloc(0), done: false });
       response.writeHead(201);
-      json({ cacheId: entries.length - 1 });
+      // The client takes 0 for none.
+      json({ cacheId: entries.length });
       return;
     }
-    const entry = entries[Number(id)];
+    const entry = entries[Number(id) - 1];
     if (!entry) {
       response.writeHead(404).end();
       return;

@@ -2,8 +2,9 @@ import { basename, join } from "node:path";
 import { z } from "zod";
 import { copyAtomic, exists, makeDir, readTextIfAny, touch, writeFileAtomic } from "../../host/files.ts";
 import { fileSha256 } from "../../host/hash.ts";
+import { parseJson } from "../../host/json.ts";
 
-const keptSchema = z.object({ sha256: z.string(), file: z.string() });
+const keptSchema = z.object({ key: z.string(), sha256: z.string(), file: z.string() });
 
 /**
  * What an earlier build of the very same inputs made, if its bytes are still those.
@@ -14,10 +15,11 @@ export async function keptWheel(cache: string, key: string, now: Date): Promise<
   const note = join(folder, "kept.json");
   const text = await readTextIfAny(note);
   if (text === null) return null;
-  const parsed = keptSchema.safeParse(JSON.parse(text));
-  if (!parsed.success) return null;
-  const path = join(folder, basename(parsed.data.file));
-  if (!(await exists(path)) || (await fileSha256(path)) !== parsed.data.sha256) return null;
+  const kept = parseJson(keptSchema, text);
+  // A folder that somebody gave the name of another key holds what that other one compiled.
+  if (kept === null || kept.key !== key) return null;
+  const path = join(folder, basename(kept.file));
+  if (!(await exists(path)) || (await fileSha256(path)) !== kept.sha256) return null;
   await touch(note, now);
   return path;
 }
@@ -30,7 +32,7 @@ export async function keepWheel(cache: string, key: string, wheel: string): Prom
   await copyAtomic(wheel, path);
   await writeFileAtomic(
     join(folder, "kept.json"),
-    JSON.stringify({ sha256: await fileSha256(path), file: basename(wheel) }),
+    JSON.stringify({ key, sha256: await fileSha256(path), file: basename(wheel) }),
   );
   return path;
 }

@@ -29,6 +29,8 @@ const MOST_BYTES = 2 * 1024 ** 3;
 const LONGEST_LIST = 64 * 1024 ** 2;
 
 const DAY_MS = 86_400_000;
+/** File systems tell times by a clock that lags behind. */
+const CLOCK_LAG_MS = 1000;
 
 /** A result or a manifest of ccache, of any of the levels that it may use. Source: ccache 4.14, "Cache directory layout". */
 const OBJECT = /^(?:[0-9a-f]\/){1,8}[0-9a-z]{16,64}$/;
@@ -165,7 +167,7 @@ export function objectCache(
     async restore(inputs, fresh) {
       if (begun !== null) return;
       const keys = objectKeys(what, inputs);
-      const at = host.now();
+      const at = new Date(host.now().getTime() - CLOCK_LAG_MS);
       begun = { keys, at, ...(fresh ? { had: new Set<string>(), found: null } : await restored(keys, at)) };
     },
     async save() {

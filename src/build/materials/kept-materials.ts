@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { makeDir, readTextIfAny, writeFileAtomic } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
+import { parseJson } from "../../host/json.ts";
 import { type Materials, materialsSchema } from "../../wheel/materials.ts";
 
 const placeOf = ({ cache }: Pick<Host, "cache">, sha256: string): string =>
@@ -18,5 +19,5 @@ export async function keepMaterials(host: Host, sha256: string, materials: Mater
 /** What a wheel of these bytes was made of; null where no build with this cache folder made it. */
 export async function keptMaterials(host: Host, sha256: string): Promise<Materials | null> {
   const text = await readTextIfAny(placeOf(host, sha256));
-  return text === null ? null : (materialsSchema.safeParse(JSON.parse(text)).data ?? null);
+  return text === null ? null : parseJson(materialsSchema, text);
 }
