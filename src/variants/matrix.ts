@@ -59,6 +59,16 @@ export function compilesOf(items: readonly PlanItem[]): Compile[] {
     .toSorted(({ items: [a] }, { items: [b] }) => (b.seconds ?? 0) - (a.seconds ?? 0));
 }
 
+/**
+ * The wheels of a plan: of a unit that keeps to the stable ABI, the one for its oldest Python is the later ones' too.
+ * @param compiles of {@link compilesOf}
+ */
+export function wheelsOf(compiles: readonly Compile[]): PlanItem[] {
+  return compiles.flatMap(({ items }) =>
+    [...new Map(items.toReversed().map((item) => [item.variant, item])).values()].reverse(),
+  );
+}
+
 function demandSize(jobs: number): void {
   if (jobs > MOST_JOBS) throw wheelsError("E_MATRIX_SIZE", { jobs, most: MOST_JOBS });
 }
