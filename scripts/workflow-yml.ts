@@ -94,6 +94,8 @@ const REGIONS: Readonly<Record<string, string>> = {
   build: given(build, {
     variant: "${{ matrix.variants }}",
     "python-version": "${{ matrix.python }}",
+    // Of several releases each is a compile of its own.
+    "vllm-version": "${{ matrix.vllm-version || inputs.vllm-version }}",
     // Where it is compiled, nothing of it need run.
     level: "static",
   }),

@@ -46,7 +46,7 @@ export const ACTIONS = {
     outputs: {
       matrix: "The jobs for strategy.matrix, through fromJSON: variant, python, version, runs-on.",
       builds:
-        "The compiles alone as a matrix, the longest first: variants (a comma list for build-variant), python, version, runs-on. One compile serves several variants, and in the stable ABI several Pythons.",
+        "The compiles alone as a matrix, the longest first: variants (a comma list for build-variant), python, version, vllm-version, runs-on. One compile serves several variants, and in the stable ABI several Pythons.",
       proofs:
         "The proofs as a matrix: every wheel on every Python that it is to be proven on, on a runner with its instructions.",
       wheels:

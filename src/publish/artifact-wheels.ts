@@ -22,7 +22,9 @@ import { readZip } from "../wheel/zip-reader.ts";
 import { type Expected, parseExpected } from "./gate/expect.ts";
 import { signatureFileName } from "./signing/check.ts";
 
-const KNOWN = /^[A-Za-z0-9._!+-]+\.whl(\.verdict\.json|\.verdict\.sigstore\.json|\.publish\.attestation)?$/;
+const REPORT = ".whl.report.html";
+const KNOWN =
+  /^[A-Za-z0-9._!+-]+\.whl(\.verdict\.json|\.verdict\.sigstore\.json|\.publish\.attestation|\.report\.html)?$/;
 
 interface Unpacked {
   wheels: string[];
@@ -47,6 +49,8 @@ async function unpack(archive: string, name: string, folder: string): Promise<Un
         return failed(
           `It holds ${JSON.stringify(entry.name)}, which is neither a wheel nor its verdict or signature.`,
         );
+      // For people who look at the run.
+      if (entry.name.endsWith(REPORT)) continue;
       const path = join(folder, entry.name);
       if (await exists(path)) return failed(`It holds ${entry.name} twice.`);
       await writeFile(path, entry.read());

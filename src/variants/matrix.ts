@@ -24,6 +24,8 @@ export interface BuildJob {
   variants: string;
   /** Empty where the source's build computes it. */
   version: string;
+  /** The release to build, of those that were asked for; empty for a source that was named. */
+  "vllm-version": string;
   /** Empty for the runner's own Python. */
   python: string;
   "runs-on": string[];
@@ -86,11 +88,12 @@ export function toBuilds(
   return {
     include: compiles.map((compile) => {
       const { id, items } = compile;
-      const [{ version, python }] = items;
+      const [{ version, release, python }] = items;
       return {
         id,
         variants: [...new Set(items.map(({ variant }) => variant))].join(","),
         version: version ?? "",
+        "vllm-version": release ?? "",
         python: python ?? "",
         "runs-on": labelsOf(compile),
       };

@@ -218,8 +218,8 @@ suite("a build that fails", () => {
     expect(run.output).not.toMatch(/\| .*vllm-cpu-wheels-build.*broken\.cpp:1/);
     expect(run.output).toContain("title=E_BUILD::");
     expect(run.output).toContain("title=E_PUBLISH_INCOMPLETE::1 planned wheel is missing: py3-vllm-cpu.");
-    // The build, the proof that finds no wheel, and the gate.
-    expect(run.jobs.filter(({ result }) => result === "failure")).toHaveLength(3);
+    // The build, the proof and the signature that find no wheel, and the gate.
+    expect(run.jobs.filter(({ result }) => result === "failure")).toHaveLength(4);
   }, 300_000);
 });
 

@@ -17,7 +17,9 @@ interface Row {
 
 interface Plan {
   proofs: { include: Row[] };
-  builds: { include: { id: string; variants: string; python: string; "runs-on": string[] }[] };
+  builds: {
+    include: { id: string; variants: string; python: string; "vllm-version": string; "runs-on": string[] }[];
+  };
 }
 
 async function planned(inputs: Record<string, string>): Promise<Plan> {
@@ -47,6 +49,13 @@ describe("the compiles of a plan", () => {
       }),
     ]);
     expect(proofs.include).toHaveLength(15);
+  });
+
+  test("are one a release where several are asked for, each with its own and no other", async () => {
+    const { builds } = await planned({ variant: "vllm-cpu", "vllm-version": "0.31.0,0.32.0" });
+    expect(builds.include.map((one) => one["vllm-version"]).sort()).toEqual(["0.31.0", "0.32.0"]);
+    const { builds: named } = await planned({ variant: "vllm-cpu", source: "sample" });
+    expect(named.include.map((one) => one["vllm-version"])).toEqual([""]);
   });
 
   test("are one a variant where each is built by itself, on machines that need no ISA or have a name", async () => {
@@ -214,7 +223,7 @@ describe("a wheel that is built by one job and proven by another", () => {
     });
 
     test("is refused as long as it is not signed, and taken then, as it was signed", async () => {
-      expect((await signedPublish()).log).toContain("title=E_SIGNATURE::");
+      expect((await signedPublish()).log).toContain("title=E_SIGNATURE_MISSING::");
       const verdict = readFileSync(joined.outputs["verdict"] ?? "", "utf8");
       const bundle = JSON.stringify(await store.sign(JSON.parse(verdict), REUSABLE));
       const name = basename(joined.outputs["wheel"] ?? "");
