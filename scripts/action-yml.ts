@@ -3,7 +3,7 @@ import { dump } from "js-yaml";
 import { ACTIONS, type ActionSpec } from "../src/options/actions.ts";
 import { byTopic, describe } from "../src/options/help.ts";
 import { PUBLISH_TO } from "../src/options/publishing.ts";
-import { about, type OptionSpec, type OptionSpecs } from "../src/options/spec.ts";
+import type { OptionSpec, OptionSpecs } from "../src/options/spec.ts";
 
 const HEAD = "# Made from src/options/actions.ts by `npm run generate`.\n";
 

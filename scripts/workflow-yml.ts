@@ -27,6 +27,13 @@ export const WORKFLOW_INPUTS: OptionSpecs = {
   ...PROVEN,
   ...GATED,
   "retention-days": RETENTION,
+  attest: {
+    topic: "Publishing",
+    kind: "flag",
+    default: true,
+    byHand: true,
+    help: "Sign each verdict in a job that has run nothing of the source; signed-by can then name this workflow. It needs a public repository, or GitHub Enterprise Cloud.",
+  },
   "publish-to": {
     ...PUBLISH_TO["publish-to"],
     default: "index:index",
@@ -87,6 +94,8 @@ const REGIONS: Readonly<Record<string, string>> = {
   build: given(build, {
     variant: "${{ matrix.variants }}",
     "python-version": "${{ matrix.python }}",
+    // Of several releases each is a compile of its own.
+    "vllm-version": "${{ matrix.vllm-version || inputs.vllm-version }}",
     // Where it is compiled, nothing of it need run.
     level: "static",
   }),
@@ -94,6 +103,12 @@ const REGIONS: Readonly<Record<string, string>> = {
     planned: "${{ toJSON(matrix) }}",
     variant: "${{ matrix.variant }}",
     upload: "true",
+  }),
+  attest: given(verify, {
+    planned: "${{ toJSON(matrix) }}",
+    join: "true",
+    variant: "${{ matrix.variant }}",
+    level: "static",
   }),
   gate: given(publish, {
     to: "${{ inputs.publish-to }}",

@@ -87,6 +87,7 @@ function planOf(batches: readonly Batch[], suffix: string | null, pythons: reado
     batches.flatMap(({ source, found, planned: members }) =>
       members.map(({ variant, unit, kernels }) => ({
         variant,
+        release: source.place.kind === "release" ? source.version : null,
         version: source.version === null ? null : source.version + (suffix ?? ""),
         environment: unit.environment,
         recipe: found.recipe.name === "none" ? null : found.recipe.name,

@@ -3,7 +3,7 @@ import type { Host } from "../host/host.ts";
 import { listWheels } from "../publish/plan/list-wheels.ts";
 import { chooseItems, isWheelOf } from "../variants/choose.ts";
 import type { Variant } from "../variants/manifest.ts";
-import { type BuildJob, compilesOf, toBuilds, toMatrix } from "../variants/matrix.ts";
+import { type BuildJob, compilesOf, toBuilds, toMatrix, wheelsOf } from "../variants/matrix.ts";
 import type { PlanItem } from "../variants/plan.ts";
 import type { WheelChoice, WheelRequest } from "../variants/request.ts";
 
@@ -21,6 +21,8 @@ export interface PlanReport {
   existing: PlanItem[];
   /** The compiles that the plan takes, as a matrix. */
   builds: { include: BuildJob[] };
+  /** The plan without the rows that stand for a wheel of another row. */
+  wheels: PlanItem[];
 }
 
 /** Labels that all variants of an architecture share: a machine that compiles needs nothing of a variant's own. */
@@ -32,15 +34,17 @@ function sharedLabels(variants: Iterable<Variant>, architecture: string): string
 }
 
 /** @param prepared whose manifest says what runners there are */
-function buildsOf(
+function jobsOf(
   prepared: Prepared,
   items: readonly PlanItem[],
   { runner, buildRunner }: WheelChoice,
-): PlanReport["builds"] {
-  return toBuilds(compilesOf(items), ({ items: [item] }) => {
+): Pick<PlanReport, "builds" | "wheels"> {
+  const compiles = compilesOf(items);
+  const builds = toBuilds(compiles, ({ items: [item] }) => {
     if (buildRunner !== null) return [buildRunner];
     return runner === null ? sharedLabels(prepared.variants.values(), item.architecture) : item.runnerLabels;
   });
+  return { builds, wheels: wheelsOf(compiles) };
 }
 
 /**
@@ -53,7 +57,7 @@ export async function plan(host: Host, { what, choice }: PlanRequest): Promise<P
   const items = chooseItems(prepared.plan, choice.only, choice.skip).map((item) =>
     runner === null ? item : { ...item, runnerLabels: [runner.replaceAll("{variant}", item.variant)] },
   );
-  if (skipExisting === null) return { plan: items, existing: [], builds: buildsOf(prepared, items, choice) };
+  if (skipExisting === null) return { plan: items, existing: [], ...jobsOf(prepared, items, choice) };
   if (items.some(({ version }) => version === null))
     host.log.warn("The source states no version, so skip-existing can't tell which wheels are there");
   const distributions = new Set(items.map(({ distribution }) => distribution));
@@ -61,5 +65,5 @@ export async function plan(host: Host, { what, choice }: PlanRequest): Promise<P
   const isThere = (item: PlanItem): boolean =>
     item.version !== null && there.some((file) => isWheelOf(item, file));
   const left = items.filter((item) => !isThere(item));
-  return { plan: left, existing: items.filter(isThere), builds: buildsOf(prepared, left, choice) };
+  return { plan: left, existing: items.filter(isThere), ...jobsOf(prepared, left, choice) };
 }

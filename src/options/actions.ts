@@ -46,9 +46,11 @@ export const ACTIONS = {
     outputs: {
       matrix: "The jobs for strategy.matrix, through fromJSON: variant, python, version, runs-on.",
       builds:
-        "The compiles alone as a matrix, the longest first: variants (a comma list for build-variant), python, version, runs-on. One compile serves several variants, and in the stable ABI several Pythons.",
+        "The compiles alone as a matrix, the longest first: variants (a comma list for build-variant), python, version, vllm-version, runs-on. One compile serves several variants, and in the stable ABI several Pythons.",
       proofs:
         "The proofs as a matrix: every wheel on every Python that it is to be proven on, on a runner with its instructions.",
+      wheels:
+        "The wheels as a matrix, one row a wheel whatever number of Pythons it serves, for a job that signs each.",
       count: "The number of jobs in the matrix; skip the build job where it is 0.",
       identifiers: "The identifiers of the wheels, with a space between them.",
       existing: "JSON list of the identifiers that the index has already.",
@@ -160,6 +162,10 @@ export const ACTIONS = {
       result: "pass or fail.",
       "torch-version": "Version of the torch that was seen; empty where none ran.",
       verdicts: "JSON list of the paths of the verdicts.",
+      wheel: "Path of the planned wheel, where join is set; it is removed after the job.",
+      verdict: "Path of its verdict, with what other jobs have proven joined to it.",
+      predicate: "Path of the verdict's predicate, for actions/attest.",
+      "predicate-type": "Type of that predicate.",
       ...REPORT_OUTPUTS,
     },
   },
@@ -177,8 +183,8 @@ export const ACTIONS = {
         artifacts: {
           kind: "text",
           placeholder: "PATTERNS",
-          default: "wheel-* proof-*",
-          help: "Names of the artifacts to take where no wheels are named; * stands for any characters. What proof jobs found of a wheel is joined to its verdict.",
+          default: "wheel-* proof-* signed-*",
+          help: "Names of the artifacts to take where no wheels are named; * stands for any characters. What proof jobs found of a wheel is joined to its verdict, and a signed verdict is taken as it was signed.",
         },
       }),
       ...MANIFEST,

@@ -46,6 +46,10 @@ export const PLANNED = about("What to build", {
     default: null,
     help: "A row of the plan's output proofs, as toJSON(matrix): the wheel of this workflow run that it names is fetched and proven, its verdict is uploaded as a proof that publish-wheel joins, and the wheel is not uploaded again.",
   },
+  join: {
+    kind: "flag",
+    help: "Join what the other jobs of this run have proven of the planned wheel to what is found here, and put out what a job that signs needs, instead of uploading a proof.",
+  },
   sha256: {
     kind: "text",
     placeholder: "HEX",
@@ -54,16 +58,22 @@ export const PLANNED = about("What to build", {
   },
 });
 
-/** @throws E_OPTION_VALUE for what is no sha256, or one without a planned wheel */
+/** @throws E_OPTION_VALUE for what is no sha256, or what goes with a planned wheel only */
 export function parsePlanned(given: Partial<Values<typeof PLANNED>>) {
-  const { planned, sha256 } = complete(PLANNED, given);
+  const { planned, join, sha256 } = complete(PLANNED, given);
+  if (join && planned === null)
+    throw wheelsError("E_OPTION_VALUE", {
+      option: "The input join",
+      value: "true",
+      expected: "the input planned with it, which says of which wheel",
+    });
   if (sha256 !== null && (planned === null || !/^[0-9a-f]{64}$/.test(sha256)))
     throw wheelsError("E_OPTION_VALUE", {
       option: "The input sha256",
       value: shownValue(sha256),
       expected: "64 digits of 0-9a-f, together with the input planned",
     });
-  return { planned, sha256 };
+  return { planned, join, sha256 };
 }
 
 /** Paths of an input, one on each line. */

@@ -1,17 +1,30 @@
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { wheelsError } from "../errors/wheels-error.ts";
-import { exists, listDir, makeDir, readBytes, statPath, writeFile } from "../host/files.ts";
+import {
+  copyAtomic,
+  exists,
+  listDir,
+  makeDir,
+  readBytes,
+  readText,
+  statPath,
+  writeFile,
+} from "../host/files.ts";
 import { fileSha256 } from "../host/hash.ts";
 import type { Host } from "../host/host.ts";
 import { isWheelOf } from "../variants/choose.ts";
 import { mergeFiles } from "../verify/verdict/merge-files.ts";
+import { parseVerdict } from "../verify/verdict/read-verdict.ts";
 import { verdictFileName } from "../verify/verdict/verdict.ts";
 import { FormatError } from "../wheel/format-error.ts";
 import { escapeName } from "../wheel/names.ts";
 import { readZip } from "../wheel/zip-reader.ts";
 import { type Expected, parseExpected } from "./gate/expect.ts";
+import { signatureFileName } from "./signing/check.ts";
 
-const KNOWN = /^[A-Za-z0-9._!+-]+\.whl(\.verdict\.json|\.verdict\.sigstore\.json|\.publish\.attestation)?$/;
+const REPORT = ".whl.report.html";
+const KNOWN =
+  /^[A-Za-z0-9._!+-]+\.whl(\.verdict\.json|\.verdict\.sigstore\.json|\.publish\.attestation|\.report\.html)?$/;
 
 interface Unpacked {
   wheels: string[];
@@ -36,6 +49,8 @@ async function unpack(archive: string, name: string, folder: string): Promise<Un
         return failed(
           `It holds ${JSON.stringify(entry.name)}, which is neither a wheel nor its verdict or signature.`,
         );
+      // For people who look at the run.
+      if (entry.name.endsWith(REPORT)) continue;
       const path = join(folder, entry.name);
       if (await exists(path)) return failed(`It holds ${entry.name} twice.`);
       await writeFile(path, entry.read());
@@ -47,6 +62,37 @@ async function unpack(archive: string, name: string, folder: string): Promise<Un
   } catch (thrown) {
     return thrown instanceof FormatError ? failed(thrown.message, thrown) : Promise.reject(thrown);
   }
+}
+
+/** @throws E_VERDICT_INVALID, E_VERDICT_OLDER */
+async function resultsIn(path: string): Promise<Map<string, string>> {
+  const verdict = parseVerdict(path, await readText(path));
+  if (verdict instanceof Error) throw verdict;
+  return new Map(verdict.predicate.checks.map(({ id, result }) => [id, result]));
+}
+
+/**
+ * Joins what other jobs have proven of a wheel to its verdict. One that was signed stays as it is, or its signature
+ * would be worth nothing; so it must say already whatever the others say.
+ * @throws E_ARTIFACT where it does not, what {@link mergeFiles} throws
+ */
+async function joinProofs(host: Host, wheel: string, proofs: readonly string[]): Promise<void> {
+  const verdict = verdictFileName(wheel);
+  const signatureOf = (proof: string): string => signatureFileName(join(dirname(proof), basename(wheel)));
+  let signed: string | null = null;
+  for (const proof of proofs) if (await exists(signatureOf(proof))) signed ??= proof;
+  const { predicate } = await mergeFiles(host, [verdict, ...proofs], signed === null ? verdict : null);
+  if (signed === null) return;
+  const said = await resultsIn(signed);
+  const other = predicate.checks.find(({ id, result }) => said.get(id) !== result);
+  if (other)
+    throw wheelsError("E_ARTIFACT", {
+      doing: "Joining",
+      name: basename(verdict),
+      detail: `What was signed says ${said.get(other.id) ?? "nothing"} of ${other.id}, and the artifacts of this run say ${other.result}.`,
+    });
+  await copyAtomic(signed, verdict);
+  await copyAtomic(signatureOf(signed), signatureFileName(wheel));
 }
 
 /**
@@ -73,7 +119,7 @@ export async function wheelsOfArtifacts(
   for (const wheel of wheels) {
     const verdict = verdictFileName(wheel);
     const own = proofs.filter((path) => basename(path) === basename(verdict));
-    if (own.length > 0) await mergeFiles(host, [verdict, ...own], verdict);
+    if (own.length > 0) await joinProofs(host, wheel, own);
   }
   const names = new Set(wheels.map((wheel) => basename(verdictFileName(wheel))));
   for (const proof of proofs.filter((path) => !names.has(basename(path))))

@@ -24,6 +24,8 @@ export interface BuildJob {
   variants: string;
   /** Empty where the source's build computes it. */
   version: string;
+  /** The release to build, of those that were asked for; empty for a source that was named. */
+  "vllm-version": string;
   /** Empty for the runner's own Python. */
   python: string;
   "runs-on": string[];
@@ -59,6 +61,16 @@ export function compilesOf(items: readonly PlanItem[]): Compile[] {
     .toSorted(({ items: [a] }, { items: [b] }) => (b.seconds ?? 0) - (a.seconds ?? 0));
 }
 
+/**
+ * The wheels of a plan: of a unit that keeps to the stable ABI, the one for its oldest Python is the later ones' too.
+ * @param compiles of {@link compilesOf}
+ */
+export function wheelsOf(compiles: readonly Compile[]): PlanItem[] {
+  return compiles.flatMap(({ items }) =>
+    [...new Map(items.toReversed().map((item) => [item.variant, item])).values()].reverse(),
+  );
+}
+
 function demandSize(jobs: number): void {
   if (jobs > MOST_JOBS) throw wheelsError("E_MATRIX_SIZE", { jobs, most: MOST_JOBS });
 }
@@ -76,11 +88,12 @@ export function toBuilds(
   return {
     include: compiles.map((compile) => {
       const { id, items } = compile;
-      const [{ version, python }] = items;
+      const [{ version, release, python }] = items;
       return {
         id,
         variants: [...new Set(items.map(({ variant }) => variant))].join(","),
         version: version ?? "",
+        "vllm-version": release ?? "",
         python: python ?? "",
         "runs-on": labelsOf(compile),
       };

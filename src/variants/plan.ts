@@ -10,6 +10,8 @@ export interface PlanItem {
   python: string | null;
   /** The source's version with the suffix; null where the build backend computes it. */
   version: string | null;
+  /** The release that is fetched for it, without a suffix; null for a source that was named. */
+  release: string | null;
   architecture: string;
   runnerLabels: string[];
   mayUse: string[];
@@ -31,6 +33,7 @@ export interface PlanItem {
 export interface PlannedVariant {
   variant: Variant;
   version: string | null;
+  release: string | null;
   environment: Record<string, string>;
   recipe: string | null;
   compile: string;

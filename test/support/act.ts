@@ -4,6 +4,7 @@ import { delimiter, dirname, join } from "node:path";
 import { bareRepository, git } from "./repository.ts";
 import { startResultsService } from "./results-service.ts";
 import { ended, exec, root, scratch, torchFolder } from "./run.ts";
+import { type Signer, startSigner } from "./signer.ts";
 
 const bin = join(root, ".test-cache", "tools", "bin", "act");
 
@@ -109,6 +110,8 @@ export interface ActOptions {
   /** Folder of act's cache server; caches live as long as it does. */
   caches?: string;
   service?: Awaited<ReturnType<typeof startResultsService>>;
+  /** Who signs; without it an authority of this run's own. */
+  signer?: Signer;
   /** Host name of a GitHub Enterprise Server; without it github.com. */
   instance?: string;
   /** Folders that stand for other actions, by owner/name@ref. */
@@ -121,6 +124,7 @@ export interface ActOptions {
 /** Runs a workflow of a repository on this host, with our actions from a release and every `uses:` as it stands. */
 export async function act(repo: string, release: Released, options: ActOptions): Promise<ActRun> {
   const service = options.service ?? (await startResultsService());
+  const signer = options.signer ?? (await startSigner());
   const home = scratch();
   const args = [
     options.event ?? "workflow_dispatch",
@@ -133,7 +137,7 @@ export async function act(repo: string, release: Released, options: ActOptions):
     `${REPOSITORY}@${release.commit}=${release.folder}`,
     "--local-repository",
     `${REPOSITORY}@${release.parts}=${release.partsFolder}`,
-    ...Object.entries(options.actions ?? {}).flatMap(([name, folder]) => [
+    ...Object.entries({ ...signer.actions, ...options.actions }).flatMap(([name, folder]) => [
       "--local-repository",
       `${name}=${folder}`,
     ]),
@@ -155,7 +159,7 @@ export async function act(repo: string, release: Released, options: ActOptions):
       "avx512bf16",
       "amxbf16",
     ].flatMap((label) => ["-P", `${label}=-self-hosted`]),
-    ...Object.entries({ ...service.env, ...options.env }).flatMap(([name, value]) => [
+    ...Object.entries({ ...service.env, ...signer.env, ...options.env }).flatMap(([name, value]) => [
       "--env",
       `${name}=${value}`,
     ]),
@@ -183,6 +187,7 @@ export async function act(repo: string, release: Released, options: ActOptions):
     .filter(({ finalized }) => finalized)
     .map(({ name }) => name);
   if (!options.service) await service.close();
+  if (!options.signer) await signer.close();
   // An unmapped label is a pass that never ran.
   if (output.includes("Skipping unsupported platform")) throw new Error(`a job was skipped:\n${output}`);
   return { status, output, jobs: jobsOf(output), artifacts };

@@ -34,7 +34,10 @@ async function doctor(host: Host, options: Options<"doctor">): Promise<CommandAn
 async function plan(host: Host, options: Options<"plan">): Promise<CommandAnswer> {
   const job = await import("../../jobs/plan.ts");
   const { planText } = await import("../../report/text/tables.ts");
-  const report = await job.plan(host, { what: parseWhat(options), choice: parseChoice(options) });
+  const { wheels: _wheels, ...report } = await job.plan(host, {
+    what: parseWhat(options),
+    choice: parseChoice(options),
+  });
   const text = options["print-identifiers"]
     ? report.plan.map(({ id }) => id).join("\n")
     : planText(report.plan, report.existing, report.builds.include);

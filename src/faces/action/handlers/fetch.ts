@@ -23,14 +23,18 @@ export async function wheelsOfRun(github: GitHub, wanted: Names): Promise<string
 /**
  * The wheel that a row of the plan names, with the Python to run it on and the row's name.
  * @param sha256 what its bytes must be; null for whatever they are
+ * @param joins whether what other jobs have proven of it is joined to its verdict
  * @throws E_OPTION_VALUE, E_PLANNED_WHEEL, E_WHEEL_DIGEST, what {@link wheelsOfRun} throws
  */
 export async function wheelOfPlan(
   github: GitHub,
   planned: string,
   sha256: string | null,
+  joins: boolean,
 ): Promise<{ wheel: string; python: string | null; id: string }> {
   const item = plannedItem(planned);
-  const wheel = await plannedWheel(await wheelsOfRun(github, mayHold(item)), item, sha256);
+  const holds = mayHold(item);
+  const wanted = (name: string): boolean => holds(name) || (joins && name.startsWith("proof-"));
+  const wheel = await plannedWheel(await wheelsOfRun(github, wanted), item, sha256);
   return { wheel, python: item.python, id: item.id };
 }

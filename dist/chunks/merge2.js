@@ -1,0 +1,1 @@
+import{t as e}from"./merge-files.js";import{resolve as t}from"node:path";const n=(n,{files:r,output:i})=>e(n,r.map(e=>t(n.cwd,e)),i===null?null:t(n.cwd,i));export{n as t};
