@@ -1,2 +1,2 @@
-import{d as e}from"./verdict.js";import{t}from"./checks-text.js";import{a as n,r,t as i}from"./tables2.js";import{basename as a}from"node:path";function o(o,s){let c=[`\n${i(o.built,o.results)}`,n(o.seconds)];for(let n of o.results){let r=n.checks.filter(e);r.length>0&&c.push(t(`\n${a(n.wheel)}:`,{...n,checks:r},s))}return o.published&&c.push(`\n${r(o.published)}`),c.join(`
-`)}export{o as releaseText};
+import{d as e}from"./verdict.js";import{t}from"./checks-text.js";import{a as n,r,s as i,t as a}from"./tables2.js";import{basename as o}from"node:path";function s(s,c){let l=[`\n${a(s.built,s.results)}`,n(s.seconds)],u=s.trace===null?``:i(s.trace);u!==``&&l.push(u);for(let n of s.results){let r=n.checks.filter(e);r.length>0&&l.push(t(`\n${o(n.wheel)}:`,{...n,checks:r},c))}return s.published&&l.push(`\n${r(s.published)}`),l.join(`
+`)}export{s as releaseText};

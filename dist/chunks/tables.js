@@ -1,1 +1,1 @@
-export{t as buildTable,n as planText,r as publishText,i as setupText,s as withdrawText}from"./tables2.js";
+export{t as buildTable,n as planText,r as publishText,i as setupText,s as traceText,c as withdrawText}from"./tables2.js";

@@ -1,5 +1,6 @@
 import type { Log } from "./log.ts";
 import type { Scratch } from "./scratch.ts";
+import type { Trace } from "./trace.ts";
 
 /** Where programs that are installed once are kept. Faces: a cache folder, or a runner's tool cache. */
 export interface ToolStore {
@@ -43,6 +44,8 @@ export interface ShortResult {
 export interface Host {
   readonly log: Log;
   readonly scratch: Scratch;
+  /** What took how long, so far. */
+  readonly trace: Trace;
   /** Aborted by the first SIGINT or SIGTERM. */
   readonly signal: AbortSignal;
   /** The environment at start; never changed in passing. */

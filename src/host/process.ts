@@ -139,6 +139,7 @@ export async function run(
   return judged(command, at, async (program) => {
     demandWanted();
     const ended = await runGroup(host, program, [command, ...args], options);
+    host.trace.add({ name: during, kind: "program", from: started, to: host.monotonic() });
     demandWanted();
     return { ...ended, seconds: (host.monotonic() - started) / 1000 };
   });

@@ -7,6 +7,7 @@ import type { Log, Stage } from "./log.ts";
 import { cacheDir } from "./paths.ts";
 import { createScratch } from "./scratch.ts";
 import { folderTools } from "./tools.ts";
+import { createTrace, tracedLog } from "./trace.ts";
 import { formatSeconds } from "./units.ts";
 
 export { formatBytes } from "./units.ts";
@@ -132,8 +133,10 @@ export function createTerminalHost(
   const env = { ...process.env };
   const cwd = process.cwd();
   const cache = cacheDir(env, cwd, options.cache);
+  const trace = createTrace();
   const host: Host = {
-    log,
+    log: tracedLog(log, trace, () => performance.now()),
+    trace,
     colour: options.colour,
     signal,
     scratch: createScratch(tmpdir()),

@@ -18,6 +18,7 @@ import { LEVELS, type Level } from "../verify/verdict/verdict.ts";
 import type { VerifyResult } from "../verify/verify.ts";
 import { escapeName } from "../wheel/names.ts";
 import { failuresOf } from "./prove.ts";
+import { type TraceReport, tracing } from "./trace.ts";
 import { demandReports, writeReports } from "./write-reports.ts";
 
 export interface ReleaseRequest extends BuildGroups {
@@ -43,6 +44,8 @@ export interface ReleaseReport {
   reports: ReportPaths;
   /** How long building, verifying and publishing took, and the whole command; seconds. */
   seconds: { building: number; verifying: number; publishing: number; total: number };
+  /** Where the time went; null for a dry run. */
+  trace: TraceReport | null;
 }
 
 /** What a release has asked for before its first compile. */
@@ -115,12 +118,10 @@ async function obtain(host: Host, request: ReleaseRequest, at: Ready): Promise<B
  */
 export async function release(host: Host, request: ReleaseRequest): Promise<ReleaseReport> {
   const started = host.monotonic();
-  const since = (from: number): number => (host.monotonic() - from) / 1000;
   const at = await ready(host, request);
-  const { prepared, policy, publisher, level } = at;
   const none: ReportPaths = { html: [], markdown: null, sarif: null };
   const report: ReleaseReport = {
-    plan: prepared.plan,
+    plan: at.prepared.plan,
     built: [],
     torch: [],
     results: [],
@@ -128,8 +129,23 @@ export async function release(host: Host, request: ReleaseRequest): Promise<Rele
     dryRun: [],
     reports: none,
     seconds: { building: 0, verifying: 0, publishing: 0, total: 0 },
+    trace: null,
   };
   if (request.dryRun) return { ...report, dryRun: await describe(host, request, at) };
+  const { trace } = await tracing(host, () => carryOut(host, request, at, report));
+  report.seconds.total = (host.monotonic() - started) / 1000;
+  return { ...report, trace };
+}
+
+/** Builds, proves and publishes, and writes into the report what came of it. */
+async function carryOut(
+  host: Host,
+  request: ReleaseRequest,
+  at: Ready,
+  report: ReleaseReport,
+): Promise<void> {
+  const { prepared, policy, publisher, level } = at;
+  const since = (from: number): number => (host.monotonic() - from) / 1000;
   const building = host.monotonic();
   const wheels = (await obtain(host, request, at)).map((one) =>
     typeof one === "string" ? { path: one, torch: null, built: null } : { ...one, path: one.built.wheel },
@@ -161,6 +177,4 @@ export async function release(host: Host, request: ReleaseRequest): Promise<Rele
       () => undefined,
     );
   if (report.published) report.seconds.publishing = since(publishing);
-  report.seconds.total = since(started);
-  return report;
 }

@@ -5,7 +5,7 @@ import type { Result } from "../verify/verdict/result.ts";
 import { installLines } from "./install.ts";
 import { resultMarkdown } from "./markdown.ts";
 import { code, head, plainText, row } from "./markdown-text.ts";
-import type { BuiltOutcome, PublishOutcome } from "./outcomes.ts";
+import type { BuiltOutcome, PublishOutcome, TraceOutcome } from "./outcomes.ts";
 
 /** A compile that a plan takes, as the matrix of builds lists it. */
 interface PlannedBuild {
@@ -64,6 +64,13 @@ export function resultSummary(result: Result, built: BuiltOutcome | null): strin
     install: installLines(result),
     ...(built ? { time: stageText(built) } : {}),
   });
+}
+
+/** The stages that took the longest. */
+export function slowestSummary({ slowest }: TraceOutcome): string {
+  if (slowest.length === 0) return "";
+  const rows = slowest.map(({ name, seconds }) => row([plainText(name), formatSeconds(seconds)]));
+  return ["**Where the time went:**", "", ...head(["stage", "time"]), ...rows, ""].join("\n");
 }
 
 /** What was published, and how to install it. */

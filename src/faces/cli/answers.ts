@@ -62,12 +62,12 @@ async function setup(host: Host, options: Options<"setup">, [folder = ""]: Words
 
 async function build(host: Host, options: Options<"build">): Promise<CommandAnswer> {
   const job = await import("../../jobs/build.ts");
-  const { buildTable } = await import("../../report/text/tables.ts");
+  const { buildTable, traceText } = await import("../../report/text/tables.ts");
   const dryRun = options["dry-run"];
-  const { plan, built, dryRun: lines } = await job.build(host, { ...parseBuild(options), dryRun });
-  return dryRun
-    ? { document: { plan, dryRun: lines }, text: lines.join("\n"), exit: EXIT.ok }
-    : { document: { plan, built }, text: buildTable(built, []), exit: EXIT.ok };
+  const { plan, built, dryRun: lines, trace } = await job.build(host, { ...parseBuild(options), dryRun });
+  if (trace === null) return { document: { plan, dryRun: lines }, text: lines.join("\n"), exit: EXIT.ok };
+  const text = `${buildTable(built, [])}\n${traceText(trace)}`.trimEnd();
+  return { document: { plan, built, trace }, text, exit: EXIT.ok };
 }
 
 async function verify(host: Host, options: Options<"verify">, wheels: Words): Promise<CommandAnswer> {

@@ -2,7 +2,7 @@ import { basename, join } from "node:path";
 import { formatBytes, formatSeconds } from "../../host/units.ts";
 import type { PlanItem } from "../../variants/plan.ts";
 import type { VerifyResult } from "../../verify/verify.ts";
-import type { BuiltOutcome, PublishOutcome, SetupOutcome } from "../outcomes.ts";
+import type { BuiltOutcome, PublishOutcome, SetupOutcome, TraceOutcome } from "../outcomes.ts";
 import { verdictText } from "../verdict-text.ts";
 
 /** Rows as aligned text columns, the first row as the head. */
@@ -61,6 +61,13 @@ export function spentText({ building, verifying, publishing, total }: Spent): st
   ] as const;
   const named = parts.filter(([, seconds]) => seconds > 0);
   return `Total ${formatSeconds(total)}: ${named.map(([name, seconds]) => `${name} ${formatSeconds(seconds)}`).join(", ")}`;
+}
+
+/** Where the time went; empty for a run that had no stages. */
+export function traceText({ path, slowest }: TraceOutcome): string {
+  if (slowest.length === 0) return "";
+  const named = slowest.map(({ name, seconds }) => `${name} ${formatSeconds(seconds)}`);
+  return `Slowest: ${named.join(", ")}\nTrace: ${path} (ui.perfetto.dev opens it)`;
 }
 
 /** What `plan` prints. */

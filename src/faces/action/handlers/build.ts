@@ -9,7 +9,7 @@ import { parseCaching } from "../../../options/caching.ts";
 import { parseRelease } from "../../../options/requests.ts";
 import type { Values } from "../../../options/spec.ts";
 import { parsePythons } from "../../../options/what.ts";
-import { resultSummary, setupSummary } from "../../../report/job-summary.ts";
+import { resultSummary, setupSummary, slowestSummary } from "../../../report/job-summary.ts";
 import { isUnrun, unrunText, verdictText } from "../../../report/verdict-text.ts";
 import { cacheOfRun, sharedObjects } from "../caching.ts";
 import type { GitHub } from "../github.ts";
@@ -98,6 +98,7 @@ export async function build(github: GitHub, inputs: Inputs): Promise<ExitCode> {
   await torchOutputs(github, inputs, report);
   for (const [at, result] of results.entries())
     await github.summarize(resultSummary(result, report.built[at] ?? null));
+  if (report.trace) await github.summarize(slowestSummary(report.trace));
   wheelOutputs(github, await list(github, upload, results));
   if (failures.length > 0) throw wheelsError("E_CHECK_FAILED", { failures });
   return EXIT.ok;
