@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { wheelsError } from "../errors/wheels-error.ts";
 import type { Host } from "./host.ts";
@@ -22,6 +23,22 @@ interface Waiting<Job, Answer> {
   reject: (thrown: unknown) => void;
 }
 
+/** How long a worker may take to end by itself, milliseconds. */
+const END_MS = 2000;
+
+/**
+ * Lets a worker that has nothing to do end by itself, since Node.js may crash where a thread is torn down, of its
+ * WebAssembly above all; one that does not is ended.
+ */
+async function endOf(worker: Worker): Promise<void> {
+  const ended = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+  worker.postMessage(null);
+  const late = new AbortController();
+  const limit = sleep(END_MS, undefined, { signal: late.signal }).then(() => worker.terminate());
+  await Promise.race([ended, limit.catch(() => undefined)]);
+  late.abort();
+}
+
 const NO_TIME = "there was no time left for it";
 
 /** A worker's heap, MiB: what is large lies outside of it, in array buffers. */
@@ -29,7 +46,7 @@ const LIMITS = { maxOldGenerationSizeMb: 512, maxYoungGenerationSizeMb: 16 };
 
 /**
  * Worker threads, each started when a job has none to wait for.
- * @param file the workers' program: takes a job as a message, answers `{ok}`, `{overrun}` or `{error}`
+ * @param file the workers' program: takes a job as a message, answers `{ok}`, `{overrun}` or `{error}`; lets go of its port at `null`, which is no job
  * @param count at most; jobs are plain data, arrays over shared memory are not copied
  * @param deadline no job begins or goes on after it, however many wait; milliseconds since the epoch
  */
@@ -121,7 +138,10 @@ export function startWorkers<Job, Answer>(
     close: async () => {
       host.signal.removeEventListener("abort", onAbort);
       for (const timer of timers.values()) clearTimeout(timer);
-      await Promise.all([...workers].map((worker) => worker.terminate()));
+      const isIdle = new Set(idle);
+      await Promise.all(
+        [...workers].map((worker) => (isIdle.has(worker) ? endOf(worker) : worker.terminate())),
+      );
     },
   };
 }

@@ -100,6 +100,7 @@ async function joinProofs(host: Host, wheel: string, proofs: readonly string[]):
  * is joined.
  * @param archives path of each archive, by artifact name; each in a folder of its own
  * @param folder where they are unpacked, one folder an artifact
+ * @param isWhole whether these are all wheels of the run, so that a proof without one is worth a warning
  * @returns paths of the wheels
  * @throws E_ARTIFACT, E_VERDICT_INVALID, E_MERGE_OTHER_WHEEL for a proof of other bytes, E_MERGE_CONTRADICTION
  */
@@ -107,6 +108,7 @@ export async function wheelsOfArtifacts(
   host: Host,
   archives: ReadonlyMap<string, string>,
   folder: string,
+  isWhole: boolean,
 ): Promise<string[]> {
   const unpacked: Unpacked[] = [];
   for (const [name, archive] of archives) {
@@ -122,8 +124,8 @@ export async function wheelsOfArtifacts(
     if (own.length > 0) await joinProofs(host, wheel, own);
   }
   const names = new Set(wheels.map((wheel) => basename(verdictFileName(wheel))));
-  for (const proof of proofs.filter((path) => !names.has(basename(path))))
-    host.log.warn(`${basename(proof)} proves a wheel that no artifact holds`);
+  const lone = isWhole ? proofs.filter((path) => !names.has(basename(path))) : [];
+  for (const proof of lone) host.log.warn(`${basename(proof)} proves a wheel that no artifact holds`);
   return wheels;
 }
 

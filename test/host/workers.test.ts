@@ -1,5 +1,5 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, expect, test } from "@jest/globals";
 import { Overrun, startWorkers, type WorkerPool } from "../../src/host/workers.ts";
@@ -14,8 +14,12 @@ interface Job {
 }
 
 const PROGRAM = `
+import { writeFileSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
-parentPort.on("message", ({ what, ms = 0, cell }) => {
+process.on("exit", () => writeFileSync(new URL("ended", import.meta.url), ""));
+parentPort.on("message", (job) => {
+  if (job === null) return parentPort.close();
+  const { what, ms = 0, cell } = job;
   try {
     const end = performance.now() + ms;
     const kept = [];
@@ -35,14 +39,29 @@ const host = quietHost();
 const FAR = 60_000;
 
 let pool: WorkerPool<Job, string>;
+let file: string;
 function workers(count: number, forMs = FAR): WorkerPool<Job, string> {
-  const file = join(scratch(), "worker.mjs");
+  file = join(scratch(), "worker.mjs");
   writeFileSync(file, PROGRAM);
   pool = startWorkers(host, file, count, Date.now() + forMs);
   return pool;
 }
 afterEach(() => pool.close());
 afterAll(removeScratch);
+
+test("a worker that has nothing to do ends by itself, one that is at work is ended", async () => {
+  for (const [ms, isAtWork] of [
+    [0, false],
+    [FAR, true],
+  ] as const) {
+    const { run, close } = workers(1);
+    const answer = refusal(run({ what: "answer", ms }, FAR));
+    if (!isAtWork) await answer;
+    else await sleep(500);
+    await close();
+    expect(existsSync(join(dirname(file), "ended"))).toBe(!isAtWork);
+  }
+});
 
 /** Why a job was not answered. */
 const refusal = (run: Promise<string>): Promise<string> =>

@@ -12,7 +12,11 @@ function demangler(): Promise<Demangle> {
   return loading;
 }
 
-parentPort?.on("message", async (job: Job) => {
+parentPort?.on("message", async (job: Job | null) => {
+  if (job === null) {
+    parentPort?.close();
+    return;
+  }
   try {
     parentPort?.postMessage({ ok: await answerJob(job, demangler) });
   } catch (thrown) {

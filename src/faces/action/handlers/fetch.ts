@@ -11,13 +11,14 @@ export const named = (patterns: string): Names =>
 
 /**
  * The wheels of this workflow run's artifacts, each with its verdict beside it, in which the proofs of other jobs are joined.
+ * @param isWhole whether all wheels of the run are wanted
  * @throws E_ARTIFACT, E_ARTIFACT_SERVER, E_MERGE_OTHER_WHEEL, E_MERGE_CONTRADICTION
  */
-export async function wheelsOfRun(github: GitHub, wanted: Names): Promise<string[]> {
+export async function wheelsOfRun(github: GitHub, wanted: Names, isWhole = true): Promise<string[]> {
   const { demandArtifacts, downloadArtifacts } = await import("../artifacts.ts");
   demandArtifacts(github.host.env["GITHUB_SERVER_URL"], "download");
   const archives = await downloadArtifacts(github.host, join(github.temp, "archives"), wanted);
-  return wheelsOfArtifacts(github.host, archives, join(github.temp, "artifacts"));
+  return wheelsOfArtifacts(github.host, archives, join(github.temp, "artifacts"), isWhole);
 }
 
 /**
@@ -35,6 +36,6 @@ export async function wheelOfPlan(
   const item = plannedItem(planned);
   const holds = mayHold(item);
   const wanted = (name: string): boolean => holds(name) || (joins && name.startsWith("proof-"));
-  const wheel = await plannedWheel(await wheelsOfRun(github, wanted), item, sha256);
+  const wheel = await plannedWheel(await wheelsOfRun(github, wanted, false), item, sha256);
   return { wheel, python: item.python, id: item.id };
 }
