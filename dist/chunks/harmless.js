@@ -1,1 +1,1 @@
-function e(e){return e.replace(/^([ \t]*)::/gm,`$1: :`).replaceAll(`##[`,`## [`)}export{e as t};
+function e(e){return e.replace(/^([\s\u0085]*)::/gm,`$1: :`).replaceAll(`##[`,`## [`)}export{e as t};

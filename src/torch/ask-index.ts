@@ -51,7 +51,7 @@ export async function askIndex(
 ): Promise<IndexAnswer> {
   const url = index ?? uvDefaultIndex(host.env);
   const isFolder = url !== undefined && !/^[a-z][a-z0-9+.-]*:\/\//i.test(url);
-  const place = isFolder ? ["--no-index", "--find-links", url] : url ? ["--index-url", url] : [];
+  const place = isFolder ? ["--no-index", "--find-links", url] : [];
   const args = [
     "index",
     "versions",
@@ -65,7 +65,11 @@ export async function askIndex(
     ...place,
   ];
   if (!pip.isThere) return { index: null, reached: false, problem: "this Python has no pip", versions: [] };
-  const result = await pip.run(args, { timeout: 4 * seconds * 1000 });
+  const result = await pip.run(args, {
+    timeout: 4 * seconds * 1000,
+    // Its password is in no argument, which every process of this machine could read.
+    ...(url !== undefined && !isFolder ? { indexUrl: url } : {}),
+  });
   const answer = parseIndexAnswer(
     index === null ? null : shownUrl(index),
     `${result.stdout}\n${result.stderr}`,

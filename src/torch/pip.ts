@@ -13,8 +13,12 @@ export interface Pip {
   settings: PipSettings;
   /** The user's settings that count, by where they are said, such as `PIP_INDEX_URL` or `pip's index-url`. */
   counted: readonly string[];
-  /** Runs pip. @param timeout milliseconds @throws E_CERTIFICATES, and what {@link run} throws */
-  run(args: readonly string[], options?: { timeout?: number }): Promise<RunResult>;
+  /**
+   * Runs pip.
+   * @param options timeout in milliseconds; an index in the place of the user's
+   * @throws E_CERTIFICATES, and what {@link run} throws
+   */
+  run(args: readonly string[], options?: { timeout?: number; indexUrl?: string }): Promise<RunResult>;
 }
 
 /** pip's variable for a key of its settings files. Source: pip documentation, "Configuration", environment variables. */
@@ -59,6 +63,7 @@ export const pipOf: (host: Host, python: string) => Promise<Pip> = oncePerHost(a
           ...PIP_TALKS,
           ...(await trustEnv(host, config.cert)),
           ...variables,
+          ...(options.indexUrl === undefined ? {} : { [variableOf("index-url")]: options.indexUrl }),
           // Naming no file keeps pip from all its files. Source: pip documentation, "Configuration", PIP_CONFIG_FILE.
           PIP_CONFIG_FILE: "/dev/null",
         },

@@ -18,7 +18,7 @@ import type { WheelFacts } from "./facts/facts.ts";
 import { variantOfWheel, wheelFacts } from "./facts/read-wheel.ts";
 import type { LoadedPolicy } from "./policy/load-policy.ts";
 import { applyPolicy, markGaps } from "./policy/policy.ts";
-import { type RuntimeAnswer, runtimeChecks } from "./runtime/runtime.ts";
+import { RUN_IDS, type RuntimeAnswer, runtimeChecks } from "./runtime/runtime.ts";
 import type { RunSettings } from "./runtime/settings.ts";
 import { notRun } from "./verdict/check.ts";
 import { parseVerdict } from "./verdict/read-verdict.ts";
@@ -227,8 +227,11 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
   }
   const contract = variant?.isa.mayUse ?? [];
   const machine = machineName(host);
+  // Questions about torch are answered where nothing of the wheel was run as well.
   const ran = runtime.checks.map((check) =>
-    check.result === "not-run" ? check : { ...check, provenOn: machine },
+    check.result === "not-run" || !RUN_IDS.engine.includes(check.id)
+      ? check
+      : { ...check, provenOn: machine },
   );
   const all = markGaps(policy.policy, applyPolicy(policy.policy, [...checks, ...ran]), contract);
   return {

@@ -89,6 +89,19 @@ describe("one command", () => {
     expect(readdirSync(reports)).toEqual(["wheels.sarif"]);
   });
 
+  test("a machine is named for the wheels that it ran, and for no other", () => {
+    for (const variant of VARIANTS) {
+      const wheel = wheelOf(variant);
+      const { predicate } = JSON.parse(readFileSync(`${wheel}.verdict.json`, "utf8")) as {
+        predicate: { checks: { id: string; result: string; provenOn?: string }[] };
+      };
+      const ran = predicate.checks.find(({ id }) => id === "runtime.import")?.result !== "not-run";
+      const named = predicate.checks.filter(({ provenOn }) => provenOn !== undefined);
+      expect([variant, named.length > 0]).toEqual([variant, ran]);
+      expect([variant, main.stdout.includes(`${basename(wheel)}: run on `)]).toEqual([variant, ran]);
+    }
+  });
+
   test("logs what people look for, in order", () => {
     const lines = [
       "[INFO] Installing PyTorch CPU-only version...",

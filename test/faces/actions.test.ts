@@ -531,6 +531,8 @@ describe("texts of others", () => {
     expect(harmless("  ::add-path::/evil\nfine ::x::\n##[error]y")).toBe(
       "  : :add-path::/evil\nfine ::x::\n## [error]y",
     );
+    for (const blank of ["\u00a0", "\u0085", "\u2003", "\u3000", "\u2028", "\v", "\f", "\r", " \u1680\t"])
+      expect(harmless(`x\n${blank}::stop-commands::y`)).toBe(`x\n${blank}: :stop-commands::y`);
   });
 
   test("are in the log behind the program's own line, as in other actions, and are no commands there", async () => {

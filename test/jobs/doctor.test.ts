@@ -1,10 +1,11 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
 import type { DoctorReport } from "../../src/build/doctor.ts";
 import { parseIndexAnswer } from "../../src/torch/ask-index.ts";
 import { masked } from "../support/masking.ts";
-import { cli, exec, type Ran, removeScratch, scratch, torchFolder, wheels } from "../support/run.ts";
+import { cli, exec, type Ran, removeScratch, scratch, start, torchFolder, wheels } from "../support/run.ts";
+import { serve } from "../support/server.ts";
 
 const DEAD = "http://127.0.0.1:9/simple";
 
@@ -46,6 +47,31 @@ test("shows no password of an index", () => {
   const url = "http://someone:hunter2@127.0.0.1:9/simple";
   const ran = wheels(["doctor", `--torch-index-url=${url}`], { env: { PIP_INDEX_URL: url } });
   expect(ran.stdout + ran.stderr).not.toContain("hunter2");
+});
+
+test("gives no program a password as an argument, which every process could read", async () => {
+  const seen = new Set<string>();
+  let asked = 0;
+  const look = (): void => {
+    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name)))
+      try {
+        const words = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+        if (words.includes("hunter2")) seen.add(words.replaceAll("\0", " "));
+      } catch {
+        // It has ended meanwhile.
+      }
+  };
+  const server = await serve(({ headers }, response) => {
+    if (headers.authorization) asked++;
+    look();
+    response.writeHead(headers.authorization ? 404 : 401, { "www-authenticate": "Basic" }).end();
+  });
+  const url = `${server.url.replace("://", "://someone:hunter2@")}/simple`;
+  const env = { UV_DEFAULT_INDEX: url, PIP_CONFIG_FILE: "/dev/null", PIP_EXTRA_INDEX_URL: "" };
+  await start(["doctor", `--torch-index-url=${torchFolder}`], env).ended;
+  await server.close();
+  expect(asked).toBeGreaterThan(0);
+  expect([...seen]).toEqual([]);
 });
 
 test("asks for Python's headers where they are missing, and a build stops before torch", () => {

@@ -142,6 +142,21 @@ describe("the command", () => {
     ["no verdict", [a, file("d.json", {})], "E_VERDICT_INVALID", 1],
     ["no file", [a, join(folder, "none")], "E_VERDICT_INVALID", 1],
     [
+      "a verdict with a name twice, spelt in two ways",
+      [
+        a,
+        file(
+          "f.json",
+          JSON.stringify(builder.verdict).replace(
+            '"verificationResult":',
+            '"verification\\u0052esult":"PASSED",$&',
+          ),
+        ),
+      ],
+      "E_VERDICT_INVALID",
+      1,
+    ],
+    [
       "a verdict that answers twice",
       [a, file("e.json", verdictFor("x-1-py3-none-any.whl", SHA, ["runtime.import", "runtime.import"]))],
       "E_VERDICT_INVALID",

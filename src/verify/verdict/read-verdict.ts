@@ -92,11 +92,39 @@ export function readVerdict(name: string, document: unknown): Verdict | WheelsEr
   return typed(parsed.data);
 }
 
+/**
+ * The first name that an object of a JSON text has twice; null where none has. Readers differ in which of the two they
+ * believe. Source: RFC 8259, section 4.
+ * @param text valid JSON
+ */
+function nameTwice(text: string): string | null {
+  const open: (Set<string> | null)[] = [];
+  let last = "";
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]:]/g)) {
+    if (token === "{") open.push(new Set());
+    else if (token === "[") open.push(null);
+    else if (token === "}" || token === "]") open.pop();
+    else if (token === ":") {
+      const name = JSON.parse(last) as string;
+      const names = open.at(-1);
+      if (names?.has(name)) return name;
+      names?.add(name);
+    } else last = token;
+  }
+  return null;
+}
+
 /** Reads a verdict's text. @returns as {@link readVerdict} does */
 export function parseVerdict(name: string, text: string): Verdict | WheelsError {
   let document: unknown;
   try {
     document = JSON.parse(text);
+    const twice = nameTwice(text);
+    if (twice !== null)
+      return wheelsError("E_VERDICT_INVALID", {
+        verdict: name,
+        detail: `It has ${JSON.stringify(twice)} twice.`,
+      });
   } catch (thrown) {
     if (!(thrown instanceof SyntaxError)) throw thrown;
     return wheelsError(
