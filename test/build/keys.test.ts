@@ -116,6 +116,7 @@ const NOT_IN_KEY: readonly [RegExp, string][] = [
     "what was asked for; what was found is in pins, python, dependencies",
   ],
   [/^request\.(jobs|resume|keepBroken|fresh|keepScratch|exclude)(\.|$)/, "how the build goes about it"],
+  [/^request\.remoteObjects$/, "where objects are looked for; ccache knows each by what it is made of"],
   [/^request\.architecture$/, "the compiler's target says it"],
   [/^request\.distribution$/, "a comment in the copy's pyproject.toml"],
   [/^torch\.(flat|packages\.|torchVersion)/, "the index and the pins say it"],
