@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { serve } from "./server.ts";
+import { bodyOf, serve } from "./server.ts";
 
 interface Entry {
   key: string;
@@ -18,12 +18,6 @@ export interface CacheService {
   /** The status to answer a call with; null to answer it. */
   refuse: (call: string, nth: number) => number | null;
   close(): Promise<void>;
-}
-
-async function bodyOf(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
 }
 
 /** A loopback stand-in for the cache of GitHub Actions, as @actions/cache speaks to it: exact key first, then prefixes. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { serve } from "./server.ts";
+import { bodyOf, serve } from "./server.ts";
 
 interface Artifact {
   id: number;
@@ -18,12 +18,6 @@ export interface ResultsService {
   /** Changes what a download gives: a truncated or forged one. */
   onDownload: (artifact: Artifact) => Buffer;
   close(): Promise<void>;
-}
-
-async function bodyOf(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
 }
 
 /** A token of the shape whose scope names the run's and the job's backend ids; nothing checks its signature here. */

@@ -1,10 +1,17 @@
-import { createServer, type RequestListener } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 
 export interface Server {
   /** Without a slash at its end. */
   url: string;
   close(): Promise<void>;
+}
+
+/** All that a request sends. */
+export async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
 }
 
 /** A server on loopback; closing it cuts what still hangs. */

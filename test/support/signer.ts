@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { root } from "./run.ts";
-import { serve } from "./server.ts";
+import { bodyOf, serve } from "./server.ts";
 import { type Sigstore, sigstore } from "./sigstore.ts";
 import { standInAction } from "./stand-in-action.ts";
 
@@ -19,17 +19,11 @@ export interface Signer {
   close(): Promise<void>;
 }
 
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  let text = "";
-  for await (const chunk of request) text += String(chunk);
-  return text;
-}
-
 /** An authority that signs whatever a job of the reusable workflow asks it to, and the two actions of GitHub's that lead there. */
 export async function startSigner(): Promise<Signer> {
   const store = await sigstore();
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const statement: unknown = JSON.parse(await bodyOf(request));
+    const statement: unknown = JSON.parse((await bodyOf(request)).toString());
     response.end(JSON.stringify(await store.sign(statement, REUSABLE)));
   };
   const server = await serve((request, response) => void answer(request, response));

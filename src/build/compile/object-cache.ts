@@ -70,6 +70,14 @@ export interface ObjectCache {
   save(): Promise<void>;
 }
 
+/** What an archive has brought: its objects, and the key that it was found by. */
+interface Brought {
+  had: ReadonlySet<string>;
+  found: string | null;
+}
+
+const NOTHING: Brought = { had: new Set(), found: null };
+
 const short = (value: unknown): string =>
   createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 16);
 
@@ -127,7 +135,7 @@ export function objectCache(
   folder: string,
   what: readonly string[],
 ): ObjectCache {
-  let begun: { keys: StoreKeys; at: Date; had: ReadonlySet<string>; found: string | null } | null = null;
+  let begun: (Brought & { keys: StoreKeys; at: Date }) | null = null;
 
   const take = async (kept: string, key: string, at: Date): Promise<Set<string>> => {
     const { files } = await readList(kept, key, secret);
@@ -142,14 +150,14 @@ export function objectCache(
     return new Set(Object.keys(files));
   };
 
-  const restored = async (keys: StoreKeys, at: Date): Promise<{ had: Set<string>; found: string | null }> => {
+  const restored = async (keys: StoreKeys, at: Date): Promise<Brought> => {
     const stage = host.log.stage("Looking for compiled objects of earlier runs...");
     return host.scratch.withFolder("vllm-cpu-objects", async (scratch) => {
       const kept = join(scratch, NAME);
       const found = await store.restore(keys, kept);
       if (found === null) {
         stage.done(`none for ${keys.key}`);
-        return { had: new Set<string>(), found: null };
+        return NOTHING;
       }
       try {
         const had = await take(kept, found, at);
@@ -158,7 +166,7 @@ export function objectCache(
       } catch (thrown) {
         stage.failed();
         host.log.warn(`The archive ${found} of the cache is not taken: ${messageOf(thrown)}`);
-        return { had: new Set<string>(), found: null };
+        return NOTHING;
       }
     });
   };
@@ -168,7 +176,7 @@ export function objectCache(
       if (begun !== null) return;
       const keys = objectKeys(what, inputs);
       const at = new Date(host.now().getTime() - CLOCK_LAG_MS);
-      begun = { keys, at, ...(fresh ? { had: new Set<string>(), found: null } : await restored(keys, at)) };
+      begun = { keys, at, ...(fresh ? NOTHING : await restored(keys, at)) };
     },
     async save() {
       if (begun === null) {
