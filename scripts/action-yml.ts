@@ -82,6 +82,7 @@ const COMPOSITE: OptionSpecs = {
   manifest: build.inputs.manifest,
   "output-dir": build.inputs["output-dir"],
   "onednn-source": build.inputs["onednn-source"],
+  "numactl-source": build.inputs["numactl-source"],
   glibc: build.inputs.glibc,
   "build-env": build.inputs["build-env"],
   "max-jobs": build.inputs["max-jobs"],

@@ -27,6 +27,13 @@ export const WORKFLOW_INPUTS: OptionSpecs = {
   ...PROVEN,
   ...GATED,
   "retention-days": RETENTION,
+  container: {
+    topic: "How to build it",
+    kind: "text",
+    placeholder: "IMAGE",
+    default: null,
+    help: "A container image that builds run in, such as a manylinux image by its dated tag or digest; nothing for the runner itself, which builds for an older glibc as well.",
+  },
   attest: {
     topic: "Publishing",
     kind: "flag",

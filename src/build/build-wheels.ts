@@ -3,6 +3,7 @@ import { wheelsError } from "../errors/wheels-error.ts";
 import type { Host } from "../host/host.ts";
 import type { TorchRequest, TorchSource } from "../torch/install.ts";
 import { ensureUv, type Uv } from "../torch/uv.ts";
+import type { Recipe } from "../variants/recipes.ts";
 import type { WheelRequest } from "../variants/request.ts";
 import { parseWheelFileName } from "../wheel/names.ts";
 import { compareVersions } from "../wheel/version.ts";
@@ -20,18 +21,20 @@ import { demandLibraries } from "./machine.ts";
 import { type Compiler, findCompiler, preflight } from "./preflight.ts";
 import type { Prepared } from "./prepare.ts";
 import { pruneCache } from "./prune.ts";
+import { librariesOf } from "./source/dependencies.ts";
 import { obtainSource } from "./source/obtain.ts";
 import type { ReadySource } from "./source/source.ts";
 
 /** How wheels are built. */
 export interface BuildHow {
   outputDir: string;
-  onednnSource: string | null;
+  /** Folder or git repository by the name of the project, for sources that would be fetched. */
+  localSources: Readonly<Record<string, string>>;
   resume: boolean;
   fresh: boolean;
   /** Variables to add to the build's environment, one NAME=VALUE a line; null for none. */
   buildEnv: string | null;
-  /** The glibc that wheels are built for: none needs a newer one; null for the machine's own. */
+  /** The glibc that wheels are built for: none needs a newer one; own for the machine's, null for the recipe's. */
   glibc: string | null;
   keepDebug: boolean;
   torchRequirement: "release" | "local";
@@ -59,6 +62,10 @@ export interface BuildGroups {
   objects?: ObjectStore | null;
 }
 
+/** The glibc that a recipe's wheels are built for; null for the machine's own. */
+const floorFor = ({ glibc }: BuildHow, recipe: Recipe): string | null =>
+  glibc === "own" ? null : (glibc ?? recipe.glibc);
+
 /** True where the wheel serves every later Python too, so that another build would make the same (PEP 384). */
 const servesAll = (wheel: string): boolean =>
   parseWheelFileName(basename(wheel)).abi.split(".").includes("abi3");
@@ -82,7 +89,7 @@ function compileRequest(
     jobs: how.maxJobs,
     torch,
     exclude: [resolve(host.cwd, how.outputDir)],
-    onednn: how.onednnSource,
+    localSources: how.localSources,
     resume: how.resume,
     keepBroken: host.keepsUnfinished,
     fresh: how.fresh,
@@ -91,7 +98,7 @@ function compileRequest(
     remoteObjects: how.remoteObjects,
     epoch: sourceDateEpoch(host),
     distribution: first.variant.distribution,
-    floor: how.glibc,
+    floor: floorFor(how, found.recipe),
     requirements: how.requirements ?? [],
     buildEnvironment: parseBuildEnvironment(how.buildEnv, found.recipe),
   };
@@ -110,7 +117,7 @@ function finishRequest(
     version: source.version,
     versionSuffix: what.versionSuffix,
     torchRequirement: how.torchRequirement,
-    glibc: how.glibc,
+    glibc: floorFor(how, found.recipe),
     outputDir: resolve(host.cwd, how.outputDir),
     keepDebug: how.keepDebug,
     keepScratch: how.keepScratch,
@@ -124,13 +131,14 @@ async function preflightAll(
   host: Host,
   compiler: Compiler,
   prepared: Prepared,
-  glibc: string | null,
+  how: BuildHow,
 ): Promise<void> {
   for (const { found, planned } of prepared.batches) {
+    const floor = floorFor(how, found.recipe);
     for (const { variant, unit } of planned) await preflight(host, compiler, variant, unit.compilers);
-    await demandLibraries(host, compiler, found.recipe.libraries);
+    await demandLibraries(host, compiler, librariesOf(found.recipe, floor).system);
+    if (floor !== null) await needsFloorKit(host, compiler, floor);
   }
-  if (glibc !== null) await needsFloorKit(host, compiler, glibc);
 }
 
 /** Releases that a recipe's range begins with, to name the nearest of where one does not exist. */
@@ -219,7 +227,7 @@ export async function buildPrepared(
   sourceDateEpoch(host);
   for (const { found } of prepared.batches) parseBuildEnvironment(how.buildEnv, found.recipe);
   const compiler = await findCompiler(host);
-  await preflightAll(host, compiler, prepared, how.glibc);
+  await preflightAll(host, compiler, prepared, how);
   const uv = await ensureUv(host);
   if (!how.keepScratch && !how.resume) await pruneCache(host);
   const jobs = compileJobs(prepared.batches, prepared.pythons);

@@ -100,7 +100,12 @@ export async function finishWheel(
       request.version,
       scratch,
     );
-    const repaired = await repairWheel(uv, assembled, join(scratch, "repaired"));
+    const repaired = await repairWheel(
+      uv,
+      assembled,
+      join(scratch, "repaired"),
+      compiled.libraries?.lib ?? null,
+    );
     const stamped = stampWheel(basename(repaired), await readBytes(repaired), {
       variant,
       torchVersion: compiled.torch.torchVersion,

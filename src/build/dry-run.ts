@@ -11,6 +11,7 @@ import { buildEnv, buildVariables, settingsOf } from "./compile/environment.ts";
 import { installArgs, resolveArgs } from "./compile/requirements.ts";
 import { ZIG } from "./floor/floor-kit.ts";
 import { repairArgs } from "./repair.ts";
+import { librariesOf } from "./source/dependencies.ts";
 import type { Source } from "./source/source.ts";
 
 const shown = (word: string): string =>
@@ -28,7 +29,11 @@ const withoutSecrets = (name: string, value: string): string =>
 /** What of a compile is known before the source is there. */
 export type PlannedCompile = Omit<CompileRequest, "source"> & { source: Source };
 
-function sourceLines(cache: string, { source, onednn, found }: PlannedCompile, build: string): string[] {
+function sourceLines(
+  cache: string,
+  { source, localSources, found, floor }: PlannedCompile,
+  build: string,
+): string[] {
   const { place, label } = source;
   const origin = {
     folder: `# copies ${place.kind === "folder" ? place.path : label} to ${join(build, "src")}; your own tree is not touched`,
@@ -38,9 +43,13 @@ function sourceLines(cache: string, { source, onednn, found }: PlannedCompile, b
   }[place.kind];
   const dependencies = Object.entries(found.recipe.dependencies).map(
     ([name, { repository, ref }]) =>
-      `# puts ${name} ${ref} of ${name === "onednn" && onednn !== null ? onednn : repository} in ${join(build, "deps", name)}`,
+      `# puts ${name} ${ref} of ${localSources[name] ?? repository} in ${join(build, "deps", name)}`,
   );
-  return [origin, ...dependencies];
+  const libraries = librariesOf(found.recipe, floor).sourced.map(
+    ({ source: { project, ref, repository, soname } }) =>
+      `# builds ${soname} of ${project} ${ref} of ${localSources[project] ?? repository} for glibc ${floor}, once`,
+  );
+  return [origin, ...dependencies, ...libraries];
 }
 
 function patchLines({ unit, patches }: PlannedCompile, build: string): string[] {

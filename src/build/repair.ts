@@ -31,12 +31,19 @@ export function repairArgs(wheel: string, out: string): string[] {
 /**
  * Gives a wheel the platform tag that its bytes earn, and bundles external libraries such as libnuma.
  * @param out folder, made if absent and empty before
+ * @param libraries folder of libraries that go before the system's; null for none
  * @returns path of the repaired wheel
  * @throws E_REPAIR
  */
-export async function repairWheel(uv: Uv, wheel: string, out: string): Promise<string> {
+export async function repairWheel(
+  uv: Uv,
+  wheel: string,
+  out: string,
+  libraries: string | null,
+): Promise<string> {
   await makeDir(out);
-  const result = await uv.run(repairArgs(wheel, out));
+  const env = libraries === null ? {} : { LD_LIBRARY_PATH: libraries };
+  const result = await uv.run(repairArgs(wheel, out), { env });
   const [repaired] = (await listDir(out)).filter(({ name }) => name.endsWith(".whl"));
   if (result.code !== 0 || !repaired) {
     throw wheelsError("E_REPAIR", { wheel: wheel.split("/").at(-1) ?? wheel, detail: tail(result) });

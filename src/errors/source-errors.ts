@@ -93,7 +93,7 @@ export const SOURCE = {
     (p: { name: string; source: string; problem: string }) => ({
       what: `${p.source} can't serve as the source of ${p.name}.`,
       why: p.problem,
-      remedy: "Name a checkout or a git repository that has the commit which vLLM's cmake file pins.",
+      remedy: "Name a checkout or a git repository that has the commit which is pinned.",
     }),
   ),
   E_SYSTEM_LIBRARY: entry(
@@ -150,7 +150,7 @@ function gitRemedy(detail: string): string {
   const known = GIT_REMEDIES.find(([pattern]) => pattern.test(detail));
   return (
     known?.[1] ??
-    "Check the repository and the ref. Where the machine can't reach it, name a local copy (--onednn-source, --source)."
+    "Check the repository and the ref. Where the machine can't reach it, name a local copy (--onednn-source, --numactl-source, --source)."
   );
 }
 

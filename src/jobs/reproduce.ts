@@ -20,7 +20,7 @@ export interface ReproduceRequest {
   verdict: string | null;
   /** Where the source is now, where its own name leads nowhere here; null for that name. */
   source: string | null;
-  onednnSource: string | null;
+  localSources: Readonly<Record<string, string>>;
   /** Null for the place that torch came from. */
   torchIndex: string | null;
   manifest: string | null;
@@ -99,13 +99,13 @@ export function rebuildOf(materials: Materials, request: ReproduceRequest): Buil
     },
     how: {
       outputDir: request.outputDir,
-      onednnSource: request.onednnSource,
+      localSources: request.localSources,
       resume: false,
       fresh: true,
       buildEnv: Object.entries(asked.buildEnvironment)
         .map(([name, value]) => `${name}=${value}`)
         .join("\n"),
-      glibc: asked.glibcFloor,
+      glibc: asked.glibcFloor ?? "own",
       keepDebug: asked.keepDebug,
       torchRequirement: asked.torchRequirement,
       keepScratch: false,

@@ -178,6 +178,7 @@ export const COMMANDS = {
           help: "The folder where the new wheel goes.",
         },
         "onednn-source": HOW["onednn-source"],
+        "numactl-source": HOW["numactl-source"],
       }),
       "max-jobs": HOW["max-jobs"],
       "torch-index-url": {

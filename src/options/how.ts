@@ -17,6 +17,12 @@ export const HOW = {
       default: null,
       help: "A checkout or git repository of oneDNN that has the commit which vLLM pins; without it that commit is fetched from GitHub, once.",
     },
+    "numactl-source": {
+      kind: "text",
+      placeholder: "DIR",
+      default: null,
+      help: "A checkout or git repository of numactl with the release that the recipe pins, of which libnuma is built where --glibc asks for it; without it that release is fetched from GitHub, once.",
+    },
     resume: { kind: "flag", help: "Go on where a build of the same inputs broke off." },
     fresh: { kind: "flag", byHand: true, help: "Compile anew, whatever earlier builds have left." },
     glibc: {
@@ -24,7 +30,7 @@ export const HOW = {
       placeholder: "2.NN",
       default: null,
       byHand: true,
-      help: "The glibc that wheels are built for, such as 2.28, whatever this machine has; own, or nothing, for this machine's.",
+      help: "The glibc that wheels are built for, such as 2.28, whatever this machine has; own for this machine's. Nothing for the recipe's: 2.28 for vLLM, own for other sources.",
     },
     "build-env": {
       kind: "text",
@@ -62,11 +68,20 @@ export const HOW = {
   }),
 };
 
+/** Sources of other projects by name, as far as the user names them. */
+export const localSources = (given: {
+  "onednn-source": string | null;
+  "numactl-source": string | null;
+}): Record<string, string> => ({
+  ...(given["onednn-source"] === null ? {} : { onednn: given["onednn-source"] }),
+  ...(given["numactl-source"] === null ? {} : { numactl: given["numactl-source"] }),
+});
+
 /** @throws E_OPTION_VALUE */
 export function parseHow(given: Partial<Values<typeof HOW>>) {
   const values = complete(HOW, given);
-  const glibc = values.glibc === "own" ? null : values.glibc;
-  if (glibc !== null && !/^2\.\d{1,3}$/.test(glibc))
+  const { glibc } = values;
+  if (glibc !== null && glibc !== "own" && !/^2\.\d{1,3}$/.test(glibc))
     throw wheelsError("E_OPTION_VALUE", {
       option: "--glibc",
       value: glibc,
@@ -74,7 +89,7 @@ export function parseHow(given: Partial<Values<typeof HOW>>) {
     });
   return {
     outputDir: values["output-dir"],
-    onednnSource: values["onednn-source"],
+    localSources: localSources(values),
     resume: values.resume,
     fresh: values.fresh,
     buildEnv: values["build-env"],

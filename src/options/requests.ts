@@ -1,4 +1,4 @@
-import { parseHow } from "./how.ts";
+import { localSources, parseHow } from "./how.ts";
 import { parseJudging } from "./judging.ts";
 import { parseProving } from "./proving.ts";
 import { parsePublishing } from "./publishing.ts";
@@ -12,7 +12,7 @@ type Judged = From<typeof parseProving> & From<typeof parseJudging> & From<typeo
 type Proof = Judged & From<typeof parseTorch> & { variant: string | null; manifest: string | null };
 type Release = Build & Judged & From<typeof parsePublishing>;
 type Reproduction = Record<
-  "verdict" | "source" | "recipe" | "onednn-source" | "torch-index-url" | "manifest",
+  "verdict" | "source" | "recipe" | "onednn-source" | "numactl-source" | "torch-index-url" | "manifest",
   string | null
 > & { "output-dir": string; "max-jobs": number | null };
 
@@ -47,7 +47,7 @@ export const parseReproduction = (given: Reproduction) => ({
   verdict: given.verdict,
   source: given.source,
   recipe: given.recipe,
-  onednnSource: given["onednn-source"],
+  localSources: localSources(given),
   torchIndex: given["torch-index-url"],
   manifest: given.manifest,
   outputDir: given["output-dir"],

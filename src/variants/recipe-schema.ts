@@ -47,6 +47,29 @@ const dependency = z
   })
   .describe("Source of another project that the build would fetch by itself");
 
+const librarySource = z
+  .strictObject({
+    project: z
+      .string()
+      .regex(/^[a-z][a-z0-9]*$/)
+      .describe("Name of the project, as in --numactl-source"),
+    repository: z.string().regex(/^https:\/\//),
+    ref: z.string().regex(/^[\w.-]+$/),
+    file: relativePath.describe("File by which a tree of it is known"),
+    soname: z.string().regex(/^lib[\w.+-]+\.so(\.\d+)*$/),
+    sources: z.array(relativePath).min(1).describe("C files that the library is made of"),
+    headers: z.array(relativePath).min(1).describe("What a build that links it includes"),
+    generated: z
+      .record(relativePath, z.string())
+      .optional()
+      .describe("Files that its own configuring would write, by their text"),
+    arguments: z
+      .array(z.string().regex(/^-\S+$/, "one argument without blanks"))
+      .optional()
+      .describe("Beyond -O2 -fPIC -shared"),
+  })
+  .describe("How it is built for a glibc that this machine's own library is too new for");
+
 const systemLibrary = z
   .strictObject({
     header: z.string().regex(/^[\w./-]+$/),
@@ -54,6 +77,7 @@ const systemLibrary = z
     packages: z
       .record(z.enum(["apt", "dnf", "zypper", "apk", "pacman"]), z.string())
       .describe("Package that brings it, by package manager"),
+    source: librarySource.optional(),
   })
   .describe("A library of the system, with its header, that the build links");
 
@@ -120,6 +144,11 @@ export const recipeSchema = z.strictObject({
     .optional()
     .describe("Its wheels keep to the stable ABI (abi3), so that one build serves every later Python"),
   libraries: z.array(systemLibrary).optional(),
+  glibc: z
+    .string()
+    .regex(/^2\.\d{1,3}$/)
+    .optional()
+    .describe("The glibc that its wheels are built for where nobody asks for another"),
   resources: z
     .strictObject({
       "memory-per-job": z.number().int().positive().describe("MiB that one compiler takes at most"),
@@ -150,4 +179,5 @@ export type Patch = z.infer<typeof patch>;
 export type Edit = z.infer<typeof edit>;
 export type Dependency = z.infer<typeof dependency>;
 export type SystemLibrary = z.infer<typeof systemLibrary>;
+export type LibrarySource = z.infer<typeof librarySource>;
 export type Compilers = z.infer<typeof compilers>;

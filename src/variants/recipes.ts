@@ -31,6 +31,8 @@ export interface Recipe {
   /** Whether one build serves every later Python (PEP 384). */
   stableAbi: boolean;
   libraries: SystemLibrary[];
+  /** The glibc that its wheels are built for where nobody asks for another; null for the machine's own. */
+  glibc: string | null;
   dependencies: Record<string, Dependency>;
   compilers: Compilers | null;
   /** MiB, MiB and CPU seconds. */
@@ -128,6 +130,7 @@ function resolve(recipes: Recipes, name: string, architecture: Architecture): Re
     assumptions: lineage.flatMap((recipe) => recipe.assumptions ?? []),
     stableAbi: last(lineage.map((recipe) => recipe["stable-abi"])) ?? false,
     libraries: lineage.flatMap((recipe) => recipe.libraries ?? []),
+    glibc: last(lineage.map((recipe) => recipe.glibc)),
     dependencies: merged(targets.map((target) => target.dependencies)),
     compilers: last(targets.map((target) => target.compilers)),
     resources: resources && {
@@ -212,6 +215,7 @@ export function plainRecipe(): Recipe {
     assumptions: [],
     stableAbi: false,
     libraries: [],
+    glibc: null,
     dependencies: {},
     compilers: null,
     resources: null,

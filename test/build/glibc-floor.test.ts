@@ -1,17 +1,34 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { COMPAT } from "../../src/build/floor/compat.ts";
 import { readElf } from "../../src/elf/elf.ts";
 import { compareVersions } from "../../src/wheel/version.ts";
 import { readZip } from "../../src/wheel/zip-reader.ts";
+import { likeOneDnn, likeVllm, tree } from "../support/like-vllm.ts";
 import { exec, type Ran, removeScratch, scratch, torchFolder, wheels } from "../support/run.ts";
 
 afterAll(removeScratch);
 
-const SETUP = `from setuptools import Extension, setup
+const SETUP = `import os, subprocess
+from setuptools import Extension, setup
+# What configuring asks of a compiler: small programs, some with OpenMP, that are run at once.
+for compiler, source in ("CC", "asks.c"), ("CXX", "asks.cpp"):
+    subprocess.check_call([os.environ[compiler], "-fopenmp", source, "-o", "asks"])
+    assert subprocess.check_output(["./asks"], text=True) == "4\\n"
 setup(ext_modules=[Extension("hard._hard", ["hard/_hard.cpp", "hard/plain.c"],
                              extra_compile_args=["-O2", "-fopenmp"], extra_link_args=["-fopenmp"])])
+`;
+
+const ASKS = `#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+int main(void) {
+  int threads = 0;
+  #pragma omp parallel num_threads(4) reduction(+ : threads)
+  threads += 1;
+  printf("%ld\\n", threads + strtol("0", 0, 10));
+}
 `;
 
 /** Of C: what newer glibc has under a newer version. */
@@ -85,28 +102,28 @@ PyMODINIT_FUNC PyInit__hard() { return PyModule_Create(&module); }
 `;
 
 function project(source: string): string {
-  const folder = scratch();
-  const files = {
+  return tree({
     "pyproject.toml":
       '[build-system]\nrequires = ["setuptools"]\n[project]\nname = "hard"\nversion = "1.0"\n[tool.setuptools]\npackages = ["hard"]\n',
     "setup.py": SETUP,
+    "asks.c": ASKS,
+    "asks.cpp": ASKS,
     "hard/__init__.py": "from ._hard import answer\n",
     "hard/plain.c": PLAIN,
     "hard/_hard.cpp": source,
-  };
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), text);
-  }
-  return folder;
+  });
 }
 
 const cache = scratch();
-function build(source: string, ...more: string[]): { ran: Ran; wheel: string } {
+function build(
+  source: string,
+  more: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): { ran: Ran; wheel: string } {
   const out = join(scratch(), "dist");
   mkdirSync(out);
   const args = ["build", "--variant=vllm-cpu", `--source=${source}`, `--torch-index-url=${torchFolder}`];
-  const ran = wheels([...args, `--cache-dir=${cache}`, `--output-dir=${out}`, "--json", ...more]);
+  const ran = wheels([...args, `--cache-dir=${cache}`, `--output-dir=${out}`, "--json", ...more], { env });
   const [wheel = ""] = readdirSync(out).filter((name) => name.endsWith(".whl"));
   return { ran, wheel: join(out, wheel) };
 }
@@ -127,7 +144,7 @@ describe("a wheel for glibc 2.28", () => {
   let built: ReturnType<typeof build>;
 
   beforeAll(() => {
-    built = build(project(hard()), "--glibc=2.28");
+    built = build(project(hard()), ["--glibc=2.28"]);
     expect(built.ran.status === 0 ? "" : built.ran.stderr + built.ran.stdout).toBe("");
   }, 600_000);
 
@@ -145,7 +162,7 @@ describe("a wheel for glibc 2.28", () => {
   });
 
   test("does on this machine what the plain one does", () => {
-    const answers = [built.wheel, build(project(hard()), "--glibc=own").wheel].map((wheel) => {
+    const answers = [built.wheel, build(project(hard()), ["--glibc=own"]).wheel].map((wheel) => {
       const place = scratch();
       exec("python3", ["-m", "zipfile", "-e", wheel, place]);
       return exec("python3", ["-c", "import hard; print(hard.answer())"], { cwd: place }).stdout;
@@ -154,7 +171,7 @@ describe("a wheel for glibc 2.28", () => {
   }, 600_000);
 
   test("of the same inputs has the same bytes", () => {
-    const again = build(project(hard()), "--glibc=2.28", "--fresh").wheel;
+    const again = build(project(hard()), ["--glibc=2.28", "--fresh"]).wheel;
     expect(readFileSync(again).equals(readFileSync(built.wheel))).toBe(true);
   }, 600_000);
 });
@@ -162,14 +179,14 @@ describe("a wheel for glibc 2.28", () => {
 test("what needs a newer C++ library than any floor has ends the build, with the function's name", () => {
   const more =
     "double number = 0; std::from_chars(read.data(), read.data() + read.size(), number); total += number > 1e9;";
-  const { ran } = build(project(hard(more)), "--glibc=2.28");
+  const { ran } = build(project(hard(more)), ["--glibc=2.28"]);
   expect([ran.status, errorOf(ran).code]).toEqual([3, "E_GLIBC_FLOOR"]);
   expect(errorOf(ran).why).toMatch(/hard\/_hard\S*\.so: std::from_chars\(.*\) \(GLIBCXX_3\.4\.29\)/);
 }, 600_000);
 
 test("a call of what the older glibc lacks ends the build, with function, library and source file", () => {
   const source = project(`${hard()}#include <unistd.h>\nint newer() { return _Fork(); }\n`);
-  const { ran } = build(source, "--glibc=2.28");
+  const { ran } = build(source, ["--glibc=2.28"]);
   expect([ran.status, errorOf(ran).code]).toEqual([3, "E_GLIBC_FLOOR"]);
   expect(errorOf(ran).why).toMatch(
     /hard\/_hard\S*\.so calls _Fork, which build\/temp\S*\/hard\/_hard\.o wants/,
@@ -234,6 +251,123 @@ int main() {
     expect(made.stderr).toBe("");
     expect(exec(program ?? "", []).stdout).toBe("0\n");
   }, 120_000);
+});
+
+describe("a library of the system that goes into the wheel", () => {
+  /** What the recipe takes of numactl, with as little in it as vLLM's build asks for. */
+  const numactl = (libnuma: string, version = "2.0.19"): string =>
+    tree({
+      VERSION: `${version}\n`,
+      "libnuma.c": libnuma,
+      ...Object.fromEntries(
+        ["syscall.c", "distance.c", "affinity.c", "sysfs.c", "rtnetlink.c"].map((name) => [
+          name,
+          "static int empty;\n",
+        ]),
+      ),
+      "numa.h": '#ifdef __cplusplus\nextern "C"\n#endif\nint numa_available(void);\n',
+      "numaif.h": "",
+      "numacompat1.h": "",
+      "versions.ldscript": "libnuma_1.1 { global: numa_available; local: *; };\n",
+    });
+  const LIBNUMA = `#include "config.h"
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include "numa.h"
+static void *nothing(void *one) { return one; }
+void numa_init(void) {}
+void numa_fini(void) {}
+int numa_available(void) {
+  struct stat info; pthread_t thread;
+  pthread_create(&thread, 0, nothing, 0); pthread_join(thread, 0);
+  return lstat("/", &info) + (int)strtol("7", 0, 10);
+}
+`;
+  const KERNELS = `#define Py_LIMITED_API 0x03090000
+#include <Python.h>
+#include <cstdlib>
+#include <immintrin.h>
+#include <numa.h>
+__attribute__((target("avx2,fma"))) void add(float* to, const float* from) {
+  _mm256_storeu_ps(to, _mm256_fmadd_ps(_mm256_loadu_ps(to), _mm256_loadu_ps(from), _mm256_loadu_ps(from)));
+}
+static PyObject* nodes(PyObject*, PyObject*) { return PyLong_FromLong(numa_available() + strtol("10", nullptr, 10)); }
+static PyMethodDef methods[] = {{"nodes", nodes, METH_NOARGS, nullptr}, {nullptr, nullptr, 0, nullptr}};
+static PyModuleDef module = {PyModuleDef_HEAD_INIT, "_C", nullptr, -1, methods, nullptr, nullptr, nullptr, nullptr};
+PyMODINIT_FUNC PyInit__C() { return PyModule_Create(&module); }
+`;
+  const source = likeVllm({
+    "setup.py": () => `from setuptools import Extension, setup
+names = ["_C_AVX2", "_C_AVX512", "_C"]
+setup(name="vllm", version="0.32.0", packages=["vllm"], ext_modules=[
+    Extension(f"vllm.{name}", ["kernels.cpp"], libraries=["numa"], py_limited_api=True) for name in names])
+`,
+    "kernels.cpp": () => KERNELS,
+  });
+  /** This machine's g++ under the version that vLLM's recipe asks for. */
+  const compiler = join(scratch(), "new-g++");
+  writeFileSync(
+    compiler,
+    '#!/bin/sh\nif [ "$*" = -dumpfullversion ]; then echo 14.2.0; else exec g++ "$@"; fi\n',
+    { mode: 0o755 },
+  );
+  const env = { ...process.env, CXX: compiler, CC: "gcc" };
+  const vllm = (libnuma: string, ...more: string[]) =>
+    build(source, [`--onednn-source=${likeOneDnn("3.13.0")}`, `--numactl-source=${libnuma}`, ...more], env);
+
+  test("is built of its pinned source for vLLM's wheels, which are for glibc 2.28 where nobody says another", () => {
+    const { ran, wheel } = vllm(numactl(LIBNUMA));
+    expect(ran.status === 0 ? "" : ran.stderr + ran.stdout).toBe("");
+    expect(ran.stderr).toMatch(/Building libnuma\.so\.1 for glibc 2\.28/);
+    expect(Number(/manylinux_2_(\d+)_/.exec(wheel)?.[1])).toBeLessThanOrEqual(28);
+    const grafted = readZip(readFileSync(wheel)).filter(({ name }) => /\.libs\/libnuma-\w+\.so/.test(name));
+    expect(grafted).toHaveLength(1);
+    expect(compareVersions(newest(wheel, "GLIBC"), "2.28")).toBeLessThanOrEqual(0);
+    wheels(["verify", wheel, `--cache-dir=${cache}`]);
+    const { predicate } = JSON.parse(readFileSync(`${wheel}.verdict.json`, "utf8")) as {
+      predicate: { buildDefinition: { resolvedDependencies: { name?: string; digest?: object }[] } };
+    };
+    expect(
+      predicate.buildDefinition.resolvedDependencies.find(({ name }) => name === "numactl")?.digest,
+    ).toEqual({ tree: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    const place = scratch();
+    exec("python3", ["-m", "zipfile", "-e", wheel, place]);
+    const code =
+      "import importlib.util as u; s = u.spec_from_file_location('_C', __import__('glob').glob('vllm/_C.*')[0]); m = u.module_from_spec(s); s.loader.exec_module(m); print(m.nodes())";
+    expect(exec("python3", ["-c", code], { cwd: place }).stdout).toBe("17\n");
+
+    const again = vllm(numactl(LIBNUMA), "--fresh");
+    expect(again.ran.stderr).not.toContain("Building libnuma");
+    expect(readFileSync(again.wheel).equals(readFileSync(wheel))).toBe(true);
+  }, 900_000);
+
+  test.each([
+    ["of another release", () => numactl(LIBNUMA, "2.0.18"), "It is version 2.0.18; the build pins v2.0.19."],
+    [
+      "that does not compile",
+      () => numactl("int numa_available(void) { return nobody; }\n"),
+      "undeclared (first use in this function)",
+    ],
+    [
+      "with a function that nobody has",
+      () => numactl(LIBNUMA.replace("return lstat", "extern int nobody(void); return nobody() + lstat")),
+      "undefined reference to `nobody'",
+    ],
+    [
+      "with a function of a newer glibc",
+      () => numactl(LIBNUMA.replace("return lstat", "extern int _Fork(void); return _Fork() + lstat")),
+      "undefined reference to `_Fork'",
+    ],
+  ])(
+    "of a source %s ends the build before the long part",
+    (_what, libnuma, why) => {
+      const { ran } = vllm(libnuma());
+      expect(errorOf(ran).code).toBe("E_DEPENDENCY");
+      expect(errorOf(ran).why).toContain(why);
+    },
+    300_000,
+  );
 });
 
 test("a dry run says how it would be built", () => {

@@ -38,7 +38,7 @@ async function inputs(): Promise<Inputs> {
       jobs: 2,
       torch: { index: "https://example.org/cpu", packages: ["torch"], version: "2.13.0" },
       exclude: ["/out"],
-      onednn: "/onednn",
+      localSources: { onednn: "/onednn" },
       resume: false,
       keepBroken: false,
       fresh: false,
@@ -105,14 +105,14 @@ function changed(value: unknown, [name, ...rest]: Path): unknown {
 /** What decides no byte that is compiled, or does so through something that is in the key; why. */
 const NOT_IN_KEY: readonly [RegExp, string][] = [
   [
-    /^request\.found\.recipe\.(?!name$|cmakeArguments\.)/,
+    /^request\.found\.recipe\.(?!name$|cmakeArguments\.|libraries\.\d+\.source\.)/,
     "its effect is: unit, needs, dependencies, toolchain",
   ],
   [/^request\.found\.(?!recipe)/, "how the recipe was found"],
   [/^request\.source\.(?!version$)/, "what it is called and where it lies; its content is in sourceDigest"],
   [/^request\.torch\./, "what was asked for; what was found is in torch"],
   [
-    /^request\.(requirements|python|onednn)(\.|$)/,
+    /^request\.(requirements|python|localSources)(\.|$)/,
     "what was asked for; what was found is in pins, python, dependencies",
   ],
   [/^request\.(jobs|resume|keepBroken|fresh|keepScratch|exclude)(\.|$)/, "how the build goes about it"],

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
+import { likeOneDnn, likeVllm } from "../support/like-vllm.ts";
 import { git } from "../support/repository.ts";
 import { exec, type Ran, removeScratch, scratch, start, torchFolder } from "../support/run.ts";
 import { serve } from "../support/server.ts";
@@ -48,6 +49,8 @@ async function build(args: readonly string[], env: NodeJS.ProcessEnv = {}): Prom
     "--variant=vllm-cpu",
     `--cache-dir=${cache}`,
     `--output-dir=${scratch()}`,
+    // The compiler above can't be asked what it makes.
+    "--glibc=own",
     "--json",
     ...args,
   ];
@@ -198,34 +201,7 @@ describe("a git repository", () => {
 });
 
 describe("a source that is not what its recipe was written for", () => {
-  /** As much of vLLM 0.32.0 as the recipe looks at. */
-  function likeVllm(change: Record<string, (text: string) => string> = {}): string {
-    const folder = scratch();
-    const files: Record<string, string> = {
-      "pyproject.toml": PYPROJECT,
-      "PKG-INFO": "Metadata-Version: 2.1\nName: vllm\nVersion: 0.32.0\n",
-      "requirements/build/cpu.txt": '# build\nsetuptools\ntorch==2.13.0+cpu; platform_machine == "x86_64"\n',
-      "cmake/cpu_extension.cmake":
-        'execute_process(COMMAND cat /proc/cpuinfo)\n# _C_AVX2\ndefine_extension_target(\n_C_AVX512\n)\nGIT_REPOSITORY https://github.com/oneapi-src/oneDNN.git\n GIT_TAG v3.13\nmessage(STATUS "Enabling C extension.")\n',
-      "vllm/__init__.py": "import vllm.env_override  # noqa: F401\n",
-      "vllm/platforms/cpu.py": "if Platform.get_cpu_architecture() in (CpuArchEnum.X86,):\n    pass\n",
-      "vllm/utils/cpu_triton_utils.py":
-        "    block_size: int,\n    slot_mapping: torch.Tensor,  # [max_num_tokens], int64\n    KV_CACHE_BLOCK_SIZE: int | None = None,\n    BLOCKS_PER_KV_BLOCK: int = 1,\n    if BLOCKS_PER_KV_BLOCK != 1:\n        assert block_size * BLOCKS_PER_KV_BLOCK == KV_CACHE_BLOCK_SIZE\n        slot_mapping,\n        block_size,\n",
-      "setup.py": "raise RuntimeError('this is no vLLM')\n",
-    };
-    for (const [name, text] of Object.entries(files)) {
-      mkdirSync(join(folder, name, ".."), { recursive: true });
-      writeFileSync(join(folder, name), change[name]?.(text) ?? text);
-    }
-    return folder;
-  }
   const torch = `--torch-index-url=${torchFolder}`;
-  const onednn = (version: string): string => {
-    const folder = scratch();
-    writeFileSync(join(folder, "CMakeLists.txt"), `set(PROJECT_VERSION "${version}")\n`);
-    return folder;
-  };
-
   test("is told by the text that is missing, and by the commit that it pins", async () => {
     const cmake = "cmake/cpu_extension.cmake";
     const moved = likeVllm({ [cmake]: (text) => text.replace("cat /proc/cpuinfo", "lscpu") });
@@ -242,17 +218,17 @@ describe("a source that is not what its recipe was written for", () => {
 
   test("is told by the patch that does not fit", async () => {
     const source = likeVllm({ "vllm/__init__.py": () => "import vllm.env_override\n" });
-    const built = await build([`--source=${source}`, torch, `--onednn-source=${onednn("3.13.0")}`]);
+    const built = await build([`--source=${source}`, torch, `--onednn-source=${likeOneDnn("3.13.0")}`]);
     expect(built.code).toBe("E_PATCH");
     expect(built.ran.stdout).toContain("cpu-wheel does not fit vllm/__init__.py");
   }, 180_000);
 
   test("gets oneDNN of the release that it pins, or none", async () => {
     const source = likeVllm();
-    const wrong = await build([`--source=${source}`, torch, `--onednn-source=${onednn("3.10.2")}`]);
+    const wrong = await build([`--source=${source}`, torch, `--onednn-source=${likeOneDnn("3.10.2")}`]);
     expect(wrong.code).toBe("E_DEPENDENCY");
     expect(wrong.ran.stdout).toContain("It is version 3.10.2; the build pins v3.13.");
-    const right = await build([`--source=${source}`, torch, `--onednn-source=${onednn("3.13.1")}`]);
+    const right = await build([`--source=${source}`, torch, `--onednn-source=${likeOneDnn("3.13.1")}`]);
     expect(right.code).toBe("E_BUILD");
     expect(right.ran.stdout).toContain("this is no vLLM");
   }, 240_000);

@@ -19,8 +19,8 @@ export interface CompileRequest {
   torch: TorchRequest;
   /** Folders below the source that this run itself writes to. */
   exclude: readonly string[];
-  /** A checkout or git repository of oneDNN; null to fetch it. */
-  onednn: string | null;
+  /** Folder or git repository by the name of the project, for sources that would be fetched. */
+  localSources: Readonly<Record<string, string>>;
   /** Go on where a build that broke off has ended. */
   resume: boolean;
   /** Keep what a build that breaks off has compiled, for the next run to go on. */

@@ -7,6 +7,7 @@ import type { Variant } from "../../variants/manifest.ts";
 import type { FoundRecipe } from "../../variants/recipes.ts";
 import type { Unit } from "../../variants/units.ts";
 import type { FloorArguments } from "../floor/floor.ts";
+import type { BuiltLibraries } from "../libraries.ts";
 import type { Compiler } from "../preflight.ts";
 import { SAME_EVERYWHERE, taken } from "./compiler-env.ts";
 
@@ -24,6 +25,8 @@ export interface CompileHabits {
   keepDebug: boolean;
   /** What every run is told to build for an older glibc; null for the machine's own. */
   floor: FloorArguments | null;
+  /** What goes before the system's libraries; null for nothing. */
+  libraries: BuiltLibraries | null;
 }
 
 /**
@@ -96,7 +99,9 @@ export async function writeShims(
   compiler: Compiler,
   habits: CompileHabits,
 ): Promise<void> {
-  const { floor } = habits;
+  const { floor, libraries } = habits;
+  const headers = libraries === null ? [] : ["-isystem", libraries.include];
+  const search = libraries === null ? [] : [`-L${libraries.lib}`];
   await makeDir(folder);
   const cpuinfo = join(folder, "cpuinfo");
   await writeFile(cpuinfo, contractCpuinfo(unit, architecture));
@@ -104,12 +109,22 @@ export async function writeShims(
   await writeFile(join(folder, "cat"), catShim(cpuinfo, "/bin/cat"), 0o755);
   await writeFile(
     join(folder, "vllm-cpu-cc"),
-    compilerShim(compiler.cc, habits, floor?.cc ?? [], floor?.linkCc ?? []),
+    compilerShim(
+      compiler.cc,
+      habits,
+      [...(floor?.cc ?? []), ...headers],
+      [...search, ...(floor?.linkCc ?? [])],
+    ),
     0o755,
   );
   await writeFile(
     join(folder, "vllm-cpu-c++"),
-    compilerShim(compiler.cxx, habits, floor?.cxx ?? [], floor?.linkCxx ?? []),
+    compilerShim(
+      compiler.cxx,
+      habits,
+      [...(floor?.cxx ?? []), ...headers],
+      [...search, ...(floor?.linkCxx ?? [])],
+    ),
     0o755,
   );
   for (const [name, body] of Object.entries(HIDDEN))

@@ -4,7 +4,7 @@ import { glibcVersion } from "../../host/machine.ts";
 import type { TorchSource } from "../../torch/install.ts";
 import { COMPAT } from "../floor/compat.ts";
 import { ZIG } from "../floor/floor-kit.ts";
-import type { DependencyOrigin } from "../source/dependencies.ts";
+import { type DependencyOrigin, librariesOf } from "../source/dependencies.ts";
 import type { BuildNeeds } from "../source/source-check.ts";
 import type { CompileRequest } from "./compile-request.ts";
 import type { Pin } from "./requirements.ts";
@@ -36,6 +36,7 @@ export function slotKey(
   { request, compiler, torch, python, sourceDigest, pins, needs, dependencies }: Inputs,
 ): string {
   const { found } = request;
+  const sourced = librariesOf(found.recipe, request.floor).sourced.map(({ source }) => source);
   return digest(host, "build environment", [
     2,
     sourceDigest,
@@ -51,7 +52,7 @@ export function slotKey(
     python,
     compiler,
     glibcVersion(),
-    request.floor === null ? null : [request.floor, ZIG.version, COMPAT],
+    request.floor === null ? null : [request.floor, ZIG.version, COMPAT, sourced],
   ]);
 }
 

@@ -20,11 +20,17 @@ import { demandNoNewerCalls } from "../floor/check.ts";
 import { type FloorArguments, floorArguments } from "../floor/floor.ts";
 import { provideFloorKit } from "../floor/floor-kit.ts";
 import { needsFloorKit } from "../glibc.ts";
+import { type BuiltLibraries, provideLibraries } from "../libraries.ts";
 import { chooseJobs, findCcache } from "../machine.ts";
 import { announce } from "../materials/announce.ts";
 import type { Compiler } from "../preflight.ts";
 import { hideChanges } from "../source/checkout.ts";
-import { provideDependencies, resolveDependencies } from "../source/dependencies.ts";
+import {
+  librariesOf,
+  pinnedSources,
+  provideDependencies,
+  resolveDependencies,
+} from "../source/dependencies.ts";
 import { copySource, projectFolder, sourceDigest } from "../source/source.ts";
 import {
   addTomlComments,
@@ -63,6 +69,8 @@ export interface CompiledWheel {
   slot: string;
   /** What it was made of. */
   inputs: Inputs;
+  /** What it was linked with beside the system's; null for nothing. */
+  libraries: BuiltLibraries | null;
 }
 
 /**
@@ -86,10 +94,11 @@ export async function compileUnit(
   const python = await pythonVersion(uv, base);
   const needs = await readNeeds(source, found.recipe, request.architecture, python);
   const refs = await checkAssumptions(host, source, found);
-  const dependencies = await resolveDependencies(host, found.recipe, refs, request.onednn);
+  const pinned = pinnedSources(found.recipe, request.floor);
+  const dependencies = await resolveDependencies(host, pinned, refs, request.localSources);
   const torch = known ?? (await resolveForBuild(host, uv, base, withPin(host, request, needs)));
   const pins = await resolveRequirements(host, uv, base, needs.requires, request.requirements, torch);
-  const toolchain = await describeToolchain(host, compiler, found.recipe.libraries);
+  const toolchain = await describeToolchain(host, compiler, librariesOf(found.recipe, request.floor).system);
   const digest = await sourceDigest(host, source, request.exclude);
   const inputs: Inputs = {
     request,
@@ -104,29 +113,32 @@ export async function compileUnit(
   announce(host, inputs);
   const slot = slotKey(host, inputs);
   const key = compiledKey(host, slot, inputs);
+  const libraries = await provideLibraries(host, uv, inputs);
   const kept = request.fresh ? null : await keptWheel(host.cache, key, host.now());
   if (kept !== null) {
     host.log.info(
       `Taking what an earlier build of the same inputs compiled (--fresh compiles anew): ${kept}`,
     );
-    return { wheel: kept, torch, python, stages: {}, cpuSeconds: 0, slot, inputs };
+    return { wheel: kept, torch, python, stages: {}, cpuSeconds: 0, slot, inputs, libraries };
   }
   return inSlot(host, slot, async (folder) => {
     const needed = found.recipe.resources?.disk ?? LEAST_FREE_MIB;
     if ((await freeBytes(folder)) < needed * MIB)
       throw wheelsError("E_DISK_FULL", { where: `${folder} (${needed} MiB are needed)` });
     await objects?.restore(inputs, request.fresh);
-    const compiled = await compileIn(host, uv, inputs, folder, key).catch(async (thrown: unknown) => {
-      if (!request.keepBroken) await removeAll(folder, ["state", "venv", ...PARTS]);
-      else if (await exists(join(folder, "state")))
-        host.log.info("What was compiled is kept: the same command with --resume goes on from there");
-      throw thrown;
-    });
+    const compiled = await compileIn(host, uv, inputs, libraries, folder, key).catch(
+      async (thrown: unknown) => {
+        if (!request.keepBroken) await removeAll(folder, ["state", "venv", ...PARTS]);
+        else if (await exists(join(folder, "state")))
+          host.log.info("What was compiled is kept: the same command with --resume goes on from there");
+        throw thrown;
+      },
+    );
     const wheel = await keepWheel(host.cache, key, compiled.wheel);
     // What has a state is put aside and not thrown away by the next build.
     if (request.keepScratch) host.log.info(`Keeping ${folder}`);
     else await removeAll(folder, ["state", ...PARTS]);
-    return { ...compiled, wheel, slot, inputs };
+    return { ...compiled, wheel, slot, inputs, libraries };
   });
 }
 
@@ -150,9 +162,10 @@ async function compileIn(
   host: Host,
   uv: Uv,
   inputs: Inputs,
+  libraries: BuiltLibraries | null,
   folder: string,
   key: string,
-): Promise<Omit<CompiledWheel, "slot" | "inputs">> {
+): Promise<Omit<CompiledWheel, "slot" | "inputs" | "libraries">> {
   const { request, compiler, torch, pins, dependencies: origins } = inputs;
   const { unit, source, found } = request;
   const stages: Record<string, number> = {};
@@ -215,6 +228,7 @@ async function compileIn(
     root: folder,
     keepDebug: request.keepDebug,
     floor,
+    libraries,
   });
   const log = join(host.cache, "logs", `${unit.name}.log`);
   const timing = join(host.cache, "timings", `${source.project.replace(/[^\w.-]+/g, "_")}-${unit.name}`);
@@ -260,7 +274,7 @@ async function floorOf(
   const { floor, found, architecture } = request;
   if (floor === null || !(await needsFloorKit(host, compiler, floor))) return null;
   const kit = await provideFloorKit(host, uv, floor, architecture);
-  return floorArguments(host, compiler, kit, floor, found.recipe.libraries, folder);
+  return floorArguments(host, compiler, kit, floor, librariesOf(found.recipe, floor).system, folder);
 }
 
 /** Seconds that the last build of this source and unit took here. */

@@ -126,6 +126,8 @@ export async function floorArguments(
     ..."-lm -lgcc_s -lpthread -lrt -ldl -lc".split(" "),
     join(kit, "lib", NONSHARED),
     "-lgcc",
+    // This machine's C++ and OpenMP libraries want its own glibc, which they get where the program runs.
+    "-Wl,--allow-shlib-undefined",
     // What was added is no other library's business.
     `-Wl,--exclude-libs,${NONSHARED}:${basename(compat)}`,
   ];

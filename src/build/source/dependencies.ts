@@ -4,7 +4,7 @@ import { exists, listDir, readTextIfAny, remove } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
 import { copyFiles, listFiles } from "../../host/source-copy.ts";
 import { treeDigest } from "../../host/trees.ts";
-import type { Dependency } from "../../variants/recipe-schema.ts";
+import type { Dependency, LibrarySource, SystemLibrary } from "../../variants/recipe-schema.ts";
 import type { Recipe } from "../../variants/recipes.ts";
 import { cachedCommit } from "./clone.ts";
 import { type ResolvedRef, resolveRef } from "./git.ts";
@@ -28,21 +28,43 @@ export type DependencyOrigin =
   | { kind: "folder"; path: string; digest: string }
   | { kind: "git"; repository: string; ref: ResolvedRef; isOwn: boolean };
 
+/** What is known of a source before it is fetched. */
+type Pinned = Pick<Dependency, "repository" | "ref" | "file">;
+
+/** A library that is built from source, so that it asks for no newer glibc than the wheel does. */
+export type SourcedLibrary = SystemLibrary & { source: LibrarySource };
+
+/** The libraries of a recipe by where they come from: the system, or their source where a glibc is asked for. */
+export function librariesOf(
+  { libraries }: Pick<Recipe, "libraries">,
+  floor: string | null,
+): { system: SystemLibrary[]; sourced: SourcedLibrary[] } {
+  const isSourced = (one: SystemLibrary): one is SourcedLibrary => floor !== null && one.source !== undefined;
+  return { system: libraries.filter((one) => !isSourced(one)), sourced: libraries.filter(isSourced) };
+}
+
+/** The sources of other projects that a build takes, by name, pinned by its recipe. */
+export function pinnedSources(recipe: Recipe, floor: string | null): Record<string, Pinned> {
+  const libraries = librariesOf(recipe, floor).sourced.map(({ source }) => [source.project, source] as const);
+  return { ...recipe.dependencies, ...Object.fromEntries(libraries) };
+}
+
 /**
  * Finds out what each dependency of a build is now, before anything of it is fetched.
  * @param refs tag or commit by name
+ * @param local folder or repository that the user names, by the dependency's name
  * @throws E_GIT, E_DEPENDENCY
  */
 export async function resolveDependencies(
   host: Host,
-  recipe: Recipe,
+  pinned: Readonly<Record<string, Pinned>>,
   refs: ReadonlyMap<string, string>,
-  onednn: string | null,
+  local: Readonly<Record<string, string>>,
 ): Promise<Map<string, DependencyOrigin>> {
   const origins = new Map<string, DependencyOrigin>();
-  for (const [name, dependency] of Object.entries(recipe.dependencies)) {
+  for (const [name, dependency] of Object.entries(pinned)) {
     const ref = refs.get(name) ?? dependency.ref;
-    const own = name === "onednn" ? onednn : null;
+    const own = local[name] ?? null;
     const isUrl = own !== null && /^[a-z][a-z0-9+.-]*:\/\/|^[\w.-]+@[\w.-]+:/i.test(own);
     const path = own === null || isUrl || isAbsolute(own) ? own : resolve(host.cwd, own);
     if (path !== null && !isUrl && !(await isRepository(path))) {
@@ -62,9 +84,10 @@ export async function resolveDependencies(
 /** What a build of its own may have left in a checkout is no source. */
 const wanted = (path: string): boolean => !/(^|\/)(build|\.git)$/.test(path);
 
-/** The version that oneDNN's cmake file states, such as 3.13.0; null where it is none. */
-export function onednnVersion(cmake: string): string | null {
+/** The version that a file states, such as 3.13.0: oneDNN's cmake file, or one that holds nothing else. */
+export function statedVersion(cmake: string): string | null {
   return (
+    /^([\d.]+)\s*$/.exec(cmake)?.[1] ??
     /set\(PROJECT_VERSION "([\d.]+)"\)/.exec(cmake)?.[1] ??
     /project\(\S+ VERSION "?([\d.]+)"?/.exec(cmake)?.[1] ??
     null
@@ -72,18 +95,30 @@ export function onednnVersion(cmake: string): string | null {
 }
 
 /** A plain folder of the user's is taken at its word where the word is the release that was asked for. */
-async function demandRelease(name: string, source: string, { ref, file }: Dependency): Promise<void> {
+async function demandRelease(name: string, source: string, { ref, file }: Pinned): Promise<void> {
   const cmake = await readTextIfAny(join(source, file));
   const refuse = (problem: string): never => {
     throw wheelsError("E_DEPENDENCY", { name, source, problem });
   };
   if (cmake === null) return refuse(`It has no ${file}, and is no git repository.`);
-  const version = onednnVersion(cmake);
-  const release = /^v(\d+\.\d+)/.exec(ref)?.[1];
+  const version = statedVersion(cmake);
+  const release = /^v(\d+(\.\d+)+)/.exec(ref)?.[1];
   if (release === undefined)
     return refuse(`The build pins the commit ${ref}; a folder without history can't show it.`);
   if (version !== release && !version?.startsWith(`${release}.`))
     refuse(`It is version ${version ?? "unknown"}; the build pins ${ref}.`);
+}
+
+/** Puts a copy of a source into a folder: of a folder of the user's, or of a commit in the cache. @throws E_GIT, E_OUTPUT_DIR, E_DISK_FULL */
+export async function copyOrigin(
+  host: Host,
+  origin: DependencyOrigin,
+  fresh: boolean,
+  to: string,
+): Promise<void> {
+  const tree =
+    origin.kind === "folder" ? origin.path : await cachedCommit(host, origin.repository, origin.ref, fresh);
+  await copyFiles(tree, to, await listFiles(tree, wanted), SOURCE_TIME);
 }
 
 /**
@@ -109,9 +144,7 @@ export async function provideDependencies(
     provided[variable] = { path, as };
     const origin = origins.get(name);
     if (origin === undefined || (options.keep && (await exists(path)))) continue;
-    const tree =
-      origin.kind === "folder" ? origin.path : await cachedCommit(host, origin.repository, origin.ref, fresh);
-    await copyFiles(tree, path, await listFiles(tree, wanted), SOURCE_TIME);
+    await copyOrigin(host, origin, fresh, path);
   }
   return provided;
 }
