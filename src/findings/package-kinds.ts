@@ -14,6 +14,7 @@ const ENTRY_POINT_WORDS = {
   "group-twice": (text: string) => `has the group ${text} twice`,
   "bad-line": (text: string) => `has a bad line: ${text}`,
   "program-name": (text: string) => `makes a program named ${JSON.stringify(text)}`,
+  "others-program": (text: string) => `makes a program ${text}, which is another's`,
 } as const;
 
 const names = <T extends string>(words: Readonly<Record<T, unknown>>): T[] => Object.keys(words) as T[];
@@ -81,6 +82,11 @@ export const PACKAGE_KINDS = {
   "entry-point": kind(
     { problem: z.enum(names(ENTRY_POINT_WORDS)), found: z.string() },
     ({ problem, found }) => `entry_points.txt ${ENTRY_POINT_WORDS[problem](found)}`,
+  ),
+  "foreign-program": kind(
+    { found: z.string().describe("The program"), expected: z.array(z.string()).describe("Names of its own") },
+    ({ found, expected }) =>
+      `it makes a program ${found}; its own are named after it: ${expected.join(", ")}`,
   ),
   "other-distribution": kind(
     { variant: z.string(), expected: z.string(), found: z.string() },

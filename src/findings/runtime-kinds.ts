@@ -53,6 +53,14 @@ const INSTALL = {
     ({ packages }) => `installing it would bring ${packages.join(", ")}`,
     REQUIREMENTS,
   ),
+  "file-of-another": kind(
+    {
+      file: z.string().describe("As RECORD names it, relative to site-packages"),
+      distribution: z.string().describe("Whose file it is as well, as NAME-VERSION"),
+    },
+    ({ file, distribution }) => `it brings ${file}, which is a file of ${distribution} too`,
+    () => "Leave it out: whichever of the two is installed last wins.",
+  ),
   "replaces-torch": kind(
     {
       expected: z.string().describe("The torch that is there"),
@@ -177,6 +185,12 @@ const IMPORT = {
     { files: z.array(z.string()) },
     ({ files }) => `it wrote to the home folder: ${some(files)}`,
     () => "Write to the cache folder (XDG_CACHE_HOME) only, and not at import.",
+  ),
+  "copy-changed": kind(
+    {},
+    () => "it changed the copy of itself that was judged",
+    () =>
+      "Look at what it does at import: no wheel has a reason to write to the file that it was installed from.",
   ),
   "variable-needed": kind(
     { variable: z.string().describe("NAME=VALUE") },

@@ -39,9 +39,9 @@ export function bundledSourcePath(): string {
   return existsSync(released) ? released : join(root(), "test", "fixtures", "sample");
 }
 
-/** Path of a Python probe. */
-export function probePath(name: string): string {
-  return join(shipped("probe", "src/probe"), name);
+/** Folder of the probes. */
+export function probeFolder(): string {
+  return shipped("probe", "src/probe");
 }
 
 /** Path of the module that a variant's wheel is given. */

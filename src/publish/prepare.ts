@@ -1,9 +1,11 @@
 import { resolve } from "node:path";
 import type { Host } from "../host/host.ts";
+import { probesSha256 } from "../host/probes.ts";
 import { CPU_INDEX } from "../torch/install.ts";
-import { contractsOf, cpuNeeds } from "../variants/cpu-needs.ts";
+import { contractSha256, contractsOf, cpuNeeds } from "../variants/cpu-needs.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { Policy } from "../verify/policy/policy.ts";
+import { versionOfVerifier } from "../verify/verify.ts";
 import { parseExpected } from "./gate/expect.ts";
 import { type Publisher, preparePublish } from "./publish.ts";
 import { signatureDemand } from "./signing/check.ts";
@@ -54,6 +56,11 @@ export async function publisherFor(
     target: to,
     policy,
     contracts: contractsOf(variants),
+    own: {
+      version: await versionOfVerifier(),
+      probes: await probesSha256(host),
+      contracts: new Map(variants.map((variant) => [variant.name, contractSha256(variant)])),
+    },
     needs: cpuNeeds(variants),
     signatures: signedBy === null ? null : await signatureDemand(signedBy, roots),
     attested: publishing.attested,

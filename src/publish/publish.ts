@@ -6,7 +6,8 @@ import type { TargetKind } from "../verify/verdict/verdict.ts";
 import { isRefusal, proven, readWheel, type SignedWheel } from "./gate/candidates.ts";
 import { renderRefusals } from "./gate/description.ts";
 import { type Expected, missingOf } from "./gate/expect.ts";
-import { type Proof, shortfall } from "./gate/gate.ts";
+import { type OwnGrounds, type Proof, shortfall } from "./gate/gate.ts";
+import { takeIn } from "./gate/store.ts";
 import { type Candidate, missingVariants, planPublish, projectOf, type UploadPlan } from "./plan/planner.ts";
 import { type SignatureDemand, signaturesOf } from "./signing/check.ts";
 import { parseTarget, splitTargets } from "./targets/parse.ts";
@@ -20,6 +21,8 @@ export interface PublishRequest {
   policy: Policy;
   /** ISA features that a variant may use, by its name. */
   contracts: ReadonlyMap<string, readonly string[]>;
+  /** What this release would judge by itself. */
+  own: OwnGrounds;
   /** Who must have signed the verdicts; null for nobody. */
   signatures: SignatureDemand | null;
   /** True where every wheel must have a PEP 740 attestation beside it. */
@@ -102,16 +105,17 @@ function refuseAll(host: Host, onRefusal: OnRefusal, refusals: readonly WheelsEr
 
 async function readSigned(
   path: string,
+  store: string,
   { signatures: demand, attested }: PublishRequest,
 ): Promise<SignedWheel | WheelsError> {
-  const wheel = await readWheel(path);
+  const wheel = await readWheel(await takeIn(path, store));
   if (isRefusal(wheel)) return wheel;
   const signatures = await signaturesOf(wheel, demand, attested);
   return isRefusal(signatures) ? signatures : { ...wheel, signatures };
 }
 
-function prove(target: Target, wheels: readonly SignedWheel[], { policy, contracts }: PublishRequest) {
-  return wheels.map((wheel) => proven(wheel, { policy, target: target.kind, contracts }));
+function prove(target: Target, wheels: readonly SignedWheel[], { policy, contracts, own }: PublishRequest) {
+  return wheels.map((wheel) => proven(wheel, { policy, target: target.kind, contracts, own }));
 }
 
 /**
@@ -124,7 +128,10 @@ export async function preparePublish(host: Host, request: PublishRequest): Promi
   return {
     name: request.target,
     kinds: targets.map(({ kind }) => kind),
-    publish: (wheels, onRefusal) => publishWheels(host, targets, wheels, request, onRefusal),
+    publish: (wheels, onRefusal) =>
+      host.scratch.withFolder("vcw-publish", (store) =>
+        publishWheels(host, targets, wheels, store, request, onRefusal),
+      ),
   };
 }
 
@@ -132,6 +139,7 @@ async function publishWheels(
   host: Host,
   targets: readonly Target[],
   paths: readonly string[],
+  store: string,
   request: PublishRequest,
   onRefusal: OnRefusal,
 ): Promise<PublishReport> {
@@ -139,7 +147,7 @@ async function publishWheels(
   const fileNames = paths.map((path) => basename(path));
   const projects = projectsOf(fileNames.map(projectOf), request);
   for (const target of targets) target.announce?.(projects, new Set(fileNames));
-  const read = await Promise.all(paths.map((path) => readSigned(path, request)));
+  const read = await Promise.all(paths.map((path) => readSigned(path, store, request)));
   const missing = missingOf(request.expected, fileNames);
   const wheels = read.filter((one): one is SignedWheel => !isRefusal(one));
   const judged = targets.map((target) => prove(target, wheels, request));

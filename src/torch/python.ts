@@ -1,8 +1,9 @@
+import { join } from "node:path";
 import { WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import { type Host, oncePerHost, type ShortResult } from "../host/host.ts";
+import { layProbes } from "../host/probes.ts";
 import { meaning, run, tail } from "../host/process.ts";
 import { isUnusable } from "../host/programs.ts";
-import { probePath } from "../host/resources.ts";
 import { withoutForeignSettings } from "../host/tool-settings.ts";
 
 /** What publishing alone needs; packages that are installed and imported run code of others. */
@@ -82,13 +83,15 @@ export async function runProbe(
   args: readonly string[] = [],
   options: { timeout?: number; env?: Record<string, string | undefined> } = {},
 ): Promise<unknown> {
-  const result = await run(host, python, ["-I", "-B", probePath(probe), ...args], {
-    env: { ...cleanPythonEnv(host), ...options.env },
-    wantsFd3: true,
-    timeout: options.timeout ?? 300_000,
-    // A package whose import ends in SIGILL or SIGSEGV has answered.
-    judgesSignals: true,
-  });
+  const result = await host.scratch.withFolder("vcw-probe", async (folder) =>
+    run(host, python, ["-I", "-B", join(await layProbes(host, folder), probe), ...args], {
+      env: { ...cleanPythonEnv(host), ...options.env },
+      wantsFd3: true,
+      timeout: options.timeout ?? 300_000,
+      // A package whose import ends in SIGILL or SIGSEGV has answered.
+      judgesSignals: true,
+    }),
+  );
   try {
     return JSON.parse(result.fd3);
   } catch (thrown) {

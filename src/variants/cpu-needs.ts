@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { normalizeName } from "../wheel/names.ts";
 import { lacking } from "./features.ts";
 import type { Variant } from "./manifest.ts";
@@ -9,6 +10,13 @@ export const needsKey = (project: string, architecture: string): string =>
 /** ISA features that a variant's wheel may use, by the variant's name. */
 export function contractsOf(variants: Iterable<Variant>): Map<string, readonly string[]> {
   return new Map([...variants].map(({ name, isa }) => [name, isa.mayUse]));
+}
+
+/** Digest of all that a wheel of a variant is held to, hexadecimal; nothing else of the manifest decides its answers. */
+export function contractSha256({ name, distribution, architecture, isa }: Variant): string {
+  return createHash("sha256")
+    .update(JSON.stringify([name, distribution, architecture, isa]))
+    .digest("hex");
 }
 
 /** cpuinfo flags that a CPU must show for each variant's wheels, by {@link needsKey}. */

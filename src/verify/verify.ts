@@ -1,14 +1,17 @@
 import { basename, dirname, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { messageOf } from "../errors/thrown.ts";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { readText, readTextIfAny, writeFileAtomic } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { machineName } from "../host/machine.ts";
+import { probesSha256 } from "../host/probes.ts";
 import { readShared } from "../host/regular-files.ts";
 import { versionFilePath } from "../host/resources.ts";
 import type { TorchRequest, TorchSource } from "../torch/install.ts";
 import type { Uv } from "../torch/uv.ts";
+import { contractSha256 } from "../variants/cpu-needs.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { Materials } from "../wheel/materials.ts";
 import { totals } from "./checks/isa.ts";
@@ -29,6 +32,7 @@ import {
   FORMAT_VERSION,
   type IsaReport,
   isEmulated,
+  type JudgedBy,
   LEVELS,
   type Level,
   PREDICATE_TYPE,
@@ -66,6 +70,7 @@ export interface VerifyResult {
   torch: { version: string; cudaAvailable: boolean } | null;
   checks: Check[];
   isa: IsaReport;
+  judgedBy?: JudgedBy;
   contents?: WheelContents;
   firstUses?: FirstUse[];
 }
@@ -132,6 +137,7 @@ export function makeVerdict(
       level: result.level,
       torch: result.torch,
       isa: result.isa,
+      ...(result.judgedBy === undefined ? {} : { judgedBy: result.judgedBy }),
       ...(materials === null ? {} : { buildDefinition: materials }),
       checks: result.checks,
     },
@@ -139,13 +145,14 @@ export function makeVerdict(
 }
 
 /**
- * Checks of an earlier verdict on the same bytes by the same verifier that this run did not ask again, so that a quick
+ * Checks of an earlier verdict on the same bytes by the same verifier, contract and probes that this run did not ask again, so that a quick
  * static look does not throw a proof away.
  */
 function kept(earlier: Verdict | null, result: VerifyResult, version: string): Check[] {
   const predicate = earlier?.predicate;
   if (!predicate || predicate.variant !== result.variant) return [];
   if (predicate.verifier.version["vllm-cpu-wheels"] !== version) return [];
+  if (!isDeepStrictEqual(predicate.judgedBy, result.judgedBy)) return [];
   const asked = new Set(result.checks.map(({ id }) => id));
   return predicate.checks.filter(({ id }) => !asked.has(id));
 }
@@ -210,7 +217,7 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
     );
     if (broken.length === 0) {
       runtime = await runtimeChecks(host, request.uv, {
-        wheel: request.wheel,
+        bytes,
         facts,
         variant,
         level: request.level,
@@ -244,6 +251,7 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
     torch: runtime.torch,
     checks: all,
     isa: isaReport(facts, variant),
+    judgedBy: { contract: variant && contractSha256(variant), probes: await probesSha256(host) },
     contents: wheelContents(bytes),
     firstUses: firstUses(facts.audits),
   };

@@ -2,17 +2,17 @@ import type { Finding, FindingOf } from "../findings/findings.ts";
 import { FormatError } from "./format-error.ts";
 import { allOf } from "./metadata.ts";
 import { normalizeName } from "./names.ts";
-import { strayFiles } from "./strays.ts";
+import { isOthersProgram, strayFiles } from "./strays.ts";
 import { distInfoText, type WheelFile } from "./wheel-file.ts";
 
 /** Groups whose names become programs. Source: entry points specification, "Use for scripts". */
-const SCRIPT_GROUPS = new Set(["console_scripts", "gui_scripts"]);
+export const SCRIPT_GROUPS = new Set(["console_scripts", "gui_scripts"]);
 
 /** Told of one file; an attacker's may have millions. */
 const MOST_PROBLEMS = 20;
 
 /** Source: entry points specification, "Data model" and "File format"; warehouse, utils/wheel.py. */
-function entryPointProblems(text: string): FindingOf<"entry-point">[] {
+function entryPointProblems(text: string, distribution: string): FindingOf<"entry-point">[] {
   const problems: FindingOf<"entry-point">[] = [];
   const report = (problem: FindingOf<"entry-point">["problem"], found: string): number =>
     problems.push({ kind: "entry-point", problem, found });
@@ -20,7 +20,8 @@ function entryPointProblems(text: string): FindingOf<"entry-point">[] {
   let group: string | null = null;
   for (const line of text.split(/\r?\n/)) {
     if (problems.length >= MOST_PROBLEMS) return problems;
-    if (line.trim() === "" || /^\s*[#;]/.test(line)) continue;
+    // A semicolon begins a comment for configparser, and a name for importlib.metadata.
+    if (line.trim() === "" || /^\s*(#|;[^=]*$)/.test(line)) continue;
     const section = /^\[([^\]]+)\]\s*$/.exec(line)?.[1];
     if (section !== undefined) {
       if (groups.has(section)) report("group-twice", section);
@@ -32,6 +33,7 @@ function entryPointProblems(text: string): FindingOf<"entry-point">[] {
     const name = line.includes("=") ? line.slice(0, line.indexOf("=")).trim() : null;
     if (group === null || name === null) report("bad-line", line.slice(0, 80));
     else if (SCRIPT_GROUPS.has(group) && !/^[\w.-]+$/.test(name)) report("program-name", name);
+    else if (SCRIPT_GROUPS.has(group) && isOthersProgram(distribution, name)) report("others-program", name);
   }
   return problems;
 }
@@ -39,7 +41,8 @@ function entryPointProblems(text: string): FindingOf<"entry-point">[] {
 /** What is wrong with entry_points.txt, which installers read whatever its size. */
 function entryPointsRead(wheel: WheelFile): Finding[] {
   try {
-    return entryPointProblems(distInfoText(wheel, "entry_points.txt") ?? "");
+    const text = distInfoText(wheel, "entry_points.txt") ?? "";
+    return entryPointProblems(text, normalizeName(wheel.name.distribution));
   } catch (thrown) {
     if (!(thrown instanceof FormatError)) throw thrown;
     return [{ kind: "unreadable-package", problem: thrown.message }];

@@ -10,6 +10,13 @@ export interface Headers {
 /** Lines of headers; METADATA of real wheels has some hundreds. */
 const MOST_LINES = 50_000;
 
+/** Without blanks of ASCII at its end: other blanks are characters to those who read it later. */
+function withoutEnd(text: string): string {
+  let end = text.length;
+  while (end > 0 && " \t\n".includes(text[end - 1] ?? "")) end--;
+  return text.slice(0, end);
+}
+
 /**
  * Parses e-mail style headers. Folded lines are kept in the value, with their line breaks.
  * Source: core metadata specification; RFC 822, section 3.
@@ -18,8 +25,10 @@ const MOST_LINES = 50_000;
  */
 export function parseHeaders(text: string, where: string): Headers {
   const unified = text.replace(/\r\n?/g, "\n");
-  const blank = unified.search(/^\n/m);
-  const [head, body] = blank < 0 ? [unified, ""] : [unified.slice(0, blank), unified.slice(blank + 1)];
+  // A multi-line regular expression would take U+2028 before it for a line of its own.
+  const end = unified.startsWith("\n") ? 0 : unified.indexOf("\n\n");
+  const [head, body] =
+    end < 0 ? [unified, ""] : [unified.slice(0, end), unified.slice(end).replace(/^\n{1,2}/, "")];
   const headers: { name: string; value: string }[] = [];
   const lines = head.split("\n");
   if (lines.length > MOST_LINES)
@@ -35,9 +44,9 @@ export function parseHeaders(text: string, where: string): Headers {
     const colon = line.indexOf(":");
     if (colon <= 0 || !/^[!-9;-~]+$/.test(line.slice(0, colon)))
       throw new FormatError(where, `no header: ${line.slice(0, 80)}`);
-    headers.push({ name: line.slice(0, colon), value: line.slice(colon + 1).trim() });
+    headers.push({ name: line.slice(0, colon), value: line.slice(colon + 1).replace(/^[ \t]+/, "") });
   }
-  return { headers, body };
+  return { headers: headers.map(({ name, value }) => ({ name, value: withoutEnd(value) })), body };
 }
 
 export function formatHeaders({ headers, body }: Headers): string {

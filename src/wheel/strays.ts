@@ -1,14 +1,40 @@
-/** Packages that the answers of a run are computed and judged with, and modules that Python imports by itself. */
-const OTHERS = new Set(["torch", "torchgen", "functorch", "numpy", "sitecustomize", "usercustomize"]);
-/** Distributions that own some of them. */
-const OWNERS: Readonly<Record<string, readonly string[]>> = {
+/**
+ * Top-level names that decide how others are installed, imported or judged, by the distributions that own them: a wheel of
+ * another name that brings one takes the place of what runs before and beside it.
+ */
+const OWNED: Readonly<Record<string, readonly string[]>> = {
   torch: ["torch", "torchgen", "functorch"],
   numpy: ["numpy"],
+  pip: ["pip"],
+  setuptools: ["setuptools", "pkg_resources", "_distutils_hack"],
+  wheel: ["wheel"],
+  packaging: ["packaging"],
+  uv: ["uv"],
+  certifi: ["certifi"],
+  "typing-extensions": ["typing_extensions"],
+  virtualenv: ["virtualenv", "_virtualenv"],
+  // Python imports them by itself (site module).
+  "": ["sitecustomize", "usercustomize"],
 };
+const OTHERS = new Set(Object.values(OWNED).flat());
 /** Where files of NAME.data/ go. Source: binary distribution format, "The .data directory"; sysconfig's schemes. */
 const SCHEMES = new Set(["purelib", "platlib", "headers", "scripts", "data"]);
-/** Programs of an environment that a wheel's script would take the place of. */
-const PROGRAMS = /^(python|pip|uv|activate)[\w.-]*$/i;
+/** Programs of an environment that a wheel's script would take the place of, by the distributions that own them. */
+const PROGRAMS: readonly [RegExp, string][] = [
+  [/^(python[\d.]*[wt]?|python[\d.]*-config|idle[\d.]*|pydoc[\d.]*|2to3[\d.-]*)$/i, ""],
+  [/^(de)?activate([.\w-]*)$/i, "virtualenv"],
+  [/^pip[\d.]*$/i, "pip"],
+  [/^easy_install[\d.-]*$/i, "setuptools"],
+  [/^wheel$/i, "wheel"],
+  [/^uvx?$/i, "uv"],
+];
+
+/**
+ * True for the name of a program that every environment has or that makes environments, and that is not this wheel's.
+ * @param distribution normalised name of the wheel's distribution
+ */
+export const isOthersProgram = (distribution: string, name: string): boolean =>
+  PROGRAMS.some(([pattern, owner]) => owner !== distribution && pattern.test(name.replace(/\.exe$/i, "")));
 
 /**
  * Files of a wheel that would run by themselves or take another package's place. A `.pth` file runs at every start of
@@ -17,17 +43,21 @@ const PROGRAMS = /^(python|pip|uv|activate)[\w.-]*$/i;
  * @param names paths in the archive
  */
 export function strayFiles(distribution: string, names: readonly string[]): string[] {
-  const own = new Set(OWNERS[distribution] ?? []);
+  const own = new Set(OWNED[distribution] ?? []);
   return names.filter((name) => {
     const [, scheme, inside = ""] = /^[^/]+\.data\/([^/]*)\/?(.*)$/.exec(name) ?? [];
     if (scheme !== undefined && !SCHEMES.has(scheme)) return true;
-    if (scheme === "scripts") return PROGRAMS.test(inside);
+    if (scheme === "scripts") return isOthersProgram(distribution, inside);
     if (scheme === "headers") return false;
     // Files of data/ go below the environment's root, so into its programs and packages as well.
     if (scheme === "data")
-      return /^(bin|pyvenv\.cfg)(\/|$)|(^|\/)(site|dist)-packages(\/|$)|^lib\/python[^/]*\//i.test(inside);
+      return /^(s?bin|Scripts|pyvenv\.cfg)(\/|$)|(^|\/)(site|dist)-packages(\/|$)|^lib(64)?\/python[^/]*\//i.test(
+        inside,
+      );
     const installed = scheme === undefined ? name : inside;
     const top = (installed.split("/")[0] ?? "").replace(/\.(py|pyc|so|[\w-]+\.so)$/, "");
+    // A second dist-info folder would make another distribution look installed, in whatever version.
+    if (scheme !== undefined && /^[^/]+\.(dist-info|egg-info)(\/|$)/i.test(inside)) return true;
     return /^[^/]+\.pth$/i.test(installed) || (OTHERS.has(top) && !own.has(top));
   });
 }

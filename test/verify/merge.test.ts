@@ -39,6 +39,7 @@ describe("verdicts of two machines", () => {
       policy: (await loadPolicy("", parseJudging({}))).policy,
       target: "pypi" as const,
       contracts: new Map<string, string[]>(),
+      own: null,
     };
     expect(judge(wheel, builder.verdict, demand)).toMatchObject({ code: "E_VERDICT_FAILED" });
     expect(judge(wheel, merged, demand)).toMatchObject({ status: "proven" });

@@ -16,6 +16,18 @@ export interface Demand {
   target: TargetKind;
   /** ISA features that a variant may use, by its name. */
   contracts: ReadonlyMap<string, readonly string[]>;
+  /** What this release would judge by itself; null to take a verdict's word for what it was judged by. */
+  own: OwnGrounds | null;
+}
+
+/** Digests of what answers depend on, as this release and the publisher's manifest have them. */
+export interface OwnGrounds {
+  /** Of this release. */
+  version: string;
+  /** Of its probes. */
+  probes: string;
+  /** Of the contracts, by variant. */
+  contracts: ReadonlyMap<string, string>;
 }
 
 export interface Proof {
@@ -81,6 +93,28 @@ function verifierProblems({ predicate: { verifier } }: Verdict, { verifierVersio
   ];
 }
 
+const short = (digest: string | null | undefined): string => digest?.slice(0, 12) ?? "none";
+
+/** A verdict that other grounds decided says nothing about these: a laxer manifest, probes that somebody changed. */
+function groundProblems({ predicate }: Verdict, own: OwnGrounds | null): string[] {
+  const { judgedBy, variant, verifier } = predicate;
+  if (own === null || judgedBy === undefined) return [];
+  const contract = variant === null ? null : (own.contracts.get(variant) ?? null);
+  const isSameRelease = verifier.version["vllm-cpu-wheels"] === own.version;
+  return [
+    ...(judgedBy.contract === contract
+      ? []
+      : [
+          `it was held to another contract (sha256 ${short(judgedBy.contract)}) than the publisher's manifest has for ${variant ?? "it"} (${short(contract)}); give verify and publish the same --manifest`,
+        ]),
+    ...(!isSameRelease || judgedBy.probes === own.probes
+      ? []
+      : [
+          `it was judged by other probes (sha256 ${short(judgedBy.probes)}) than this release has (${short(own.probes)}); verify it on a machine whose installation nobody changed`,
+        ]),
+  ];
+}
+
 /**
  * Decides from what the checks themselves said, not from the summary that somebody may have edited nor from what
  * another policy made of it.
@@ -96,7 +130,7 @@ export function judge(
   if (other) return other;
   const { policy, target } = demand;
   const { verificationResult, variant } = verdict.predicate;
-  const failures = verifierProblems(verdict, policy);
+  const failures = [...verifierProblems(verdict, policy), ...groundProblems(verdict, demand.own)];
   for (const { id, result, before, detail } of applyPolicy(policy, verdict.predicate.checks, target)) {
     if (result === "fail") failures.push(`${id}: ${detail}${before === "warn" ? " (strict by policy)" : ""}`);
   }

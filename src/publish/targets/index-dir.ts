@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { WheelsError, wheelsError } from "../../errors/wheels-error.ts";
 import {
-  copyAtomic,
   demandWritable,
   exists,
   listDir,
@@ -19,6 +18,7 @@ import { needsKey } from "../../variants/cpu-needs.ts";
 import { checkOf } from "../../verify/verdict/check.ts";
 import { reportFileName, type Verdict, verdictFileName } from "../../verify/verdict/verdict.ts";
 import { FOLDER_LIMITS } from "../gate/rules.ts";
+import { judgedBytes } from "../gate/store.ts";
 import type { ListedFile } from "../plan/index-page.ts";
 import type { Candidate } from "../plan/planner.ts";
 import { signatureFileName } from "../signing/check.ts";
@@ -110,7 +110,7 @@ function indexFile(
 async function placeFiles(dir: string, candidate: Candidate, servedAt: string | null): Promise<void> {
   const folder = join(dir, candidate.project);
   await makeDir(folder);
-  await copyAtomic(candidate.path, join(folder, candidate.fileName));
+  await writeFileAtomic(join(folder, candidate.fileName), await judgedBytes(candidate));
   await writeFileAtomic(join(folder, `${candidate.fileName}.metadata`), candidate.metadata);
   await writeFileAtomic(
     join(folder, verdictFileName(candidate.fileName)),

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { wheelsError } from "../../errors/wheels-error.ts";
+import { WheelsError, wheelsError } from "../../errors/wheels-error.ts";
 import type { Host } from "../../host/host.ts";
 import { withLock } from "../../host/lock.ts";
 import { pause } from "../../host/network/ask.ts";
@@ -13,9 +13,10 @@ import { publishingSettings, withoutForeignSettings } from "../../host/tool-sett
 import { findPython } from "../../torch/python.ts";
 import { type FoundUv, findUv, locateUv } from "../../torch/uv.ts";
 import { PYPI_LIMITS, UPLOAD_LIMITS, withGranted } from "../gate/rules.ts";
+import { judgedBytes } from "../gate/store.ts";
 import { type Journal, openJournal } from "../plan/journal.ts";
 import { existingAt } from "../plan/listing.ts";
-import type { Candidate } from "../plan/planner.ts";
+import type { Candidate, Existing } from "../plan/planner.ts";
 import { attestationFileName } from "../signing/check.ts";
 import { canIdentify, shownClaims } from "./claims.ts";
 import type { Target, TargetSettings } from "./target.ts";
@@ -147,6 +148,7 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
       return;
     }
     await journal.note(fileName, sha256, "sending");
+    await judgedBytes(candidate);
     for (let tried = 1; ; tried++) {
       const outcome = await sendOnce(uv, candidate);
       if (outcome.kind === "taken") break;
@@ -231,6 +233,20 @@ export function uploadIndexTarget(host: Host, uploadUrl: string | null, settings
         throw failed.reason;
       }
       stage.done();
+      // What it lists by now must be what was judged; what it does not list yet, it has confirmed by its answer.
+      const listed = await ask(
+        [...new Set(upload.map(({ project }) => project))],
+        new Set(upload.map(({ fileName }) => fileName)),
+      ).catch((thrown: unknown) => {
+        if (!(thrown instanceof WheelsError) || thrown.code === "E_INTERRUPTED") throw thrown;
+        host.log.warn(`What ${name} has received could not be asked: ${thrown.what} ${thrown.why}`);
+        return new Map<string, Existing>();
+      });
+      for (const { fileName, sha256 } of upload) {
+        const there = listed.get(fileName);
+        if (there && there.sha256 !== sha256)
+          throw wheelsError("E_PUBLISH_CONFLICT", { file: fileName, target: name, next: ".postN" });
+      }
     },
     async withdraw() {
       throw wheelsError("E_WITHDRAW", {

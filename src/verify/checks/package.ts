@@ -1,5 +1,6 @@
 import { stableAbi } from "../../elf/stable-abi.ts";
 import type { Finding } from "../../findings/findings.ts";
+import type { Variant } from "../../variants/manifest.ts";
 import { normalizeName } from "../../wheel/names.ts";
 import type { ClaimedVariant, WheelFacts } from "../facts/facts.ts";
 import { type CheckAnswer, failOn } from "../verdict/check.ts";
@@ -15,6 +16,23 @@ export function recordHashes(facts: WheelFacts): CheckAnswer<"record.hashes"> {
   return failOn(facts.recordProblems, { files: facts.recordFiles });
 }
 
+/**
+ * Programs of a variant that are not named after it: on a user's PATH they would stand before the system's own. Wheels of
+ * others may make what they like.
+ */
+function foreignPrograms({ programs, packages }: WheelFacts, variant: Variant): Finding[] {
+  const own = [...new Set([...packages, normalizeName(variant.distribution)])];
+  const isOwn = (program: string): boolean =>
+    own.some((name) => program.startsWith(name) && /^($|[._-])/.test(program.slice(name.length)));
+  return programs
+    .filter((program) => !isOwn(program))
+    .slice(0, MOST_PROGRAMS)
+    .map((found) => ({ kind: "foreign-program", found, expected: own }));
+}
+
+/** Programs told of one wheel. */
+const MOST_PROGRAMS = 20;
+
 /** File name, METADATA and dist-info folder say one name and version, and it is the variant's. */
 export function nameAgreement(facts: WheelFacts, variant: ClaimedVariant): CheckAnswer<"name.agreement"> {
   const { distribution, version } = facts;
@@ -23,7 +41,8 @@ export function nameAgreement(facts: WheelFacts, variant: ClaimedVariant): Check
     variant && expected !== null && distribution !== null && distribution !== expected
       ? [{ kind: "other-distribution", variant: variant.name, expected, found: distribution }]
       : [];
-  return failOn([...facts.nameProblems, ...foreign], { distribution, version });
+  const programs = variant === null ? [] : foreignPrograms(facts, variant);
+  return failOn([...facts.nameProblems, ...foreign, ...programs], { distribution, version });
 }
 
 /** PEP 384 came with Python 3.2; a tag that names no minor version promises all of them. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { FormatError } from "../../wheel/format-error.ts";
 import { allOf, type Headers, oneOf, parseHeaders } from "../../wheel/metadata.ts";
+import { decodeText } from "../../wheel/strict-text.ts";
 import { inspectZip, type ZipEntry } from "../../wheel/zip-reader.ts";
 import type { AuditFacts } from "./facts.ts";
 
@@ -43,8 +44,7 @@ function metadataOf(entries: readonly ZipEntry[]): Headers | null {
   const entry = entries.find(({ name }) => /^[^/]+\.dist-info\/METADATA$/.test(name));
   if (!entry || entry.size > MOST_METADATA_BYTES) return null;
   try {
-    // A copy: a decoder takes no view of shared memory, which a stored entry may be.
-    return parseHeaders(new TextDecoder().decode(Uint8Array.from(entry.read())), "METADATA");
+    return parseHeaders(decodeText(entry.read(), entry.name), "METADATA");
   } catch (thrown) {
     if (thrown instanceof FormatError) return null;
     throw thrown;

@@ -119,6 +119,8 @@ export interface WheelFacts {
   description: string;
   /** Packages that can be imported, top level. */
   packages: string[];
+  /** Programs that installing it makes: scripts, and entry points that become some. */
+  programs: string[];
   /** Names of declared kernel checks (entry points). */
   kernelChecks: string[];
   libraries: LibraryFacts[];

@@ -1,5 +1,5 @@
 import type { Finding } from "../../findings/findings.ts";
-import { licenseProblems, ownNameProblems } from "../../wheel/dist-info-rules.ts";
+import { licenseProblems, ownNameProblems, SCRIPT_GROUPS } from "../../wheel/dist-info-rules.ts";
 import { FormatError } from "../../wheel/format-error.ts";
 import { indexZipProblems } from "../../wheel/index-rules.ts";
 import { allOf, descriptionOf, type Headers, oneOf } from "../../wheel/metadata.ts";
@@ -21,6 +21,14 @@ import type { WheelFacts } from "./facts.ts";
 
 /** Entry-point group by which a wheel declares its kernel checks. */
 export const KERNEL_CHECKS = "cpu_wheel.kernel_checks";
+
+/** Files that are installed as programs. Source: binary distribution format, "The .data directory". */
+const scriptsOf = ({ entries }: WheelFile): string[] =>
+  entries.flatMap(({ name }) => /^[^/]+\.data\/scripts\/(.+)$/.exec(name)?.[1] ?? []);
+
+/** Programs that installers make. Source: entry points specification, "Use for scripts". */
+const programGroups = (points: string): string[] =>
+  [...SCRIPT_GROUPS].flatMap((group) => entryPoints(points, group));
 
 function problemOf<T>(work: () => T): { value: T | null; problem: string | null } {
   try {
@@ -69,6 +77,7 @@ export interface OpenedWheel {
     | "version"
     | "distribution"
     | "packages"
+    | "programs"
     | "kernelChecks"
   >;
 }
@@ -102,6 +111,7 @@ export function openForFacts(fileName: string, bytes: Uint8Array): OpenedWheel {
       platformTags: named?.platform.split(".") ?? [],
       ...metadataFacts(wheel?.metadata ?? null, tags),
       packages: wheel ? importableNames(wheel) : [],
+      programs: wheel ? [...scriptsOf(wheel), ...programGroups(points ?? "")] : [],
       kernelChecks: points ? entryPoints(points, KERNEL_CHECKS) : [],
     },
   };

@@ -1,7 +1,7 @@
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { z } from "zod";
 import type { Finding } from "../../findings/findings.ts";
-import { writeFile } from "../../host/files.ts";
+import { listDir, readTextIfAny, writeFile } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
 import { type RunResult, tail } from "../../host/process.ts";
 import { isGpuLocalVersion, isGpuPackage } from "../../torch/gate.ts";
@@ -10,13 +10,18 @@ import { pipOf } from "../../torch/pip.ts";
 import { findPython } from "../../torch/python.ts";
 import type { Uv } from "../../torch/uv.ts";
 import { failureOf, troubleOf } from "../../torch/uv-trouble.ts";
+import { FormatError } from "../../wheel/format-error.ts";
 import { normalizeName } from "../../wheel/names.ts";
+import { parseRecord } from "../../wheel/record.ts";
 import type { CheckAnswer } from "../verdict/check.ts";
 import { downloadSizes, NEVER } from "./download-size.ts";
+import { siteFolder } from "./room.ts";
 
 interface Installation {
   wheel: string;
   distribution: string;
+  /** Whether a contract says what it is to be. */
+  isVariant: boolean;
   torch: TorchSource;
   without: readonly string[];
   strays: readonly string[];
@@ -84,6 +89,42 @@ function planFindings(installer: "uv" | "pip", plan: Plan, torch: TorchSource): 
   ];
 }
 
+/** Paths that a RECORD lists; none of one that can't be read, which is another distribution's: the wheel's own was. */
+function recorded(text: string): string[] {
+  try {
+    return parseRecord(text).map(({ path }) => posix.normalize(path));
+  } catch (thrown) {
+    if (!(thrown instanceof FormatError)) throw thrown;
+    return [];
+  }
+}
+
+/** Files told of one wheel. */
+const MOST_SHARED = 20;
+
+/**
+ * Files that the wheel and another distribution in the environment both say are theirs: installers let whichever comes
+ * last win. Source: binary distribution format, RECORD; paths are relative to site-packages.
+ */
+async function filesOfOthers(host: Host, python: string, distribution: string): Promise<Finding[]> {
+  const site = await siteFolder(host, python);
+  const own = normalizeName(distribution);
+  const owners = new Map<string, string[]>();
+  let mine: string[] = [];
+  for (const { name } of await listDir(site)) {
+    const [, folder = "", other = ""] = /^((.+?)-[^-]+)\.dist-info$/.exec(name) ?? [];
+    if (folder === "") continue;
+    const paths = recorded((await readTextIfAny(join(site, name, "RECORD"))) ?? "");
+    if (normalizeName(other) === own) mine = paths;
+    else for (const path of paths) owners.set(path, [...(owners.get(path) ?? []), folder]);
+  }
+  return mine
+    .flatMap((file) =>
+      (owners.get(file) ?? []).map((one): Finding => ({ kind: "file-of-another", file, distribution: one })),
+    )
+    .slice(0, MOST_SHARED);
+}
+
 /**
  * Installs the wheel beside the torch that is there, as its users do: pip's and uv's plans first, then really, by uv.
  * @param python the room's interpreter
@@ -130,6 +171,10 @@ export async function installWheel(
         evidence,
       };
     }
+    const shared = await filesOfOthers(host, python, installation.distribution);
+    // A variant's wheel has its own files alone; of others' it is told.
+    if (shared.length > 0 && installation.isVariant) return { result: "fail", findings: shared, evidence };
+    if (shared.length > 0) return { result: "warn", findings: shared, evidence };
     return {
       result: without.length > 0 ? "warn" : "pass",
       findings: without.length > 0 ? [{ kind: "left-out-packages", packages: [...without] }] : [],

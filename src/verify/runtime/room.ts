@@ -47,6 +47,11 @@ const FIXED = {
 
 const siteSchema = z.object({ site: z.string() });
 
+/** The folder that an environment keeps its packages in. @throws E_PYTHON_PROBE */
+export async function siteFolder(host: Host, python: string): Promise<string> {
+  return siteSchema.parse(await runProbe(host, python, "site_folder.py")).site;
+}
+
 /**
  * Makes a room round an environment.
  * @param folder a scratch folder; its path should be short, because sockets' names are (unix(7): 107 characters)
@@ -65,7 +70,7 @@ export async function openRoom(
   const passed = Object.entries(host.env).flatMap(([name, value]) =>
     value !== undefined && PASSES.test(name) ? [[name, value]] : [],
   );
-  const { site } = siteSchema.parse(await runProbe(host, python, "site_folder.py"));
+  const site = await siteFolder(host, python);
   return {
     python,
     site,

@@ -1,8 +1,9 @@
 import { randomInt } from "node:crypto";
-import { basename, join } from "node:path";
+import { dirname, join } from "node:path";
 import { WheelsError } from "../../errors/wheels-error.ts";
 import type { Finding } from "../../findings/findings.ts";
-import { makeDir, readBytes } from "../../host/files.ts";
+import { makeDir, readBytes, writeFile } from "../../host/files.ts";
+import { sha256Of } from "../../host/hash.ts";
 import type { Host } from "../../host/host.ts";
 import { freePort } from "../../host/network/ports.ts";
 import { run } from "../../host/process.ts";
@@ -19,7 +20,7 @@ import { findPython, runProbe } from "../../torch/python.ts";
 import type { Uv } from "../../torch/uv.ts";
 import { isCompanion } from "../../wheel/companions.ts";
 import type { ClaimedVariant, WheelFacts } from "../facts/facts.ts";
-import { type Check, makeCheck, notRun } from "../verdict/check.ts";
+import { type Check, type CheckAnswer, makeCheck, notRun } from "../verdict/check.ts";
 import type { CheckId, Level } from "../verdict/verdict.ts";
 import { readContents } from "./contents.ts";
 import { modelSchema } from "./engine-check.ts";
@@ -33,7 +34,8 @@ import type { RunSettings } from "./settings.ts";
 import { emulateTiles } from "./tiles.ts";
 
 export interface RuntimeRequest {
-  wheel: string;
+  /** Of the wheel, as the static checks have seen them. */
+  bytes: Uint8Array;
   facts: WheelFacts;
   variant: ClaimedVariant;
   level: Exclude<Level, "static">;
@@ -132,20 +134,31 @@ async function standIn(host: Host, room: Room, lacks: readonly string[]): Return
 }
 
 async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeRequest): Promise<RuntimeAnswer> {
-  const { facts, level, settings, variant, wheel } = request;
+  const { bytes, facts, level, settings, variant } = request;
+  // What is installed is a copy of what was judged, whatever becomes of the file.
+  const wheel = join(folder, "w", facts.fileName);
+  await makeDir(dirname(wheel), 0o700);
+  await writeFile(wheel, bytes, 0o400);
   const wanted = request.python ?? pythonOf(facts) ?? (await findPython(host));
   const python = await makeVenv(uv, join(folder, "v"), wanted);
-  const contents = readContents(facts.fileName, await readBytes(wheel));
+  const contents = readContents(facts.fileName, bytes);
   const torch = await torchFor(host, uv, python, request, contents.requires);
   const before = await installTorch(host, uv, python, torch);
   const isVllm = facts.packages.includes("vllm");
   const challenge = isVllm && level !== "import" ? await makeChallenge(host, python, folder, level) : null;
   const flags = await usableFlags(host, python);
   host.log.info(`  installing it beside torch ${torch.torchVersion}`);
-  const distribution = facts.distribution ?? basename(wheel);
+  const distribution = facts.distribution ?? facts.fileName;
   const { strays } = contents;
   const { without } = settings;
-  const installed = await installWheel(host, uv, python, { wheel, distribution, torch, without, strays });
+  const installed = await installWheel(host, uv, python, {
+    wheel,
+    distribution,
+    isVariant: variant !== null,
+    torch,
+    without,
+    strays,
+  });
   const resolve = makeCheck("runtime.resolve", installed);
   const after = await torchFacts(host, python);
   const gates = gateChecks(after);
@@ -180,7 +193,14 @@ async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeReques
     port: await freePort(),
   };
   const ran = await runPrograms(host, programs);
-  return answer(settings.leastCpu ? await onLeastCpu(host, programs, variant, ran) : ran);
+  const all = settings.leastCpu ? await onLeastCpu(host, programs, variant, ran) : ran;
+  if (sha256Of(await readBytes(wheel)) === facts.sha256) return answer(all);
+  const changed = makeCheck("runtime.import", {
+    result: "fail",
+    findings: [{ kind: "copy-changed" }],
+    evidence: all.find(({ id }) => id === "runtime.import")?.evidence ?? {},
+  } as CheckAnswer<"runtime.import">);
+  return answer(all.map((check) => (check.id === "runtime.import" ? changed : check)));
 }
 
 /** Asked before anything is blamed on a wheel; what the emulator answers does not matter. @throws E_TOOL_MISSING */

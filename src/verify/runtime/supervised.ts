@@ -5,8 +5,8 @@ import type { Finding } from "../../findings/findings.ts";
 import type { ProgramName } from "../../findings/runtime-kinds.ts";
 import { readTextIfAny, writeFile } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
+import { layProbes } from "../../host/probes.ts";
 import { run, tail } from "../../host/process.ts";
-import { probePath } from "../../host/resources.ts";
 import type { TileCounts } from "../checks/catalogue/run.ts";
 import { type Crash, explain, faultSchema } from "./crash.ts";
 import type { Room } from "./room.ts";
@@ -108,12 +108,13 @@ export async function supervise(
     const stacks = join(folder, "stacks.txt");
     const log = join(folder, "emulator.log");
     const counters = join(folder, "amx.counts");
+    const probes = await layProbes(host, folder);
     await writeFile(request, JSON.stringify(program.request));
     const watch = async (trace: boolean): Promise<unknown> => {
       const spec = join(folder, "spec.json");
-      // Bytecode goes to the room: the probes may lie where nobody should write, and a second import is faster.
+      // Bytecode of the wheel and of torch goes to the room, so that a second import is faster.
       const python = [room.python, "-I", "-X", `pycache_prefix=${join(room.folder, "pyc")}`];
-      const words = [...python, probePath(program.probe), ...(program.args ?? [request])];
+      const words = [...python, join(probes, program.probe), ...(program.args ?? [request])];
       await writeFile(
         spec,
         JSON.stringify({
@@ -129,7 +130,7 @@ export async function supervise(
           http: trace ? null : (program.http ?? null),
         }),
       );
-      const result = await run(host, room.python, ["-I", "-S", "-B", probePath("supervise.py"), spec], {
+      const result = await run(host, room.python, ["-I", "-S", "-B", join(probes, "supervise.py"), spec], {
         cwd: folder,
         env: { ...room.env, ...program.env },
         wantsFd3: true,

@@ -4,8 +4,8 @@ import { WheelsError } from "../../errors/wheels-error.ts";
 import type { Finding } from "../../findings/findings.ts";
 import { copyAtomic, isMissing, makeDir, readBytes, writeFile } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
+import { layProbes } from "../../host/probes.ts";
 import { run, tail } from "../../host/process.ts";
-import { probePath } from "../../host/resources.ts";
 import { cleanPythonEnv, runProbe } from "../../torch/python.ts";
 import { TILE_INSTRUCTIONS, type TileCounts } from "../checks/catalogue/run.ts";
 import type { CheckAnswer } from "../verdict/check.ts";
@@ -42,10 +42,14 @@ export async function tilesWork(
 }
 
 /** Compiles the library. @returns its path, or why no compiler here makes it */
-async function compile(host: Host, folder: string): Promise<{ library: string } | { problem: string }> {
+async function compile(
+  host: Host,
+  folder: string,
+  probes: string,
+): Promise<{ library: string } | { problem: string }> {
   const named = host.env["CC"]?.trim().split(/\s+/).filter(Boolean) ?? [];
   const library = join(folder, "libamx.so");
-  const sources = SOURCES.map((name) => probePath(join("amx", name)));
+  const sources = SOURCES.map((name) => join(probes, "amx", name));
   const tried: string[] = [];
   for (const [command = "", ...words] of named.length > 0 ? [named] : [["cc"], ["gcc"], ["clang"]]) {
     try {
@@ -79,12 +83,13 @@ export async function emulateTiles(
   if (!lacks.every(isTileFeature)) return { why: [] };
   const folder = join(room.folder, "amx");
   await makeDir(folder);
-  const made = await compile(host, folder);
+  const probes = await layProbes(host, folder);
+  const made = await compile(host, folder, probes);
   if ("problem" in made)
     return { why: [{ kind: "no-emulation", reason: "no-compiler", problem: made.problem }] };
   if (!(await tilesWork(host, room.python, variables(made.library, lacks))))
     return { why: [{ kind: "no-emulation", reason: "does-not-work", problem: "" }] };
-  await copyAtomic(probePath(join("amx", "torch_answers.py")), join(room.site, "cpu_wheel_amx.py"));
+  await copyAtomic(join(probes, "amx", "torch_answers.py"), join(room.site, "cpu_wheel_amx.py"));
   await writeFile(join(room.site, "cpu_wheel_amx.pth"), "import cpu_wheel_amx\n");
   return { emulation: { features: lacks, library: made.library } };
 }

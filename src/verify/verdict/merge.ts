@@ -75,6 +75,7 @@ export function mergeVerdicts(verdicts: readonly [NamedVerdict, ...NamedVerdict[
   demandSame(verdicts, "the variant", ({ predicate }) => predicate.variant);
   demandSame(verdicts, "the verifier", ({ predicate }) => predicate.verifier);
   demandSame(verdicts, "the policy", ({ predicate }) => predicate.policy);
+  demandSame(verdicts, "what it was judged by", ({ predicate }) => predicate.judgedBy);
   demandSame(verdicts, "the instructions found", ({ predicate }) => predicate.isa);
   const answersTo = (id: CheckId): GivenAnswer[] =>
     verdicts.flatMap(({ file, verdict }) =>

@@ -52,6 +52,16 @@ export const torchSchema = z.object({ version: z.string(), cudaAvailable: z.bool
 export const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
 export const PREDICATE_TYPE = "https://slsa.dev/verification_summary/v1";
 
+const judgedBySchema = z
+  .object({
+    contract: sha256.nullable().describe("Of the variant's contract in the manifest; null for no variant"),
+    probes: sha256.describe("Of the programs that ran beside the wheel"),
+  })
+  .describe("Digests of what decided the answers, beside the verifier's version and the policy");
+
+/** Digests of what decided a verdict's answers. */
+export type JudgedBy = z.infer<typeof judgedBySchema>;
+
 /** A statement round a predicate; what differs between formats is left to the caller. */
 const statementOf = <Shape extends z.ZodRawShape>(own: Shape) =>
   z.object({
@@ -95,6 +105,7 @@ const findingFrame = z.looseObject({
 export const verdictFrame = statementOf({
   formatVersion: z.literal(FORMAT_VERSION).describe("The format of this document"),
   isa: isaSchema,
+  judgedBy: judgedBySchema.optional(),
   buildDefinition: materialsSchema.optional().catch(undefined),
   checks: z.array(
     z.object({ id: z.enum(CHECK_IDS), ...commonFields, findings: z.array(findingFrame), evidence }),
@@ -112,6 +123,7 @@ export const olderFrame = statementOf({
 export const verdictSchema = statementOf({
   formatVersion: z.literal(FORMAT_VERSION),
   isa: isaSchema,
+  judgedBy: judgedBySchema.optional(),
   buildDefinition: materialsSchema
     .optional()
     .describe("What the wheel was made of, as its builder said; absent where that is not known"),

