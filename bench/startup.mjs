@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
+import { report } from "./lib/report.mjs";
 
 const ROUNDS = 25;
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -43,12 +44,12 @@ for (let round = 0; round < ROUNDS; round++) {
 rmSync(folder, { recursive: true, force: true });
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 const base = median(times.get("bare node").map(({ first }) => first));
-console.log(`node ${process.version}, median of ${ROUNDS} interleaved rounds`);
-console.log("bundle               first line  ratio   end");
-for (const [name, list] of times) {
+const rows = [...times].flatMap(([name, list]) => {
   const first = median(list.map((time) => time.first));
   const end = median(list.map((time) => time.end));
-  console.log(
-    `${name.padEnd(20)} ${`${first.toFixed(0)} ms`.padStart(10)}  ${(first / base).toFixed(2).padStart(5)}  ${end.toFixed(0).padStart(4)} ms`,
-  );
-}
+  return [
+    { name: `${name}: first line`, value: first, unit: "ms", ratio: first / base },
+    { name: `${name}: end`, value: end, unit: "ms", ratio: end / base },
+  ];
+});
+report(`until an action's first line, node ${process.version}, median of ${ROUNDS} interleaved rounds`, rows);

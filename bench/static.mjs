@@ -6,6 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { report } from "./lib/report.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const cli = join(root, "dist", "cli", "index.js");
@@ -70,12 +71,6 @@ function rowsFor(commands) {
   );
 }
 
-function print(title, rows) {
-  console.log(`\n${title}\n\n| command | clock, s | CPU, s | memory, MiB |\n| --- | --- | --- | --- |`);
-  for (const [name, { wall, cpu, memory }] of Object.entries(rows))
-    console.log(`| ${name} | ${wall.toFixed(2)} | ${cpu.toFixed(2)} | ${memory.toFixed(0)} |`);
-}
-
 try {
   const venv = join(work, "venv");
   run("python3", ["-m", "venv", venv]);
@@ -95,36 +90,43 @@ try {
     "twine check --strict": [tool("twine"), "check", "--strict", wheel],
     "objdump -d, all libraries": ["objdump", "-d", ...files],
   });
-  print(
-    `${wheel.split("/").at(-1)}: ${(statSync(wheel).size / 1e6).toFixed(1)} MB, ${files.length} libraries of ${(bytes / 1e6).toFixed(0)} MB, median of ${rounds}`,
-    rows,
-  );
   const own = rows["this, all static checks"];
   const peers = ["auditwheel show", "check-wheel-contents", "twine check --strict"].map((name) => rows[name]);
   const total = (kind) => peers.reduce((sum, row) => sum + row[kind], 0);
-  const decoder = rows["objdump -d, all libraries"];
-  console.log(
-    `\nagainst the three peers together: ${(own.wall / total("wall")).toFixed(2)} of the clock, ${(own.cpu / total("cpu")).toFixed(2)} of the CPU time`,
-  );
-  console.log(
-    `against objdump alone, everything else included: ${(decoder.wall / own.wall).toFixed(1)} × as fast by the clock, ${(decoder.cpu / own.cpu).toFixed(1)} × by CPU time`,
-  );
+  const told = Object.entries(rows).flatMap(([name, { wall, cpu, memory }]) => [
+    { name: `${name}: clock`, value: wall, unit: "s", ratio: wall / total("wall") },
+    { name: `${name}: CPU time`, value: cpu, unit: "s", ratio: cpu / total("cpu") },
+    { name: `${name}: memory`, value: memory, unit: "MiB", ratio: memory / own.memory },
+  ]);
   const alone = median(
     Array.from({ length: rounds }, () => {
       const program = join(root, "bench", "audit-alone.ts");
       return JSON.parse(run(process.execPath, ["--import", "tsx", program, ...files])).seconds;
     }),
   );
-  console.log(
-    `the audit alone, one thread: ${alone.toFixed(2)} s of CPU; objdump takes ${(decoder.cpu / alone).toFixed(1)} × that`,
-  );
+  const decoder = rows["objdump -d, all libraries"];
+  told.push({
+    name: "the audit alone, one thread (peer: objdump)",
+    value: alone,
+    unit: "s",
+    ratio: alone / decoder.cpu,
+  });
   if (!process.argv[3]) {
     const small = fetchWheel(python, SMALL);
-    print(
-      `${SMALL}, ${(statSync(small).size / 1e6).toFixed(1)} MB`,
-      rowsFor({ "all static checks": verify(small) }),
-    );
+    const { wall } = rowsFor({ small: verify(small) }).small;
+    const size = (statSync(small).size / 1e6).toFixed(1);
+    told.push({
+      name: `${SMALL}, ${size} MB, all static checks: clock`,
+      value: wall,
+      unit: "s",
+      ratio: wall / own.wall,
+    });
   }
+  const size = (statSync(wheel).size / 1e6).toFixed(1);
+  report(
+    `${wheel.split("/").at(-1)}: ${size} MB, ${files.length} libraries of ${(bytes / 1e6).toFixed(0)} MB, median of ${rounds}; the ratio is to the three peers together`,
+    told,
+  );
 } finally {
   if (existsSync(work)) rmSync(work, { recursive: true, force: true });
 }

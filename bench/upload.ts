@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { answers, freePort, proved, tool } from "../test/support/publish.ts";
 import { root, start } from "../test/support/run.ts";
+import { report } from "./lib/report.mjs";
 
 const LATENCY_MS = 50;
 const rounds = Number(process.argv[2] ?? 5);
@@ -86,10 +87,12 @@ async function main(): Promise<void> {
     rmSync(folder, { recursive: true });
   }
   const [own, again, other] = [median(times.own), median(times.again), median(times.twine)];
-  console.log(`5 wheels of ${MEGABYTES} MB, ${LATENCY_MS} ms of latency, median of ${rounds}:`);
-  console.log(`  this        ${own.toFixed(2)} s (run again: ${again.toFixed(2)} s)`);
-  console.log(`  twine       ${other.toFixed(2)} s`);
-  console.log(`  ratio       ${(own / other).toFixed(2)}`);
+  const row = (name: string, value: number) => ({ name, value, unit: "s", ratio: value / other });
+  report(`5 wheels of ${MEGABYTES} MB to an index with ${LATENCY_MS} ms of latency, median of ${rounds}`, [
+    row("this", own),
+    row("this, once more", again),
+    row("twine (peer)", other),
+  ]);
 }
 
 void main();
