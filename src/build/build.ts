@@ -4,6 +4,7 @@ import { sha256Of } from "../host/hash.ts";
 import type { Host } from "../host/host.ts";
 import { withLock } from "../host/lock.ts";
 import { formatBytes } from "../host/terminal.ts";
+import { productVersion } from "../host/version.ts";
 import type { Uv } from "../torch/uv.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { Recipe } from "../variants/recipes.ts";
@@ -111,6 +112,7 @@ export async function finishWheel(
       torchVersion: compiled.torch.torchVersion,
       torchRequirement: request.torchRequirement,
       versionSuffix: request.versionSuffix,
+      made: { inputs: compiled.inputs, tool: await productVersion() },
       mtime,
     });
     if (request.glibc !== null) await demandEarnedFloor(host, stamped.fileName, stamped.bytes, request.glibc);

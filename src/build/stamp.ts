@@ -1,17 +1,21 @@
+import { sha256Of } from "../host/hash.ts";
 import type { Variant } from "../variants/manifest.ts";
 import { COMPANIONS } from "../wheel/companions.ts";
 import { FormatError, wheelFormatError } from "../wheel/format-error.ts";
 import { linuxEnvironment, type MarkerEnvironment, markerHolds } from "../wheel/marker.ts";
 import { allOf, descriptionOf, type Headers, oneOf, withHeader } from "../wheel/metadata.ts";
-import { expandTags } from "../wheel/names.ts";
+import { expandTags, normalizeName } from "../wheel/names.ts";
 import { formatRequirement, isFor, parseRequirement } from "../wheel/requirement.ts";
 import { rewriteWheel } from "../wheel/rewrite.ts";
+import { SBOM_FILE } from "../wheel/sbom.ts";
 import { satisfies } from "../wheel/specifier.ts";
 import { withoutLocal, withSuffix } from "../wheel/version.ts";
-import { openWheel, type WheelFile } from "../wheel/wheel-file.ts";
+import { distInfoText, openWheel, type WheelFile } from "../wheel/wheel-file.ts";
 import { readZip } from "../wheel/zip-reader.ts";
 import { stableTags } from "./assemble.ts";
+import type { Inputs } from "./compile/keys.ts";
 import { asDescription } from "./instructions.ts";
+import { AUDITWHEEL_FILE, graftedIn, sbomOf } from "./sbom.ts";
 
 export interface Stamp {
   variant: Variant;
@@ -20,6 +24,8 @@ export interface Stamp {
   /** `release` for torch==X, which every index can resolve; `local` for torch==X+cpu, for an index that has it. */
   torchRequirement: "release" | "local";
   versionSuffix: string | null;
+  /** What it was made of, and this product's version; null for a wheel without an SBOM. */
+  made: { inputs: Inputs; tool: string } | null;
   mtime: Date;
 }
 
@@ -132,9 +138,26 @@ export function stampWheel(
     const wheel = openWheel(fileName, readZip(bytes));
     const tags = earnedTags(wheel);
     const own = withoutLocal(oneOf(wheel.metadata, "Version") ?? wheel.name.version);
+    const name = stamp.variant.distribution;
+    const version = stamp.versionSuffix === null ? own : withSuffix(own, stamp.versionSuffix);
+    const { made } = stamp;
+    const sbom = (): Record<string, string | null> =>
+      made === null
+        ? {}
+        : {
+            [SBOM_FILE]: sbomOf(
+              made.inputs,
+              { name: normalizeName(name), version },
+              graftedIn(wheel, sha256Of),
+              distInfoText(wheel, AUDITWHEEL_FILE),
+              made.tool,
+            ),
+            [AUDITWHEEL_FILE]: null,
+          };
     const stamped = rewriteWheel(wheel, {
-      name: stamp.variant.distribution,
-      version: stamp.versionSuffix === null ? own : withSuffix(own, stamp.versionSuffix),
+      name,
+      version,
+      info: sbom(),
       metadata: (metadata) => stampMetadata(metadata, stamp),
       ...(tags === null ? {} : { tags }),
       mtime: stamp.mtime,

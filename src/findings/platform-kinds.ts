@@ -105,6 +105,16 @@ export const PLATFORM_KINDS = {
     () =>
       "Give it a search path ($ORIGIN/…) to the folder, as auditwheel repair does, unless the package loads it first.",
   ),
+  "sbom-malformed": kind(
+    { file, problem: z.string() },
+    ({ file: path, problem }) => `${path}: ${problem}`,
+    () => "Build the wheel again: what writes it is the build.",
+  ),
+  "sbom-lacks-library": kind(
+    { file },
+    ({ file: path }) => `${path} is bundled, and the SBOM does not name it`,
+    () => "Build the wheel again, or write what was added after the build into its SBOM.",
+  ),
   "hidden-code": kind(
     {
       file,

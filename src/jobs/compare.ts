@@ -7,9 +7,10 @@ import { type Side, sideOf } from "../compare/side.ts";
 import { comparisonText } from "../compare/text.ts";
 import { makeDir, writeFileAtomic } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
+import { productVersion } from "../host/version.ts";
 import type { Variant } from "../variants/manifest.ts";
 import { variantOfWheel, wheelFacts } from "../verify/facts/read-wheel.ts";
-import { readWheelFile, versionOfVerifier } from "../verify/verify.ts";
+import { readWheelFile } from "../verify/verify.ts";
 import { wheelFormatError } from "../wheel/format-error.ts";
 
 export { comparisonText };
@@ -58,7 +59,7 @@ export async function compare(host: Host, request: CompareRequest): Promise<Comp
   if (request.html !== null) {
     const path = resolve(host.cwd, request.html);
     await makeDir(dirname(path));
-    const head = { version: await versionOfVerifier(), time: host.now() };
+    const head = { version: await productVersion(), time: host.now() };
     await writeFileAtomic(path, comparisonHtml(comparison, head));
     host.log.info(`Wrote ${request.html}`);
   }

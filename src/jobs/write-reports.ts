@@ -1,9 +1,9 @@
 import { dirname, relative } from "node:path";
 import { makeDir, writeFileAtomic } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
+import { productVersion } from "../host/version.ts";
 import { type ReportFiles, type ReportPaths, reportPaths, reportTexts } from "../report/report-files.ts";
 import type { Result } from "../verify/verdict/result.ts";
-import { versionOfVerifier } from "../verify/verify.ts";
 
 /**
  * Refuses reports that can't be written, and makes their folders, before a proof is made that may take minutes.
@@ -35,7 +35,7 @@ export async function writeReports(
     files,
     results.map(({ wheel }) => wheel),
   );
-  const made = { version: await versionOfVerifier(), time: host.now(), root: host.cwd };
+  const made = { version: await productVersion(), time: host.now(), root: host.cwd };
   const texts = reportTexts(paths, files.sarifKinds, results, made);
   for (const [path, text] of texts) {
     await makeDir(dirname(path));

@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 import type { Host } from "../host/host.ts";
 import { probesSha256 } from "../host/probes.ts";
+import { productVersion } from "../host/version.ts";
 import { CPU_INDEX } from "../torch/install.ts";
 import { contractSha256, contractsOf, cpuNeeds } from "../variants/cpu-needs.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { Policy } from "../verify/policy/policy.ts";
-import { versionOfVerifier } from "../verify/verify.ts";
 import { parseExpected } from "./gate/expect.ts";
 import { type Publisher, preparePublish } from "./publish.ts";
 import { signatureDemand } from "./signing/check.ts";
@@ -57,7 +57,7 @@ export async function publisherFor(
     policy,
     contracts: contractsOf(variants),
     own: {
-      version: await versionOfVerifier(),
+      version: await productVersion(),
       probes: await probesSha256(host),
       contracts: new Map(variants.map((variant) => [variant.name, contractSha256(variant)])),
     },

@@ -1,14 +1,13 @@
 import { basename, dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { z } from "zod";
 import { messageOf } from "../errors/thrown.ts";
 import { wheelsError } from "../errors/wheels-error.ts";
-import { readText, readTextIfAny, writeFileAtomic } from "../host/files.ts";
+import { readTextIfAny, writeFileAtomic } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { machineName } from "../host/machine.ts";
 import { probesSha256 } from "../host/probes.ts";
 import { readShared } from "../host/regular-files.ts";
-import { versionFilePath } from "../host/resources.ts";
+import { productVersion } from "../host/version.ts";
 import type { TorchRequest, TorchSource } from "../torch/install.ts";
 import type { Uv } from "../torch/uv.ts";
 import { contractSha256 } from "../variants/cpu-needs.ts";
@@ -104,11 +103,6 @@ export function outcome(checks: readonly Check[]): "pass" | "fail" {
   return checks.some(({ result }) => result === "fail") ? "fail" : "pass";
 }
 
-/** This verifier's version, as verdicts name it. */
-export async function versionOfVerifier(): Promise<string> {
-  return z.object({ version: z.string() }).parse(JSON.parse(await readText(versionFilePath()))).version;
-}
-
 /** The statement that goes beside the wheel. @param materials what it was made of; null where that is not known */
 export function makeVerdict(
   result: VerifyResult,
@@ -177,7 +171,7 @@ export async function saveVerdict(
   materials: Materials | null,
 ): Promise<void> {
   const path = join(dirname(result.wheel), verdictFileName(basename(result.wheel)));
-  const version = await versionOfVerifier();
+  const version = await productVersion();
   const earlier = await earlierVerdict(path, result.sha256);
   const checks = [
     ...result.checks,

@@ -15,6 +15,8 @@ export interface WheelChange {
   tags?: readonly string[];
   /** What stands outside the dist-info folder, in place of what the wheel has there, which is not read then. */
   content?: readonly NewEntry[];
+  /** Files of the dist-info folder by name, in place of what the wheel has there; null for one that is left out. */
+  info?: Readonly<Record<string, string | null>>;
   /** Level of deflate, 9 where left out; 0 for a wheel that is soon written anew. */
   level?: number;
   /** Time of every entry. */
@@ -80,12 +82,14 @@ export function rewriteWheel(wheel: WheelFile, change: WheelChange): { fileName:
       ? { ...entry, name: `${dataFolder}/${entry.name.slice(oldData.length)}` }
       : entry;
   const content = (change.content ?? contentOf(wheel)).map(moved);
-  const info = infoOf(wheel, folder);
+  const changed = new Map(Object.entries(change.info ?? {}));
+  const info = infoOf(wheel, folder).filter(({ name: path }) => !changed.has(path.slice(folder.length + 1)));
   const text = (file: string, body: string): NewEntry => ({
     name: `${folder}/${file}`,
     data: Buffer.from(body),
     mode: 0o644,
   });
+  for (const [file, body] of changed) if (body !== null) info.push(text(file, body));
   info.push(text("METADATA", formatHeaders(metadata)));
   info.push(text("WHEEL", formatHeaders(withHeader(wheel.wheel, "Tag", tags))));
   const byName = (a: NewEntry, b: NewEntry): number => (a.name < b.name ? -1 : 1);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { COMPAT } from "../../src/build/floor/compat.ts";
 import { readElf } from "../../src/elf/elf.ts";
+import { SBOM_FILE } from "../../src/wheel/sbom.ts";
 import { compareVersions } from "../../src/wheel/version.ts";
 import { readZip } from "../../src/wheel/zip-reader.ts";
 import { likeOneDnn, likeVllm, tree } from "../support/like-vllm.ts";
@@ -331,6 +332,13 @@ setup(name="vllm", version="0.32.0", packages=["vllm"], ext_modules=[
     expect(
       predicate.buildDefinition.resolvedDependencies.find(({ name }) => name === "numactl")?.digest,
     ).toEqual({ tree: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    const entry = readZip(readFileSync(wheel)).find(({ name }) => name.endsWith(SBOM_FILE));
+    const { components } = JSON.parse(Buffer.from(entry?.read() ?? []).toString("utf8")) as {
+      components: { name: string; components?: { name: string }[] }[];
+    };
+    expect(components.find(({ name }) => name === "numactl")?.components).toEqual([
+      expect.objectContaining({ name: grafted[0]?.name }),
+    ]);
     const place = scratch();
     exec("python3", ["-m", "zipfile", "-e", wheel, place]);
     const code =

@@ -35,6 +35,7 @@ const stamp = {
   },
   torchVersion: "2.13.0+cpu",
   torchRequirement: "release" as const,
+  made: null,
   versionSuffix: ".post2",
   mtime: new Date("2026-01-01T00:00:00Z"),
 };

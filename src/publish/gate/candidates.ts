@@ -8,7 +8,8 @@ import { type Verdict, verdictFileName } from "../../verify/verdict/verdict.ts";
 import { wheelFormatError } from "../../wheel/format-error.ts";
 import { oneOf } from "../../wheel/metadata.ts";
 import { normalizeName } from "../../wheel/names.ts";
-import { openWheel } from "../../wheel/wheel-file.ts";
+import { SBOM_FILE } from "../../wheel/sbom.ts";
+import { distInfoText, openWheel } from "../../wheel/wheel-file.ts";
 import { readZip } from "../../wheel/zip-reader.ts";
 import type { Candidate } from "../plan/planner.ts";
 import { type Demand, judge, otherBytes } from "./gate.ts";
@@ -59,6 +60,7 @@ export async function readWheel(path: string): Promise<ReadWheel | WheelsError> 
       metadata: Uint8Array.from(raw?.read() ?? []),
       document: metadata,
       verdict,
+      sbom: distInfoText(wheel, SBOM_FILE),
       contents: wheelContents(bytes),
     };
   } catch (thrown) {

@@ -22,6 +22,8 @@ export interface Candidate {
   metadata: Uint8Array;
   document: Headers;
   verdict: Verdict;
+  /** The SBOM in it, as it stands there; null or left out where it has none of ours. */
+  sbom?: string | null;
   /** Sizes and requirements, for the page that an index shows of it. */
   contents?: WheelContents;
   proof: Proof;

@@ -22,7 +22,7 @@ const HERE = "ADDRESS-OF-THIS-PAGE";
 
 function row(project: string, file: IndexFile): string {
   const base = `${encodeURIComponent(project)}/`;
-  const { verdict, report, time, level, needs } = file._proof;
+  const { verdict, report, sbom, time, level, needs } = file._proof;
   const state = file.yanked === undefined ? file._proof.status : "withdrawn";
   return `<tr>
 <th scope="row"><a href="${escapeHtml(base + file.url)}">${escapeHtml(file.filename)}</a></th>
@@ -32,7 +32,7 @@ function row(project: string, file: IndexFile): string {
 <td data-label="Proven">${escapeHtml(time.slice(0, 10))}</td>
 <td data-label="Size">${inWords(file.size)}</td>
 <td data-label="sha256"><code title="${file.hashes.sha256}">${file.hashes.sha256.slice(0, 12)}…</code></td>
-<td data-label="Report">${report === undefined ? "" : `<a href="${escapeHtml(base + report)}">report<span class="quiet"> of ${escapeHtml(file.filename)}</span></a>, `}<a href="${escapeHtml(base + verdict)}">verdict<span class="quiet"> of ${escapeHtml(file.filename)}</span></a></td>
+<td data-label="Report">${report === undefined ? "" : `<a href="${escapeHtml(base + report)}">report<span class="quiet"> of ${escapeHtml(file.filename)}</span></a>, `}<a href="${escapeHtml(base + verdict)}">verdict<span class="quiet"> of ${escapeHtml(file.filename)}</span></a>${sbom === undefined ? "" : `, <a href="${escapeHtml(base + sbom)}">SBOM<span class="quiet"> of ${escapeHtml(file.filename)}</span></a>`}</td>
 </tr>`;
 }
 

@@ -99,12 +99,16 @@ function indexFile(
       time: verdict.predicate.timeVerified,
       verdict: encodeURIComponent(verdictFileName(fileName)),
       report: encodeURIComponent(reportFileName(fileName)),
+      ...(candidate.sbom == null ? {} : { sbom: encodeURIComponent(sbomFileName(fileName)) }),
       ...(signatures.signature === null
         ? {}
         : { signature: encodeURIComponent(signatureFileName(fileName)) }),
     },
   };
 }
+
+/** The wheel's SBOM as a file of its own. */
+const sbomFileName = (wheel: string): string => `${wheel}.cdx.json`;
 
 /** What lies beside the wheel comes before the wheel is listed, so that a reader finds all that a page names. */
 async function placeFiles(dir: string, candidate: Candidate, servedAt: string | null): Promise<void> {
@@ -117,6 +121,8 @@ async function placeFiles(dir: string, candidate: Candidate, servedAt: string | 
     `${JSON.stringify(candidate.verdict, null, 2)}\n`,
   );
   await writeFileAtomic(join(folder, reportFileName(candidate.fileName)), verdictPage(candidate, servedAt));
+  if (candidate.sbom != null)
+    await writeFileAtomic(join(folder, sbomFileName(candidate.fileName)), candidate.sbom);
   const { signature, provenance } = candidate.signatures;
   if (signature !== null)
     await writeFileAtomic(join(folder, signatureFileName(candidate.fileName)), signature);

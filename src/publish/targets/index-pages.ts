@@ -32,6 +32,8 @@ const fileSchema = z.object({
     report: z.string().optional(),
     /** The Sigstore bundle that signs the verdict, where it was demanded. */
     signature: z.string().optional(),
+    /** The SBOM that is in the wheel, where it is one of ours (PEP 770). */
+    sbom: z.string().optional(),
   }),
 });
 

@@ -53,12 +53,26 @@ function unreachable(libraries: readonly LibraryFacts[], facts: WheelFacts, bund
     .map(({ path, name }) => ({ kind: "unreachable-library", file: path, library: name }));
 }
 
+/** What the SBOM of a wheel of ours lacks: each library that the repair has bundled must stand there. */
+function sbomProblems({ sbom, libraries }: WheelFacts): Finding[] {
+  if (sbom === null) return [];
+  if (sbom.problem !== null) return [{ kind: "sbom-malformed", file: sbom.file, problem: sbom.problem }];
+  const named = new Set(sbom.names);
+  return libraries
+    .filter(({ path }) => /^[^/]+\.libs\//.test(path) && !named.has(path))
+    .map(({ path }) => ({ kind: "sbom-lacks-library", file: path }));
+}
+
 /** Every library that is needed is in the wheel, on the platform, or torch's own; and none is loaded from elsewhere. */
 export function platformLibraries(facts: WheelFacts): CheckAnswer<"platform.libraries"> {
   const libraries = facts.libraries.filter(({ problem }) => problem === null);
   const bundled = bundledIn(facts.libraries);
   const hidden = facts.hidden.filter(({ kind }) => kind === "hidden-code");
-  const failures = [...hidden, ...libraries.flatMap((library) => libraryProblems(library, facts, bundled))];
+  const failures = [
+    ...hidden,
+    ...sbomProblems(facts),
+    ...libraries.flatMap((library) => libraryProblems(library, facts, bundled)),
+  ];
   const warnings = unreachable(libraries, facts, bundled);
   return {
     result: failures.length > 0 ? "fail" : warnings.length > 0 ? "warn" : "pass",

@@ -124,6 +124,8 @@ export interface WheelFacts {
   /** Names of declared kernel checks (entry points). */
   kernelChecks: string[];
   libraries: LibraryFacts[];
+  /** What its SBOM is, of a wheel that we built; null where it has none. */
+  sbom: { file: string; problem: string | null; names: string[] } | null;
   /** What no other check can see into. */
   hidden: HiddenFacts[];
   audits: AuditFacts[];

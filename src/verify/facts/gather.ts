@@ -5,6 +5,7 @@ import { indexZipProblems } from "../../wheel/index-rules.ts";
 import { allOf, descriptionOf, type Headers, oneOf } from "../../wheel/metadata.ts";
 import { expandTags, normalizeName, parseWheelFileName } from "../../wheel/names.ts";
 import { algorithmOf, type DigestAlgorithm, type FileDigest, recordProblems } from "../../wheel/record.ts";
+import { readSbom } from "../../wheel/sbom.ts";
 import {
   distInfoText,
   entryPoints,
@@ -78,6 +79,7 @@ export interface OpenedWheel {
     | "distribution"
     | "packages"
     | "programs"
+    | "sbom"
     | "kernelChecks"
   >;
 }
@@ -112,6 +114,7 @@ export function openForFacts(fileName: string, bytes: Uint8Array): OpenedWheel {
       ...metadataFacts(wheel?.metadata ?? null, tags),
       packages: wheel ? importableNames(wheel) : [],
       programs: wheel ? [...scriptsOf(wheel), ...programGroups(points ?? "")] : [],
+      sbom: wheel ? readSbom(wheel) : null,
       kernelChecks: points ? entryPoints(points, KERNEL_CHECKS) : [],
     },
   };
