@@ -14,6 +14,7 @@ const ENTRY_POINT_WORDS = {
   "group-twice": (text: string) => `has the group ${text} twice`,
   "bad-line": (text: string) => `has a bad line: ${text}`,
   "program-name": (text: string) => `makes a program named ${JSON.stringify(text)}`,
+  "bad-value": (text: string) => `points at ${text}, which is no object (module:name)`,
   "others-program": (text: string) => `makes a program ${text}, which is another's`,
 } as const;
 
@@ -123,6 +124,24 @@ export const PACKAGE_KINDS = {
     },
     ({ file: path, expected, found }) =>
       `tagged ${expected.join(", ")}, yet ${path} is for ${found === null ? "one Python version" : `${found} alone`}`,
+  ),
+  "library-for-other-platform": kind(
+    {
+      file,
+      expected: z.array(z.string()).describe("Platforms of the wheel's tags, as suffixes name them"),
+      found: z.string().describe("What the library's suffix names"),
+    },
+    ({ file: path, expected, found }) =>
+      `${path} is for ${found}; no Python of ${expected.join(" or ")} looks for that name`,
+  ),
+  "bad-field": kind(
+    {
+      file: z.enum(["METADATA", "WHEEL"]),
+      field: z.string(),
+      found: z.string(),
+      expected: z.string().describe("What it must be"),
+    },
+    ({ file: name, field, found, expected }) => `${name} has ${field}: ${found}; it must be ${expected}`,
   ),
   "outside-stable-abi": kind(
     { file, symbols: z.array(z.string()) },

@@ -11,6 +11,15 @@ export const SCRIPT_GROUPS = new Set(["console_scripts", "gui_scripts"]);
 /** Told of one file; an attacker's may have millions. */
 const MOST_PROBLEMS = 20;
 
+/**
+ * True for an object reference: a module, an object in it, extras. What becomes a program must name an object.
+ * Source: entry points specification, "Data model"; Python, importlib.metadata, `EntryPoint.pattern`.
+ */
+function isObject(value: string, isProgram: boolean): boolean {
+  const match = /^[\p{L}\p{N}_.]+\s*(:\s*[\p{L}\p{N}_.]+\s*)?(?:\[[^\]]*\]\s*)?$/u.exec(value.trim());
+  return match !== null && !(isProgram && match[1] === undefined);
+}
+
 /** Source: entry points specification, "Data model" and "File format"; warehouse, utils/wheel.py. */
 function entryPointProblems(text: string, distribution: string): FindingOf<"entry-point">[] {
   const problems: FindingOf<"entry-point">[] = [];
@@ -32,7 +41,9 @@ function entryPointProblems(text: string, distribution: string): FindingOf<"entr
     if (/^\s/.test(line) && group !== null) continue;
     const name = line.includes("=") ? line.slice(0, line.indexOf("=")).trim() : null;
     if (group === null || name === null) report("bad-line", line.slice(0, 80));
-    else if (SCRIPT_GROUPS.has(group) && !/^[\w.-]+$/.test(name)) report("program-name", name);
+    else if (SCRIPT_GROUPS.has(group) && !/^[\p{L}\p{N}_.-]+$/u.test(name)) report("program-name", name);
+    else if (!isObject(line.slice(line.indexOf("=") + 1), SCRIPT_GROUPS.has(group)))
+      report("bad-value", line.slice(0, 80));
     else if (SCRIPT_GROUPS.has(group) && isOthersProgram(distribution, name)) report("others-program", name);
   }
   return problems;

@@ -13,6 +13,9 @@ export interface MarkerEnvironment {
   os_name: string;
   implementation_name: string;
   platform_python_implementation: string;
+  platform_release: string;
+  platform_version: string;
+  implementation_version: string;
   extra: string;
 }
 
@@ -27,6 +30,10 @@ export function linuxEnvironment(architecture: string, python: string): MarkerEn
     os_name: "posix",
     implementation_name: "cpython",
     platform_python_implementation: "CPython",
+    // Of the machine that it is installed on, which nobody knows.
+    platform_release: "",
+    platform_version: "",
+    implementation_version: python.split(".").length > 2 ? python : `${python}.0`,
     extra: "",
   };
 }
@@ -62,13 +69,14 @@ function tokens(marker: string): Token[] {
 }
 
 /** Variables that are versions; all others are compared as text. */
-const VERSIONS = new Set(["python_version", "python_full_version"]);
+const VERSIONS = new Set(["python_version", "python_full_version", "implementation_version"]);
 
 /** Older spellings of names that tools still take. Source: PEP 345; packaging, `process_env_var`. */
 const OLDER: Readonly<Record<string, string>> = {
   "os.name": "os_name",
   "sys.platform": "sys_platform",
   "platform.machine": "platform_machine",
+  "platform.version": "platform_version",
   "platform.python_implementation": "platform_python_implementation",
   python_implementation: "platform_python_implementation",
 };

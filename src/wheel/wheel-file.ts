@@ -4,7 +4,7 @@ import { allOf, type Headers, oneOf, parseHeaders } from "./metadata.ts";
 import { escapeName, expandTags, normalizeName, parseWheelFileName, type WheelFileName } from "./names.ts";
 import { parseRecord, type RecordLine } from "./record.ts";
 import { decodeText, demandPlainLines } from "./strict-text.ts";
-import { isVersion } from "./version.ts";
+import { compareVersions, isVersion } from "./version.ts";
 import type { ZipEntry } from "./zip-reader.ts";
 
 /** A wheel's inside, read far enough to check or rewrite it. */
@@ -67,6 +67,17 @@ export function distInfoText(wheel: WheelFile, file: string): string | null {
   return entry ? textOf(entry) : null;
 }
 
+/**
+ * True for two spellings of one version: 2024.01.05 and 2024.1.5. A hyphen is an underscore in file names.
+ * Source: PEP 440, "Normalization"; binary distribution format, "Escaping and Unicode".
+ */
+function isSameVersion(escaped: string, version: string): boolean {
+  const plain = escaped.replaceAll("_", "-");
+  return isVersion(plain) && isVersion(version)
+    ? compareVersions(plain, version) === 0
+    : escaped === version.replaceAll("-", "_");
+}
+
 /** Where file name, METADATA and dist-info folder disagree on name or version. */
 export function nameProblems(wheel: WheelFile): Finding[] {
   const problems: Finding[] = [];
@@ -85,18 +96,45 @@ export function nameProblems(wheel: WheelFile): Finding[] {
       found: name,
     });
   }
-  const escaped = (text: string): string => text.replaceAll("-", "_");
-  if (escaped(wheel.name.version) !== escaped(version))
+  if (!isSameVersion(wheel.name.version, version))
     problems.push({ kind: "name-differs", field: "version", expected: wheel.name.version, found: version });
   const folder = wheel.distInfo.replace(/\.dist-info$/, "");
   const cut = folder.indexOf("-");
   if (
     normalizeName(folder.slice(0, cut)) !== normalizeName(name) ||
-    escaped(folder.slice(cut + 1)) !== escaped(version)
+    !isSameVersion(folder.slice(cut + 1), version)
   ) {
     problems.push({ kind: "folder-of-another", found: wheel.distInfo, expected: `${name} ${version}` });
   }
   return problems;
+}
+
+/** What interpreters call an architecture of platform tags. Source: Debian multiarch tuples, as PEP 3149's suffixes have them. */
+const TUPLES: Readonly<Record<string, readonly [machine: string, suffix: string]>> = {
+  x86_64: ["x86_64", ""],
+  i686: ["i386", ""],
+  aarch64: ["aarch64", ""],
+  armv7l: ["arm", "eabihf"],
+  ppc64le: ["powerpc64le", ""],
+  s390x: ["s390x", ""],
+  riscv64: ["riscv64", ""],
+};
+
+/**
+ * Platforms that the suffix of an extension module may name, so that an interpreter of the wheel's platform looks for it:
+ * its own and no other (importlib.machinery.EXTENSION_SUFFIXES). Empty where a tag is of a platform that we know no name of.
+ */
+function tripletsOf(platform: string): Set<string> {
+  const triplets = new Set<string>();
+  for (const tag of platform.split(".")) {
+    const [, system = "", architecture = ""] =
+      /^(manylinux|musllinux|linux)(?:_\d+_\d+|\d*)_(\w+)$/.exec(tag) ?? [];
+    const [machine, suffix = ""] = TUPLES[architecture] ?? [];
+    if (machine === undefined) return new Set();
+    const libcs = { manylinux: ["gnu"], musllinux: ["musl"], linux: ["gnu", "musl"] }[system] ?? [];
+    for (const libc of libcs) triplets.add(`${machine}-linux-${libc}${suffix}`);
+  }
+  return triplets;
 }
 
 /** Where file name and WHEEL disagree on tags, or a library's suffix contradicts them. */
@@ -125,6 +163,17 @@ export function tagProblems(wheel: WheelFile): Finding[] {
       if (own !== undefined && !abis.includes(`cp${own}`))
         problems.push({ kind: "library-for-one-python", file: name, expected: abis, found: `cp${own}` });
     }
+  const triplets = tripletsOf(wheel.name.platform);
+  for (const name of libraries) {
+    const own = /\.(?:cpython-\d+[a-z]*|pypy\d+-pp\d+)-([\w-]+)\.so$/.exec(name)?.[1];
+    if (own !== undefined && triplets.size > 0 && !triplets.has(own))
+      problems.push({
+        kind: "library-for-other-platform",
+        file: name,
+        expected: [...triplets].sort(),
+        found: own,
+      });
+  }
   if (abis.includes("abi3")) {
     const tied = libraries.find((name) => /\.cpython-\d+/.test(name));
     if (tied !== undefined)

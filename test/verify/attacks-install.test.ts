@@ -1,6 +1,6 @@
 import { afterAll } from "@jest/globals";
 import { type Attack, filesLie, headerLie, testAttacks } from "../support/attacks.ts";
-import { GOOD_INFO } from "../support/forge.ts";
+import { GOOD_INFO, goodLibrary } from "../support/forge.ts";
 import { removeScratch } from "../support/run.ts";
 
 afterAll(removeScratch);
@@ -182,6 +182,54 @@ const INSTALL: Attack[] = [
     ),
     check: "name.agreement",
     evidence: /it is no UTF-8 text/,
+  },
+  ...["hello", "good", "good:", "good:f g", "good:f [x", "1 2:f", ""].map((value) => ({
+    name: `a program that is ${JSON.stringify(value)}`,
+    lie: filesLie(`${GOOD_INFO}/entry_points.txt`, `[console_scripts]\ngood = ${value}\n`),
+    check: "name.agreement",
+    evidence: /which is no object/,
+  })),
+  {
+    name: "an entry point of a plugin group that is none",
+    lie: filesLie(`${GOOD_INFO}/entry_points.txt`, "[vllm.general_plugins]\nx = good f\n"),
+    check: "name.agreement",
+    evidence: /which is no object/,
+  },
+  ...["Requires-Python: 12", "Requires-Python: >=3.10\nRequires-Python: >=3.11", "Provides-Extra: a b"].map(
+    (line) => ({
+      name: `the field ${JSON.stringify(line)}`,
+      lie: headerLie(line),
+      check: "name.agreement",
+      evidence: /METADATA has (Requires-Python|Provides-Extra)/,
+    }),
+  ),
+  {
+    name: "a marker on a variable that is none",
+    lie: headerLie("Requires-Dist: foo; python_versoin > '3'"),
+    check: "metadata.torch-requirement",
+    evidence: /python_versoin/,
+  },
+  ...["Root-Is-Purelib: maybe", ""].map((line) => ({
+    name: `WHEEL with ${line || "no Root-Is-Purelib"}`,
+    lie: { wheel: (text: string) => text.replace("Root-Is-Purelib: false\n", line && `${line}\n`) },
+    check: "tags.agreement",
+    evidence: /WHEEL has Root-Is-Purelib/,
+  })),
+  ...[
+    "_x.cpython-311-x86_64-linux-musl.so",
+    "_x.cpython-311-aarch64-linux-gnu.so",
+    "_x.cpython-311-darwin.so",
+  ].map((name) => ({
+    name: `the library ${name}`,
+    lie: filesLie(`good/${name}`, goodLibrary()),
+    check: "tags.agreement",
+    evidence: /no Python of x86_64-linux-gnu looks for that name/,
+  })),
+  {
+    name: "RECORD with a quote that never ends",
+    lie: { record: (text: string) => `"${"a".repeat(8 * 1024 * 1024)}\n${text}` },
+    check: "record.hashes",
+    evidence: /bad line/,
   },
   ...["../../evil = good:f", "a/b = good:f"].map((line) => ({
     name: `the entry point ${line}`,

@@ -1,6 +1,8 @@
+import { FormatError } from "../../wheel/format-error.ts";
 import { allOf, descriptionOf, type Headers, oneOf } from "../../wheel/metadata.ts";
 import { expandTags, normalizeName, parseWheelFileName } from "../../wheel/names.ts";
 import { isUploadTag } from "../../wheel/platform-tags.ts";
+import { parseRequirement } from "../../wheel/requirement.ts";
 import { isVersion } from "../../wheel/version.ts";
 
 /** What a kind of target refuses whatever a wheel's proof says. */
@@ -83,6 +85,16 @@ function descriptionProblems(document: Headers): string[] {
   return problems;
 }
 
+/** True for a requirement by URL, and for one that can't be read, which may be one. */
+function isDirect(line: string): boolean {
+  try {
+    return parseRequirement(line).url !== null;
+  } catch (thrown) {
+    if (!(thrown instanceof FormatError)) throw thrown;
+    return true;
+  }
+}
+
 function indexProblems({ fileName, version, document }: Subject): string[] {
   const problems: string[] = [];
   const name = parseWheelFileName(fileName);
@@ -98,6 +110,9 @@ function indexProblems({ fileName, version, document }: Subject): string[] {
       problems.push(
         `the platform tag ${platform} is not taken; a Linux wheel needs manylinux or musllinux (PEP 600, PEP 656)`,
       );
+  for (const line of allOf(document, "Requires-Dist"))
+    if (isDirect(line))
+      problems.push(`${line.slice(0, 200)} names a URL, which a public index does not take (PEP 440)`);
   return [...problems, ...metadataProblems(document), ...descriptionProblems(document)];
 }
 

@@ -1,3 +1,4 @@
+import { isMarker } from "../../wheel/fields.ts";
 import { FormatError } from "../../wheel/format-error.ts";
 import { linuxEnvironment, type MarkerEnvironment, parseMarker } from "../../wheel/marker.ts";
 import { normalizeName } from "../../wheel/names.ts";
@@ -49,6 +50,8 @@ function asker(environments: readonly MarkerEnvironment[]): (marker: string) => 
   const known = new Map<string, boolean>();
   let left = MOST_WORK;
   const ask = (text: string): boolean => {
+    // Whatever is asked of the machine's own system may hold somewhere.
+    if (/platform[_.](release|version)/.test(text)) return true;
     const patches = /python_full_version/.test(text) ? PATCHES : 0;
     const holds = parseMarker(text);
     return environments.some((one) => {
@@ -121,7 +124,7 @@ export function requirementFacts(lines: readonly string[], tags: readonly string
       .filter(({ requirement }) => GPU_NAME.test(normalizeName(requirement.name)))
       .map(({ line }) => line),
     unreadableRequirements: read.flatMap(({ line, requirement }) =>
-      requirement ? [] : [line.slice(0, TOLD)],
+      requirement && isMarker(requirement.marker) ? [] : [line.slice(0, TOLD)],
     ),
   };
 }

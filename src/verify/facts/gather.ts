@@ -1,5 +1,6 @@
 import type { Finding } from "../../findings/findings.ts";
 import { licenseProblems, ownNameProblems, SCRIPT_GROUPS } from "../../wheel/dist-info-rules.ts";
+import { fieldProblems } from "../../wheel/fields.ts";
 import { FormatError } from "../../wheel/format-error.ts";
 import { indexZipProblems } from "../../wheel/index-rules.ts";
 import { allOf, descriptionOf, type Headers, oneOf } from "../../wheel/metadata.ts";
@@ -97,6 +98,7 @@ export function openForFacts(fileName: string, bytes: Uint8Array): OpenedWheel {
   const unopened: Finding[] = problem === null ? [] : [{ kind: "unreadable-package", problem }];
   const points = wheel ? problemOf(() => distInfoText(wheel, "entry_points.txt")).value : null;
   const tags = named ? expandTags(named) : [];
+  const bad = wheel ? fieldProblems(wheel.metadata, wheel.wheel) : { metadata: [], wheel: [] };
   return {
     fileName,
     bytes,
@@ -107,8 +109,8 @@ export function openForFacts(fileName: string, bytes: Uint8Array): OpenedWheel {
     forLinux: named?.platform.includes("linux") ?? false,
     algorithms: new Map((wheel?.record ?? []).map(({ path, hash }) => [path, algorithmOf(hash)])),
     facts: {
-      nameProblems: wheel ? [...nameProblems(wheel), ...ownNameProblems(wheel)] : unopened,
-      tagProblems: wheel ? tagProblems(wheel) : unopened,
+      nameProblems: wheel ? [...nameProblems(wheel), ...ownNameProblems(wheel), ...bad.metadata] : unopened,
+      tagProblems: wheel ? [...tagProblems(wheel), ...bad.wheel] : unopened,
       tags,
       platformTags: named?.platform.split(".") ?? [],
       ...metadataFacts(wheel?.metadata ?? null, tags),
