@@ -163,7 +163,7 @@ describe("compiled objects of a runner that keeps nothing", () => {
     const second = await job({ cache: "false" }, { CCACHE_DIR: objects });
     expect([second.hits, second.sha256]).toEqual([0, first.sha256]);
     expect([first.outputs["cache-key"], second.outputs["cache-key"]]).toEqual([undefined, undefined]);
-  });
+  }, 600_000);
 });
 
 describe("an archive of compiled objects", () => {
