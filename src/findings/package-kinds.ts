@@ -136,12 +136,12 @@ export const PACKAGE_KINDS = {
   ),
   "bad-field": kind(
     {
-      file: z.enum(["METADATA", "WHEEL"]),
+      document: z.enum(["METADATA", "WHEEL"]),
       field: z.string(),
       found: z.string(),
       expected: z.string().describe("What it must be"),
     },
-    ({ file: name, field, found, expected }) => `${name} has ${field}: ${found}; it must be ${expected}`,
+    ({ document, field, found, expected }) => `${document} has ${field}: ${found}; it must be ${expected}`,
   ),
   "outside-stable-abi": kind(
     { file, symbols: z.array(z.string()) },

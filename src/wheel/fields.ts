@@ -58,7 +58,7 @@ const WHEEL: Readonly<Record<string, Field>> = {
 };
 
 function problemsIn(
-  file: "METADATA" | "WHEEL",
+  name: "METADATA" | "WHEEL",
   document: Headers,
   fields: Readonly<Record<string, Field>>,
 ): FindingOf<"bad-field">[] {
@@ -68,7 +68,7 @@ function problemsIn(
     return [
       ...bad.slice(0, 1).map((found) => ({
         kind: "bad-field" as const,
-        file,
+        document: name,
         field,
         found: found.slice(0, 80),
         expected: grammar ?? "",
@@ -78,7 +78,7 @@ function problemsIn(
         : [
             {
               kind: "bad-field" as const,
-              file,
+              document: name,
               field,
               found: `${values.length} lines`,
               expected: "one line",
@@ -105,7 +105,7 @@ export function fieldProblems(
         ? [
             {
               kind: "bad-field" as const,
-              file: "WHEEL" as const,
+              document: "WHEEL" as const,
               field: "Root-Is-Purelib",
               found: "no line",
               expected: "true or false",

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { contentsSchema, firstUseSchema } from "../facts/contents.ts";
 import { checkSchema } from "./check.ts";
-import { isaSchema, LEVELS, torchSchema } from "./verdict.ts";
+import { isaSchema, judgedBySchema, LEVELS, torchSchema } from "./verdict.ts";
 
 /** One wheel's or environment's answers, as `verify --json` lists them. */
 export const resultSchema = z.object({
@@ -15,6 +15,7 @@ export const resultSchema = z.object({
   torch: torchSchema,
   checks: z.array(checkSchema),
   isa: isaSchema,
+  judgedBy: judgedBySchema.optional(),
   contents: contentsSchema.optional(),
   firstUses: z.array(firstUseSchema).optional(),
 });

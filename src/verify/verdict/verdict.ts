@@ -52,7 +52,7 @@ export const torchSchema = z.object({ version: z.string(), cudaAvailable: z.bool
 export const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
 export const PREDICATE_TYPE = "https://slsa.dev/verification_summary/v1";
 
-const judgedBySchema = z
+export const judgedBySchema = z
   .object({
     contract: sha256.nullable().describe("Of the variant's contract in the manifest; null for no variant"),
     probes: sha256.describe("Of the programs that ran beside the wheel"),
