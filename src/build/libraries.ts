@@ -10,7 +10,7 @@ import type { Inputs } from "./compile/keys.ts";
 import { floorArguments } from "./floor/floor.ts";
 import { provideFloorKit } from "./floor/floor-kit.ts";
 import { needsFloorKit } from "./glibc.ts";
-import { copyOrigin, librariesOf, type SourcedLibrary } from "./source/dependencies.ts";
+import { copyOrigin, identityOf, librariesOf, type SourcedLibrary } from "./source/dependencies.ts";
 
 /** Libraries that were built from source for a build to link, and for the repair to take into the wheel. */
 export interface BuiltLibraries {
@@ -29,7 +29,7 @@ function keyOf(
 ): string {
   const origins = wanted.map(({ source }) => {
     const origin = dependencies.get(source.project);
-    return origin?.kind === "git" ? origin.ref.commit : origin?.digest;
+    return origin && identityOf(origin);
   });
   const text = JSON.stringify([
     1,

@@ -1,3 +1,4 @@
+import { sha256Of } from "../host/hash.ts";
 import { shownUrl } from "../host/network/urls.ts";
 import { FormatError } from "../wheel/format-error.ts";
 import type { WheelFile } from "../wheel/wheel-file.ts";
@@ -147,8 +148,8 @@ export function sbomOf(
   return `${JSON.stringify(document, null, 1)}\n`;
 }
 
-/** The grafted libraries of a repaired wheel. @param sha256Of of bytes, hexadecimal */
-export function graftedIn(wheel: WheelFile, sha256Of: (bytes: Uint8Array) => string): Grafted[] {
+/** The grafted libraries of a repaired wheel. */
+export function graftedIn(wheel: WheelFile): Grafted[] {
   return wheel.entries
     .filter(({ name, isFolder }) => !isFolder && /^[^/]+\.libs\//.test(name))
     .map(({ name, read }) => ({ path: name, sha256: sha256Of(read()) }));

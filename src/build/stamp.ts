@@ -1,4 +1,3 @@
-import { sha256Of } from "../host/hash.ts";
 import type { Variant } from "../variants/manifest.ts";
 import { COMPANIONS } from "../wheel/companions.ts";
 import { FormatError, wheelFormatError } from "../wheel/format-error.ts";
@@ -148,7 +147,7 @@ export function stampWheel(
             [SBOM_FILE]: sbomOf(
               made.inputs,
               { name: normalizeName(name), version },
-              graftedIn(wheel, sha256Of),
+              graftedIn(wheel),
               distInfoText(wheel, AUDITWHEEL_FILE),
               made.tool,
             ),

@@ -139,8 +139,8 @@ export function makeVerdict(
 }
 
 /**
- * Checks of an earlier verdict on the same bytes by the same verifier, contract and probes that this run did not ask again, so that a quick
- * static look does not throw a proof away.
+ * Checks of an earlier verdict on the same bytes by the same verifier, contract and probes that this run did not ask
+ * again, so that a quick static look does not throw a proof away.
  */
 function kept(earlier: Verdict | null, result: VerifyResult, version: string): Check[] {
   const predicate = earlier?.predicate;

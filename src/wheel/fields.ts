@@ -1,13 +1,14 @@
 import type { FindingOf } from "../findings/findings.ts";
-import { parseMarker } from "./marker.ts";
 import { allOf, type Headers } from "./metadata.ts";
 import { isSpecifier } from "./specifier.ts";
 import { isVersion } from "./version.ts";
 
 /** One field as later readers read it. */
 interface Field {
-  /** Whether it may stand there more than once. */
+  /** Whether it may stand there more than once, or is counted elsewhere. */
   many: boolean;
+  /** Whether it must stand there; what must in METADATA is counted where names are compared. */
+  required?: true;
   /** Whether a value is one; left out for free text. */
   holds?: (value: string) => boolean;
   /** What a value must be, in words. */
@@ -23,11 +24,11 @@ const isName = (value: string): boolean => /^[A-Z0-9]([A-Z0-9._-]*[A-Z0-9])?$/i.
  */
 const METADATA: Readonly<Record<string, Field>> = {
   Name: {
-    many: false,
+    many: true,
     holds: isName,
     grammar: "a distribution name (letters, digits, and . _ - between them)",
   },
-  Version: { many: false, holds: isVersion, grammar: "a version that PEP 440 knows" },
+  Version: { many: true, holds: isVersion, grammar: "a version that PEP 440 knows" },
   "Requires-Python": {
     many: false,
     holds: isSpecifier,
@@ -52,6 +53,7 @@ const WHEEL: Readonly<Record<string, Field>> = {
   "Wheel-Version": { many: false },
   "Root-Is-Purelib": {
     many: false,
+    required: true,
     holds: (value) => /^(true|false)$/i.test(value),
     grammar: "true or false",
   },
@@ -62,66 +64,29 @@ function problemsIn(
   document: Headers,
   fields: Readonly<Record<string, Field>>,
 ): FindingOf<"bad-field">[] {
-  return Object.entries(fields).flatMap(([field, { many, holds, grammar }]) => {
+  return Object.entries(fields).flatMap(([field, { many, required, holds, grammar = "" }]) => {
+    const problem = (found: string, expected: string): FindingOf<"bad-field"> => ({
+      kind: "bad-field",
+      document: name,
+      field,
+      found,
+      expected,
+    });
     const values = allOf(document, field);
-    const bad = holds === undefined ? [] : values.filter((value) => !holds(value));
+    const bad = holds && values.find((value) => !holds(value));
     return [
-      ...bad.slice(0, 1).map((found) => ({
-        kind: "bad-field" as const,
-        document: name,
-        field,
-        found: found.slice(0, 80),
-        expected: grammar ?? "",
-      })),
-      ...(many || values.length < 2
-        ? []
-        : [
-            {
-              kind: "bad-field" as const,
-              document: name,
-              field,
-              found: `${values.length} lines`,
-              expected: "one line",
-            },
-          ]),
+      ...(bad === undefined ? [] : [problem(bad.slice(0, 80), grammar)]),
+      ...(many || values.length < 2 ? [] : [problem(`${values.length} lines`, "one line")]),
+      ...(required && values.length === 0 ? [problem("no line", grammar)] : []),
     ];
   });
 }
 
 /** What of METADATA and WHEEL a later reader would refuse, or read as something else. */
-export function fieldProblems(
+export const fieldProblems = (
   metadata: Headers,
   wheel: Headers,
-): { metadata: FindingOf<"bad-field">[]; wheel: FindingOf<"bad-field">[] } {
-  const purelib = allOf(wheel, "Root-Is-Purelib");
-  return {
-    metadata: problemsIn("METADATA", metadata, METADATA).filter(
-      // How often these stand there is counted where names are compared.
-      ({ field, expected }) => !(["Name", "Version"].includes(field) && expected === "one line"),
-    ),
-    wheel: [
-      ...problemsIn("WHEEL", wheel, WHEEL),
-      ...(purelib.length === 0
-        ? [
-            {
-              kind: "bad-field" as const,
-              document: "WHEEL" as const,
-              field: "Root-Is-Purelib",
-              found: "no line",
-              expected: "true or false",
-            },
-          ]
-        : []),
-    ],
-  };
-}
-
-/** True for a marker that installers can read, whatever it asks. */
-export function isMarker(text: string): boolean {
-  try {
-    parseMarker(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
+): { metadata: FindingOf<"bad-field">[]; wheel: FindingOf<"bad-field">[] } => ({
+  metadata: problemsIn("METADATA", metadata, METADATA),
+  wheel: problemsIn("WHEEL", wheel, WHEEL),
+});

@@ -14,6 +14,16 @@ export class FormatError extends Error {
   }
 }
 
+/** What work gives; null where it meets what breaks its format. Anything else that is thrown goes on. */
+export function attempt<T>(work: () => T): T | null {
+  try {
+    return work();
+  } catch (thrown) {
+    if (!(thrown instanceof FormatError)) throw thrown;
+    return null;
+  }
+}
+
 /** What is said of a file of a user's that broke its format: E_WHEEL_FORMAT. Anything else that was thrown goes on. */
 export function wheelFormatError(wheel: string, thrown: unknown): WheelsError {
   if (!(thrown instanceof FormatError)) throw thrown;

@@ -21,9 +21,10 @@ export interface MarkerEnvironment {
 
 /** The environment of CPython on Linux. @param python version with or without its third part */
 export function linuxEnvironment(architecture: string, python: string): MarkerEnvironment {
+  const full = python.split(".").length > 2 ? python : `${python}.0`;
   return {
     python_version: python.split(".").slice(0, 2).join("."),
-    python_full_version: python.split(".").length > 2 ? python : `${python}.0`,
+    python_full_version: full,
     sys_platform: "linux",
     platform_system: "Linux",
     platform_machine: architecture,
@@ -33,7 +34,7 @@ export function linuxEnvironment(architecture: string, python: string): MarkerEn
     // Of the machine that it is installed on, which nobody knows.
     platform_release: "",
     platform_version: "",
-    implementation_version: python.split(".").length > 2 ? python : `${python}.0`,
+    implementation_version: full,
     extra: "",
   };
 }

@@ -4,7 +4,7 @@ import { glibcVersion } from "../../host/machine.ts";
 import type { TorchSource } from "../../torch/install.ts";
 import { COMPAT } from "../floor/compat.ts";
 import { ZIG } from "../floor/floor-kit.ts";
-import { type DependencyOrigin, librariesOf } from "../source/dependencies.ts";
+import { type DependencyOrigin, identityOf, librariesOf } from "../source/dependencies.ts";
 import type { BuildNeeds } from "../source/source-check.ts";
 import type { CompileRequest } from "./compile-request.ts";
 import type { Pin } from "./requirements.ts";
@@ -43,10 +43,7 @@ export function slotKey(
     found.recipe.name,
     needs,
     pins,
-    [...dependencies].map(([name, origin]) => [
-      name,
-      origin.kind === "git" ? origin.ref.commit : origin.digest,
-    ]),
+    [...dependencies].map(([name, origin]) => [name, identityOf(origin)]),
     torch.index,
     torch.pins,
     python,

@@ -28,6 +28,10 @@ export type DependencyOrigin =
   | { kind: "folder"; path: string; digest: string }
   | { kind: "git"; repository: string; ref: ResolvedRef; isOwn: boolean };
 
+/** What an origin's bytes are known by, hexadecimal: the commit, or the digest of the folder. */
+export const identityOf = (origin: DependencyOrigin): string =>
+  origin.kind === "git" ? origin.ref.commit : origin.digest;
+
 /** What is known of a source before it is fetched. */
 type Pinned = Pick<Dependency, "repository" | "ref" | "file">;
 

@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { type WheelsError, wheelsError } from "../../errors/wheels-error.ts";
-import { isMissing, readBytes, readTextIfAny } from "../../host/files.ts";
+import { readBytes, readTextIfAny } from "../../host/files.ts";
 import { sha256Of } from "../../host/hash.ts";
 import { wheelContents } from "../../verify/facts/contents.ts";
 import { parseVerdict } from "../../verify/verdict/read-verdict.ts";
@@ -29,15 +29,12 @@ async function verdictOf(wheel: string): Promise<Verdict | WheelsError> {
 
 /**
  * Reads a wheel and the verdict beside it.
+ * @param path of the copy that takeIn made
  * @returns the wheel, or the refusal
- * @throws E_WHEEL_FILE
  */
 export async function readWheel(path: string): Promise<ReadWheel | WheelsError> {
   const fileName = basename(path);
-  const bytes = await readBytes(path).catch((thrown: unknown) => {
-    const detail = isMissing(thrown) ? "There is no such file." : String(thrown);
-    throw wheelsError("E_WHEEL_FILE", { wheel: path, detail }, thrown);
-  });
+  const bytes = await readBytes(path);
   const verdict = await verdictOf(path);
   if (isRefusal(verdict)) return verdict;
   const sha256 = sha256Of(bytes);

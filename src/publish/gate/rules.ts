@@ -1,4 +1,4 @@
-import { FormatError } from "../../wheel/format-error.ts";
+import { attempt } from "../../wheel/format-error.ts";
 import { allOf, descriptionOf, type Headers, oneOf } from "../../wheel/metadata.ts";
 import { expandTags, normalizeName, parseWheelFileName } from "../../wheel/names.ts";
 import { isUploadTag } from "../../wheel/platform-tags.ts";
@@ -87,12 +87,8 @@ function descriptionProblems(document: Headers): string[] {
 
 /** True for a requirement by URL, and for one that can't be read, which may be one. */
 function isDirect(line: string): boolean {
-  try {
-    return parseRequirement(line).url !== null;
-  } catch (thrown) {
-    if (!(thrown instanceof FormatError)) throw thrown;
-    return true;
-  }
+  const requirement = attempt(() => parseRequirement(line));
+  return requirement === null || requirement.url !== null;
 }
 
 function indexProblems({ fileName, version, document }: Subject): string[] {

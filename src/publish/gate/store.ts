@@ -3,7 +3,7 @@ import { messageOf } from "../../errors/thrown.ts";
 import { wheelsError } from "../../errors/wheels-error.ts";
 import { isMissing, makeDir, readBytes, writeFile } from "../../host/files.ts";
 import { sha256Of } from "../../host/hash.ts";
-import { demandRegular } from "../../host/regular-files.ts";
+import { readShared } from "../../host/regular-files.ts";
 import { verdictFileName } from "../../verify/verdict/verdict.ts";
 import type { Candidate } from "../plan/planner.ts";
 import { attestationFileName, signatureFileName } from "../signing/check.ts";
@@ -23,8 +23,7 @@ export async function takeIn(path: string, folder: string): Promise<string> {
     const detail = isMissing(thrown) ? "There is no such file." : messageOf(thrown);
     throw wheelsError("E_WHEEL_FILE", { wheel: path, detail }, thrown);
   };
-  await demandRegular(path).catch(refused);
-  const bytes = await readBytes(path).catch(refused);
+  const bytes = await readShared(path).catch(refused);
   const place = join(folder, sha256Of(bytes));
   await makeDir(place, 0o700);
   const copy = join(place, basename(path));

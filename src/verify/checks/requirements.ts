@@ -1,19 +1,9 @@
-import { isMarker } from "../../wheel/fields.ts";
-import { FormatError } from "../../wheel/format-error.ts";
+import { attempt } from "../../wheel/format-error.ts";
 import { linuxEnvironment, type MarkerEnvironment, parseMarker } from "../../wheel/marker.ts";
 import { normalizeName } from "../../wheel/names.ts";
 import { isFor, parseRequirement, pinnedVersion, type Requirement } from "../../wheel/requirement.ts";
 import { isVersion } from "../../wheel/version.ts";
 import type { TorchRequirement } from "../facts/facts.ts";
-
-function attempt<T>(work: () => T): T | null {
-  try {
-    return work();
-  } catch (thrown) {
-    if (!(thrown instanceof FormatError)) throw thrown;
-    return null;
-  }
-}
 
 /** Minor versions of Python 3 that a tag such as py3 or abi3 is asked for. */
 const [OLDEST_MINOR, NEWEST_MINOR] = [8, 20];
@@ -124,7 +114,7 @@ export function requirementFacts(lines: readonly string[], tags: readonly string
       .filter(({ requirement }) => GPU_NAME.test(normalizeName(requirement.name)))
       .map(({ line }) => line),
     unreadableRequirements: read.flatMap(({ line, requirement }) =>
-      requirement && isMarker(requirement.marker) ? [] : [line.slice(0, TOLD)],
+      requirement && attempt(() => parseMarker(requirement.marker)) ? [] : [line.slice(0, TOLD)],
     ),
   };
 }

@@ -10,7 +10,7 @@ import { pipOf } from "../../torch/pip.ts";
 import { findPython } from "../../torch/python.ts";
 import type { Uv } from "../../torch/uv.ts";
 import { failureOf, troubleOf } from "../../torch/uv-trouble.ts";
-import { FormatError } from "../../wheel/format-error.ts";
+import { attempt } from "../../wheel/format-error.ts";
 import { normalizeName } from "../../wheel/names.ts";
 import { parseRecord } from "../../wheel/record.ts";
 import type { CheckAnswer } from "../verdict/check.ts";
@@ -89,16 +89,6 @@ function planFindings(installer: "uv" | "pip", plan: Plan, torch: TorchSource): 
   ];
 }
 
-/** Paths that a RECORD lists; none of one that can't be read, which is another distribution's: the wheel's own was. */
-function recorded(text: string): string[] {
-  try {
-    return parseRecord(text).map(({ path }) => posix.normalize(path));
-  } catch (thrown) {
-    if (!(thrown instanceof FormatError)) throw thrown;
-    return [];
-  }
-}
-
 /** Files told of one wheel. */
 const MOST_SHARED = 20;
 
@@ -114,7 +104,9 @@ async function filesOfOthers(host: Host, python: string, distribution: string): 
   for (const { name } of await listDir(site)) {
     const [, folder = "", other = ""] = /^((.+?)-[^-]+)\.dist-info$/.exec(name) ?? [];
     if (folder === "") continue;
-    const paths = recorded((await readTextIfAny(join(site, name, "RECORD"))) ?? "");
+    const text = (await readTextIfAny(join(site, name, "RECORD"))) ?? "";
+    // One that can't be read is another distribution's: the wheel's own was.
+    const paths = (attempt(() => parseRecord(text)) ?? []).map(({ path }) => posix.normalize(path));
     if (normalizeName(other) === own) mine = paths;
     else for (const path of paths) owners.set(path, [...(owners.get(path) ?? []), folder]);
   }
@@ -173,8 +165,8 @@ export async function installWheel(
     }
     const shared = await filesOfOthers(host, python, installation.distribution);
     // A variant's wheel has its own files alone; of others' it is told.
-    if (shared.length > 0 && installation.isVariant) return { result: "fail", findings: shared, evidence };
-    if (shared.length > 0) return { result: "warn", findings: shared, evidence };
+    if (shared.length > 0)
+      return { result: installation.isVariant ? "fail" : "warn", findings: shared, evidence };
     return {
       result: without.length > 0 ? "warn" : "pass",
       findings: without.length > 0 ? [{ kind: "left-out-packages", packages: [...without] }] : [],
