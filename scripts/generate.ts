@@ -90,8 +90,11 @@ function checksPage(): string {
     "",
   ];
   for (const id of CHECK_IDS) {
-    const { title, question, why, remedy, level } = definitionOf(id);
-    lines.push(`## ${id}`, "", `${title}. Asked from the level \`${level}\` on.`, "");
+    const { title, question, why, remedy, level, onRequest = false } = definitionOf(id);
+    const when = onRequest
+      ? `Asked on request only, at the level \`${level}\``
+      : `Asked from the level \`${level}\` on`;
+    lines.push(`## ${id}`, "", `${title}. ${when}.`, "");
     lines.push(`- Question: ${question}`, `- Why it matters: ${why}`, `- What to do: ${remedy}`, "");
   }
   return lines.join("\n");

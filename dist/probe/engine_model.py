@@ -1,7 +1,8 @@
-"""Makes a tiny Llama in a folder, and says which tokens it gives: weights, tokenizer and answers from one seed.
+"""Makes a small Llama in a folder, and says which tokens it gives: weights, tokenizer and answers from one seed.
 
-Run with plain torch, before the wheel enters the room. Arguments: the folder and the seed. One JSON document on
-descriptor 3: prompts with their greedy continuations, chosen so that every best token leads clearly.
+Run with plain torch, before the wheel enters the room. Arguments: the folder, the seed and the size. One JSON document
+on descriptor 3: of the tiny size prompts with their greedy continuations, chosen so that every best token leads clearly;
+of the size that speed is measured with none, since they would take minutes.
 Formats: safetensors (8 bytes of header length, a JSON header, raw tensors) and tokenizers' tokenizer.json.
 """
 
@@ -12,11 +13,24 @@ import json
 import os
 import struct
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
-HIDDEN, INNER, LAYERS, HEADS, KEY_HEADS, SIZE, WORDS = 256, 512, 2, 4, 2, 64, 512
+
+class Shape(NamedTuple):
+    hidden: int
+    inner: int
+    layers: int
+    heads: int
+    key_heads: int
+
+
+TINY = Shape(hidden=256, inner=512, layers=2, heads=4, key_heads=2)
+#: Large enough that kernels take most of the time and Python little, small enough for every machine: 92 MB.
+TIMED = Shape(hidden=1024, inner=2816, layers=4, heads=16, key_heads=8)
+SHAPES = {"tiny": TINY, "timed": TIMED}
+SIZE, WORDS = 64, 512
 EPSILON, THETA = 1e-5, 10000.0
 SPECIAL = {"<pad>": 0, "<s>": 1, "</s>": 2, "<unk>": 3}
 CANDIDATES, CHOSEN, NEW = 64, 3, 6
@@ -27,29 +41,31 @@ LEAD = 0.12
 Weights = dict[str, Any]
 
 
-def make_weights(generator: torch.Generator) -> Weights:
+def make_weights(shape: Shape, generator: torch.Generator) -> Weights:
+    hidden, inner, layers, heads, key_heads = shape
+
     def matrix(rows: int, columns: int, gain: float = 1.0) -> Any:
         values = torch.randn(rows, columns, generator=generator) * gain / columns**0.5
         return values.to(torch.bfloat16)
 
     weights = {
-        "model.embed_tokens.weight": torch.randn(WORDS, HIDDEN, generator=generator).bfloat16(),
-        "model.norm.weight": torch.ones(HIDDEN, dtype=torch.bfloat16),
-        "lm_head.weight": matrix(WORDS, HIDDEN),
+        "model.embed_tokens.weight": torch.randn(WORDS, hidden, generator=generator).bfloat16(),
+        "model.norm.weight": torch.ones(hidden, dtype=torch.bfloat16),
+        "lm_head.weight": matrix(WORDS, hidden),
     }
-    for layer in range(LAYERS):
+    for layer in range(layers):
         at = f"model.layers.{layer}"
         weights |= {
-            f"{at}.input_layernorm.weight": torch.ones(HIDDEN, dtype=torch.bfloat16),
-            f"{at}.post_attention_layernorm.weight": torch.ones(HIDDEN, dtype=torch.bfloat16),
+            f"{at}.input_layernorm.weight": torch.ones(hidden, dtype=torch.bfloat16),
+            f"{at}.post_attention_layernorm.weight": torch.ones(hidden, dtype=torch.bfloat16),
             # Stronger than the rest, or attention would look at every token alike and prove little.
-            f"{at}.self_attn.q_proj.weight": matrix(HEADS * SIZE, HIDDEN, 1.5),
-            f"{at}.self_attn.k_proj.weight": matrix(KEY_HEADS * SIZE, HIDDEN, 1.5),
-            f"{at}.self_attn.v_proj.weight": matrix(KEY_HEADS * SIZE, HIDDEN),
-            f"{at}.self_attn.o_proj.weight": matrix(HIDDEN, HEADS * SIZE, 2.0),
-            f"{at}.mlp.gate_proj.weight": matrix(INNER, HIDDEN),
-            f"{at}.mlp.up_proj.weight": matrix(INNER, HIDDEN),
-            f"{at}.mlp.down_proj.weight": matrix(HIDDEN, INNER, 2.0),
+            f"{at}.self_attn.q_proj.weight": matrix(heads * SIZE, hidden, 1.5),
+            f"{at}.self_attn.k_proj.weight": matrix(key_heads * SIZE, hidden, 1.5),
+            f"{at}.self_attn.v_proj.weight": matrix(key_heads * SIZE, hidden),
+            f"{at}.self_attn.o_proj.weight": matrix(hidden, heads * SIZE, 2.0),
+            f"{at}.mlp.gate_proj.weight": matrix(inner, hidden),
+            f"{at}.mlp.up_proj.weight": matrix(inner, hidden),
+            f"{at}.mlp.down_proj.weight": matrix(hidden, inner, 2.0),
         }
     return weights
 
@@ -71,7 +87,7 @@ def logits(weights: Weights, tokens: list[int]) -> Any:
     """Logits of the token after these, in double precision."""
     x = weights["model.embed_tokens.weight"][torch.tensor(tokens)]
     mask = torch.full((len(tokens), len(tokens)), float("-inf"), dtype=torch.float64).triu(1)
-    for layer in range(LAYERS):
+    for layer in range(TINY.layers):
         at = f"model.layers.{layer}"
         inside = norm(x, weights[f"{at}.input_layernorm.weight"])
 
@@ -79,11 +95,13 @@ def logits(weights: Weights, tokens: list[int]) -> Any:
             weight = weights[f"{at}.self_attn.{name}.weight"]
             return (inside @ weight.T).view(-1, count, SIZE).transpose(0, 1)
 
-        query, key = rotate(heads("q_proj", HEADS)), rotate(heads("k_proj", KEY_HEADS))
-        value = heads("v_proj", KEY_HEADS)
-        key, value = (part.repeat_interleave(HEADS // KEY_HEADS, dim=0) for part in (key, value))
+        query, key = rotate(heads("q_proj", TINY.heads)), rotate(heads("k_proj", TINY.key_heads))
+        value = heads("v_proj", TINY.key_heads)
+        key, value = (
+            part.repeat_interleave(TINY.heads // TINY.key_heads, dim=0) for part in (key, value)
+        )
         scores = (query @ key.transpose(1, 2) * SIZE**-0.5 + mask).softmax(-1)
-        joined = (scores @ value).transpose(0, 1).reshape(-1, HEADS * SIZE)
+        joined = (scores @ value).transpose(0, 1).reshape(-1, TINY.heads * SIZE)
         x = x + joined @ weights[f"{at}.self_attn.o_proj.weight"].T
         inside = norm(x, weights[f"{at}.post_attention_layernorm.weight"])
         gate = torch.nn.functional.silu(inside @ weights[f"{at}.mlp.gate_proj.weight"].T)
@@ -129,7 +147,7 @@ def save_weights(path: str, weights: Weights) -> None:
             file.write(ctypes.string_at(tensor.contiguous().data_ptr(), tensor.numel() * 2))
 
 
-def save_texts(folder: str) -> None:
+def save_texts(shape: Shape, folder: str) -> None:
     words = {**SPECIAL, **{f"w{number}": number for number in range(4, WORDS)}}
     special = [
         {
@@ -147,11 +165,11 @@ def save_texts(folder: str) -> None:
         "config.json": {
             "architectures": ["LlamaForCausalLM"],
             "model_type": "llama",
-            "hidden_size": HIDDEN,
-            "intermediate_size": INNER,
-            "num_hidden_layers": LAYERS,
-            "num_attention_heads": HEADS,
-            "num_key_value_heads": KEY_HEADS,
+            "hidden_size": shape.hidden,
+            "intermediate_size": shape.inner,
+            "num_hidden_layers": shape.layers,
+            "num_attention_heads": shape.heads,
+            "num_key_value_heads": shape.key_heads,
             "head_dim": SIZE,
             "vocab_size": WORDS,
             "max_position_embeddings": 256,
@@ -190,21 +208,29 @@ def save_texts(folder: str) -> None:
             json.dump(document, file)
 
 
-def main() -> None:
-    folder, seed = sys.argv[1], int(sys.argv[2])
+def with_clear_answers(seed: int) -> tuple[int, Weights, list[dict[str, object]]]:
     while True:
         generator = torch.Generator().manual_seed(seed)
-        weights = make_weights(generator)
+        weights = make_weights(TINY, generator)
         exact = {name: tensor.double() for name, tensor in weights.items()}
         answers = [continuation(exact, prompt) for prompt in prompts(generator)]
         answers.sort(key=lambda answer: -answer["margin"])
         if answers[CHOSEN - 1]["margin"] >= LEAD:
-            break
+            return seed, weights, answers[:CHOSEN]
         seed += 1
-    save_texts(folder)
+
+
+def main() -> None:
+    folder, seed, shape = sys.argv[1], int(sys.argv[2]), SHAPES[sys.argv[3]]
+    answers: list[dict[str, object]] = []
+    if shape is TINY:
+        seed, weights, answers = with_clear_answers(seed)
+    else:
+        weights = make_weights(shape, torch.Generator().manual_seed(seed))
+    save_texts(shape, folder)
     save_weights(os.path.join(folder, "model.safetensors"), weights)
     with os.fdopen(3, "w", encoding="utf-8") as out:
-        json.dump({"seed": seed, "cases": answers[:CHOSEN]}, out)
+        json.dump({"seed": seed, "cases": answers}, out)
 
 
 main()

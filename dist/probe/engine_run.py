@@ -13,7 +13,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from harness import Harness, first_line
+from harness import Harness
 
 sys.path.pop(0)
 
@@ -53,12 +53,7 @@ def generate(request: dict) -> dict[str, object]:
 def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:
         request = json.load(file)
-    harness = Harness()
-    try:
-        document = {"error": None, **generate(request)}
-    except BaseException as caught:  # noqa: BLE001 - whatever stops the engine is the answer
-        document = {"error": first_line(caught)}
-    harness.answer(document)
+    Harness().answer_with(lambda: generate(request))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ const REASONS = {
   "import-crashes": "not run: importing it crashes",
   "torchvision-broken": "not run: runtime.torchvision failed, and the engine loads it",
   "no-engine": "not run: the wheel holds no engine (no package vllm)",
+  "no-engine-asked": "not run: speed is measured at the level engine, of a wheel that holds vLLM",
+  "not-of-environments": "not run: speed is compared between wheels, not environments",
   "never-started": "not run: it was never started",
   "no-torch": "not run: there is no torch to run it on",
   "no-avx2-contract": "not run: the contract promises no CPU with AVX2 alone",

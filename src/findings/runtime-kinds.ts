@@ -8,6 +8,8 @@ export const PROGRAMS = {
   operators: "vLLM's operators: ",
   engine: "the engine: ",
   server: "the server: ",
+  speed: "the engine that was measured: ",
+  "speed-reference": "the reference's engine: ",
 } as const;
 
 /** A program of the clean room. */
@@ -32,6 +34,8 @@ const BY_HAND: Record<ProgramName, string> = {
   operators: "Call the operator by hand, and compare it with torch's own.",
   engine: "Start the engine by hand with a small model; the evidence has the end of its messages.",
   server: "Start the server by hand with a small model; the evidence has the end of its messages.",
+  speed: "Start the engine by hand with a small model.",
+  "speed-reference": "Start the reference's engine by hand with a small model, or name another reference.",
 };
 
 const byHand = ([first]: readonly { program: ProgramName }[]): string => BY_HAND[first?.program ?? "import"];
@@ -279,6 +283,26 @@ const ENGINE = {
   ),
 };
 
+/** What the measured engines show. */
+const SPEED = {
+  slower: kind(
+    {
+      phase: z.enum(["prefill", "decode"]),
+      expected: z.number().describe("The least share of the reference's tokens a second"),
+      found: z.number().describe("The median share of all rounds"),
+    },
+    ({ phase, expected, found }) =>
+      `${phase}: ${found.toFixed(2)} of the reference's tokens a second, ${expected} at least`,
+    () =>
+      "Compare what both link and load: an allocator, an OpenMP library, compiler flags; measure once more on a quiet machine.",
+  ),
+  "reference-refused": kind(
+    { wheel: z.string().describe("The reference: a file name, or NAME==VERSION"), problem: z.string() },
+    ({ wheel, problem }) => `not run: ${wheel} can't be installed beside this torch: ${problem}`,
+    () => "Name a reference that takes the same torch and runs on this machine.",
+  ),
+};
+
 /** What an emulated CPU shows. */
 const EMULATED = {
   "unproven-features": kind(
@@ -305,5 +329,6 @@ export const RUNTIME_KINDS = {
   ...IMPORT,
   ...KERNELS,
   ...ENGINE,
+  ...SPEED,
   ...EMULATED,
 };

@@ -30,6 +30,18 @@ export const PROVING = {
       kind: "flag",
       help: "Run import and kernels of a wheel for AVX2 once more on qemu-x86_64 -cpu Haswell, which has nothing beyond AVX2.",
     },
+    "speed-reference": {
+      kind: "text",
+      placeholder: "WHEEL",
+      default: null,
+      help: "Measure the engine's tokens a second in turn with those of this wheel, a file or NAME==VERSION such as the last release; needs --level=engine.",
+    },
+    "speed-least": {
+      kind: "text",
+      placeholder: "RATIO",
+      default: "0.9",
+      help: "The least share of the reference's tokens a second that passes.",
+    },
   }),
   ...about("Limits", {
     limit: {
@@ -40,6 +52,17 @@ export const PROVING = {
     },
   }),
 };
+
+function parseSpeed(reference: string | null, text: string): { reference: string; least: number } | null {
+  const least = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || least > 1)
+    throw wheelsError("E_OPTION_VALUE", {
+      option: "--speed-least",
+      value: text,
+      expected: "a number from 0 to 1, such as 0.9",
+    });
+  return reference === null ? null : { reference, least };
+}
 
 /** @throws E_OPTION_VALUE where `without` is no list of packages, or names torch itself */
 export function parseProving(given: Partial<Values<typeof PROVING>>) {
@@ -60,6 +83,7 @@ export function parseProving(given: Partial<Values<typeof PROVING>>) {
       without: without.map(normalizeName),
       emulator,
       leastCpu: values["least-cpu"],
+      speed: parseSpeed(values["speed-reference"], values["speed-least"]),
     },
   };
 }

@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from typing import Any
 
 CHANNEL = "CPU_WHEEL_CHANNEL"
@@ -67,6 +68,14 @@ class Harness:
         self._line.sendall(text.encode() + b"\n")
         with contextlib.suppress(OSError):
             self._line.recv(1)
+
+    def answer_with(self, work: Callable[[], dict[str, object]]) -> None:
+        """Hands over what the work gives, or what stopped it."""
+        try:
+            document = {"error": None, **work()}
+        except BaseException as caught:  # noqa: BLE001 - whatever stops it is the answer
+            document = {"error": first_line(caught)}
+        self.answer(document)
 
 
 def first_line(error: BaseException) -> str:

@@ -5,6 +5,7 @@ const DONE: Partial<Record<CheckId, string>> = {
   "runtime.import": "imported",
   "runtime.kernels": "kernels run",
   "runtime.engine": "engine run",
+  "runtime.speed": "speed",
 };
 
 const emulatedText = (features: readonly string[]): string =>

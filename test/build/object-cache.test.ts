@@ -50,12 +50,16 @@ interface Built extends Step {
   misses: number;
 }
 
-async function job(inputs: Record<string, string> = {}, env: Record<string, string> = {}): Promise<Built> {
+async function job(
+  inputs: Record<string, string> = {},
+  env: Record<string, string> = {},
+  where = on,
+): Promise<Built> {
   // The tools and packages that a hosted runner would fetch again stay: they have nothing to do with the objects.
   for (const name of ["ccache", "compiled", "build", "sources", "materials"])
-    rmSync(join(on.folder, "tools", "vllm-cpu-wheels", name), { recursive: true, force: true });
+    rmSync(join(where.folder, "tools", "vllm-cpu-wheels", name), { recursive: true, force: true });
   for (const name of ["GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"])
-    writeFileSync(join(on.folder, name), "");
+    writeFileSync(join(where.folder, name), "");
   const stats = join(scratch(), "stats");
   const ran = await step(
     "build-variant",
@@ -68,7 +72,7 @@ async function job(inputs: Record<string, string> = {}, env: Record<string, stri
       ...inputs,
     },
     { ...cache.env, CCACHE_STATSLOG: stats, ...env },
-    on,
+    where,
   );
   expect(ran.status === 0 ? "" : ran.log).toBe("");
   const lines = readFileSync(stats, "utf8").split("\n");
@@ -108,6 +112,15 @@ describe("compiled objects of a runner that keeps nothing", () => {
   test("serve the same source, and nothing is kept again", async () => {
     const again = await job();
     expect([again.outputs["cache-hit"], again.misses, again.sha256]).toEqual(["true", 0, cold.sha256]);
+    expect(cache.entries).toHaveLength(1);
+  });
+
+  test("serve a runner whose folders have other names, and lie deeper", async () => {
+    const elsewhere = await job({}, {}, runner());
+    // cmake asks what the compiler can do in folders of random names.
+    expect([elsewhere.outputs["cache-hit"], elsewhere.misses <= 1]).toEqual(["true", true]);
+    expect(elsewhere.hits).toBeGreaterThanOrEqual(cold.misses - 1);
+    expect(elsewhere.sha256).toBe(cold.sha256);
     expect(cache.entries).toHaveLength(1);
   });
 

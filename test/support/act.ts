@@ -118,7 +118,8 @@ export interface ActOptions {
   actions?: Record<string, string>;
   /** Folders before everything on PATH. */
   path?: string[];
-  onOutput?: (text: string) => void;
+  /** The run, with all that it started, is killed when a line like this comes. */
+  killOn?: RegExp;
 }
 
 /** Runs a workflow of a repository on this host, with our actions from a release and every `uses:` as it stands. */
@@ -175,12 +176,15 @@ export async function act(repo: string, release: Released, options: ActOptions):
       PATH: [...(options.path ?? []), dirname(process.execPath), process.env["PATH"]].join(delimiter),
     },
     stdio: ["ignore", "pipe", "pipe"],
+    // A group of its own, so that what its steps run dies with it.
+    detached: options.killOn !== undefined,
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (chunk: Buffer) => {
       output += chunk.toString();
-      options.onOutput?.(chunk.toString());
+      if (options.killOn?.test(output) && child.pid !== undefined && child.exitCode === null)
+        process.kill(-child.pid, "SIGKILL");
     });
   const status = await ended(child);
   const artifacts = [...service.artifacts.values()]

@@ -5,6 +5,7 @@ import { dump, load } from "js-yaml";
 import { REPOSITORY, torchInput } from "./act.ts";
 import { blocksOf } from "./documents.ts";
 import { scratch } from "./run.ts";
+import { standInAction } from "./stand-in-action.ts";
 
 /**
  * All that is replaced in the README's workflows here, where vLLM itself can't be built: what is built, where torch comes
@@ -59,22 +60,15 @@ const asPinned = (name: string): string =>
 
 /** What is no part of the project and can't be fetched here: GitHub's own actions, and the sudo of its images. */
 export function surroundings(): { actions: Record<string, string>; path: string[] } {
-  const action = (name: string, run: string): string => {
-    const folder = scratch();
-    const inputs = "inputs:\n  path: { description: the folder, default: '' }\n";
-    const runs = `runs:\n  using: composite\n  steps:\n    - run: ${run}\n      shell: bash\n`;
-    writeFileSync(join(folder, "action.yml"), `name: ${name}\ndescription: stands in\n${inputs}${runs}`);
-    return folder;
-  };
   const bin = scratch();
   writeFileSync(join(bin, "sudo"), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 });
   return {
     actions: {
-      [asPinned("actions/upload-pages-artifact")]: action(
-        "upload",
-        "test -f '${{ inputs.path }}/index.html' && echo \"pages of $(ls '${{ inputs.path }}')\"",
+      [asPinned("actions/upload-pages-artifact")]: standInAction(
+        'test -f "$FOLDER/index.html" && echo "pages of $(ls "$FOLDER")"',
+        { FOLDER: "path" },
       ),
-      [asPinned("actions/deploy-pages")]: action("deploy", "echo deployed"),
+      [asPinned("actions/deploy-pages")]: standInAction("echo deployed", {}),
     },
     path: [bin],
   };

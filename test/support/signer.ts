@@ -38,7 +38,7 @@ export async function startSigner(): Promise<Signer> {
       ),
       "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f": standInAction(
         `node ${join(root, "test", "support", "upload.mjs")}`,
-        { NAME: "name", PATHS: "path" },
+        { NAME: "name", PATHS: "path", DAYS: "retention-days" },
       ),
     },
     close: () => server.close(),

@@ -2,8 +2,10 @@
 import { dirname } from "node:path";
 import { DefaultArtifactClient } from "@actions/artifact";
 
-const { NAME, PATHS } = process.env;
+const { NAME, PATHS, DAYS } = process.env;
 const files = PATHS.split("\n")
   .map((line) => line.trim())
   .filter((line) => line !== "");
-await new DefaultArtifactClient().uploadArtifact(NAME, files, dirname(files[0]));
+// As the action itself: no days, or 0, are the repository's own.
+const options = Number(DAYS) > 0 ? { retentionDays: Number(DAYS) } : {};
+await new DefaultArtifactClient().uploadArtifact(NAME, files, dirname(files[0]), options);

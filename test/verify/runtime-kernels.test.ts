@@ -26,7 +26,7 @@ beforeAll(() => {
   challenge = {
     seed: 7,
     operators: probe("kernel_expected.py", "7") as Challenge["operators"],
-    model: probe("engine_model.py", modelFolder, "7") as Challenge["model"],
+    model: probe("engine_model.py", modelFolder, "7", "tiny") as Challenge["model"],
     modelFolder,
   };
 }, 300_000);

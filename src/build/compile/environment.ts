@@ -22,6 +22,8 @@ export interface CompileHabits {
   ccache: string | null;
   /** Folder whose path must not reach the wheel. */
   root: string;
+  /** Folder above it that all of a build's own files lie in. */
+  base: string;
   keepDebug: boolean;
   /** What every run is told to build for an older glibc; null for the machine's own. */
   floor: FloorArguments | null;
@@ -30,19 +32,56 @@ export interface CompileHabits {
 }
 
 /**
+ * Names files below the base relative to where the compiler runs: what ccache keeps then serves a build below any other
+ * folder, another runner's for example. ccache's own base_dir does that too, but a build without ccache would have other
+ * bytes. Links and names of make's targets stay as they are.
+ */
+function relativePaths(base: string): string {
+  return `base=${quote(base)}
+here=$(pwd -P)
+beyond=$(cd "$base" && pwd -P)
+case "$compiles$here" in
+  yes"$beyond"/*)
+    rest=\${here#"$beyond"}
+    up=
+    while [ -n "$rest" ]; do
+      rest=\${rest%/*}
+      up=../$up
+    done
+    before=
+    left=$#
+    while [ "$left" -gt 0 ]; do
+      argument=$1
+      shift
+      left=$((left - 1))
+      case "$before" in -MT|-MQ|-D|-U) kept=yes ;; *) kept= ;; esac
+      before=$argument
+      case "$kept$argument" in
+        "$base"/*|-I"$base"/*|-isystem"$base"/*|-iquote"$base"/*|-f*-prefix-map="$base"/*)
+          argument=\${argument%%"$base"/*}$up\${argument#*"$base"/} ;;
+      esac
+      set -- "$@" "$argument"
+    done ;;
+esac
+`;
+}
+
+/**
  * Refuses flags that mean "this machine"; response files are looked into, since cmake uses them for long commands.
  * ccache stands behind this wrapper and not before it, so that it hashes the compiler and not the wrapper.
  */
 function compilerShim(
   command: readonly string[],
-  { ccache, root, keepDebug }: CompileHabits,
+  family: Compiler["family"],
+  { ccache, root, base, keepDebug }: CompileHabits,
   always: readonly string[],
   linking: readonly string[],
 ): string {
   const launcher = ccache === null ? "" : `${quote(ccache)} `;
-  const added = [`-ffile-prefix-map=${root}=.`, ...(keepDebug ? [] : ["-g0"]), ...always]
-    .map(quote)
-    .join(" ");
+  const map = quote(`-ffile-prefix-map=${root}=.`);
+  // GCC takes the absolute name of a system's header where that is the shorter one.
+  const asNamed = family === "gcc" ? ["-fno-canonical-system-headers"] : [];
+  const added = [...(keepDebug ? [] : ["-g0"]), ...asNamed, ...always].map(quote).join(" ");
   // A run links where it has an input and nothing that ends it earlier. Source: GCC manual, "Overall Options".
   const link =
     linking.length === 0
@@ -58,8 +97,10 @@ done
 [ "$links" = yes ] && set -- "$@" ${linking.map(quote).join(" ")}
 `;
   return `#!/bin/sh
+compiles=
 for argument in "$@"; do
   case "$argument" in
+    -c) compiles=yes; native= ;;
     @*) native=$(grep -oE -e '-m(arch|tune|cpu)=native' "\${argument#@}" 2>/dev/null | head -n 1) ;;
     -march=native|-mtune=native|-mcpu=native) native=$argument ;;
     *) native= ;;
@@ -69,7 +110,8 @@ for argument in "$@"; do
     exit 1
   fi
 done
-${link}exec ${launcher}${command.map(quote).join(" ")} "$@" ${added}
+${link}set -- "$@" ${map} ${added}
+${relativePaths(base)}exec ${launcher}${command.map(quote).join(" ")} "$@" ${map}
 `;
 }
 
@@ -111,6 +153,7 @@ export async function writeShims(
     join(folder, "vllm-cpu-cc"),
     compilerShim(
       compiler.cc,
+      compiler.family,
       habits,
       [...(floor?.cc ?? []), ...headers],
       [...search, ...(floor?.linkCc ?? [])],
@@ -121,6 +164,7 @@ export async function writeShims(
     join(folder, "vllm-cpu-c++"),
     compilerShim(
       compiler.cxx,
+      compiler.family,
       habits,
       [...(floor?.cxx ?? []), ...headers],
       [...search, ...(floor?.linkCxx ?? [])],

@@ -226,6 +226,7 @@ async function compileIn(
   await writeShims(shims, unit, request.architecture, compiler, {
     ccache,
     root: folder,
+    base: host.cache,
     keepDebug: request.keepDebug,
     floor,
     libraries,
@@ -250,6 +251,7 @@ async function compileIn(
     });
   });
   const cpuSeconds = (await childCpuSeconds()) - cpuBefore;
+  host.log.info(`Compiling took ${cpuSeconds.toFixed(1)} CPU seconds.`);
   if (floor !== null && request.floor !== null)
     await demandNoNewerCalls(host, compiler, floor.kit, request.floor, compiled, project);
   await writeFileAtomic(timing, String(stages["compile"]));

@@ -33,8 +33,11 @@ export type AnyDefinition = CheckDefinition<z.ZodRawShape>;
 /** A check by a name that is not known before the program runs. */
 export const definitionOf = (id: CheckId): AnyDefinition => CHECKS[id] as unknown as AnyDefinition;
 
-/** The checks that a level is made of; each level includes the ones below it. */
+/** The checks that a level is made of; each level includes the ones below it, and none what is asked on request only. */
 export function demandedChecks(level: Level): readonly CheckId[] {
   const reached = LEVELS.slice(0, LEVELS.indexOf(level) + 1);
-  return CHECK_IDS.filter((id) => reached.includes(definitionOf(id).level));
+  return CHECK_IDS.filter((id) => {
+    const { level: own, onRequest = false } = definitionOf(id);
+    return !onRequest && reached.includes(own);
+  });
 }

@@ -187,8 +187,12 @@ export async function environmentChecks(
     if (!isBroken(thrown)) throw thrown;
     return { checks: brokenInterpreter(python, thrown.why, level), torch: null };
   }
+  const speed: Check[] =
+    settings.speed === null || level === "static"
+      ? []
+      : [notRun("runtime.speed", { kind: "gap", reason: "not-of-environments" })];
   const answer = (ran: Check[]): RuntimeAnswer => ({
-    checks: [...gateChecks(facts), ...ran],
+    checks: [...gateChecks(facts), ...ran, ...speed],
     torch: seenTorch(facts),
   });
   if (level === "static") return answer([]);

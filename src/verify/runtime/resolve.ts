@@ -40,9 +40,36 @@ function wouldInstall(output: string): string[] {
   return [...output.matchAll(/^ \+ (\S+)/gm)].map((match) => match[1] ?? "");
 }
 
-function uvArguments(python: string, { wheel, torch }: Installation): string[] {
+/** What uv is told; the folder keeps what it must read for that. */
+async function uvArguments(
+  folder: string,
+  python: string,
+  { wheel, torch, without }: Pick<Installation, "wheel" | "torch" | "without">,
+): Promise<string[]> {
   const only = ["--only-binary", ":all:"];
-  return ["pip", "install", "--python", python, ...only, wheel, `torch==${torch.torchVersion}`];
+  const args = ["pip", "install", "--python", python, ...only, wheel, `torch==${torch.torchVersion}`];
+  if (without.length === 0) return args;
+  const overrides = join(folder, "overrides.txt");
+  await writeFile(overrides, without.map((name) => `${name}; ${NEVER}\n`).join(""));
+  return [...args, "--overrides", overrides];
+}
+
+/**
+ * Installs what is not judged beside the torch that is there.
+ * @param what `wheel` may be NAME==VERSION, too, which comes from the user's index
+ * @returns why uv refuses; null where it was installed
+ * @throws E_TOOL_FAILED, E_DISK_FULL, E_FOLDER_UNFIT, E_TOOL_LIMIT
+ */
+export async function installUnjudged(
+  host: Host,
+  uv: Uv,
+  python: string,
+  what: Pick<Installation, "wheel" | "torch" | "without">,
+): Promise<string | null> {
+  return host.scratch.withFolder("vcw-install", async (folder) => {
+    const real = await uv.run(await uvArguments(folder, python, what));
+    return real.code === 0 ? null : ofTheWheel(real, "uv", uv.counted);
+  });
 }
 
 const reportSchema = z.object({
@@ -129,12 +156,7 @@ export async function installWheel(
 ): Promise<CheckAnswer<"runtime.resolve">> {
   const { torch, without, strays } = installation;
   return host.scratch.withFolder("vcw-install", async (folder): Promise<CheckAnswer<"runtime.resolve">> => {
-    const args = uvArguments(python, installation);
-    if (without.length > 0) {
-      const overrides = join(folder, "overrides.txt");
-      await writeFile(overrides, without.map((name) => `${name}; ${NEVER}\n`).join(""));
-      args.push("--overrides", overrides);
-    }
+    const args = await uvArguments(folder, python, installation);
     const dry = await uv.run([...args, "--dry-run"]);
     const uvPlan: Plan = {
       packages: wouldInstall(`${dry.stdout}\n${dry.stderr}`),

@@ -31,6 +31,7 @@ import { type Challenge, type Programs, runPrograms } from "./programs.ts";
 import { installWheel } from "./resolve.ts";
 import { openRoom, type Room } from "./room.ts";
 import type { RunSettings } from "./settings.ts";
+import { compareSpeed, readReference, type SpeedReference } from "./speed.ts";
 import { emulateTiles } from "./tiles.ts";
 
 export interface RuntimeRequest {
@@ -65,6 +66,12 @@ export const RUN_IDS: Record<RuntimeRequest["level"], readonly CheckId[]> = {
   kernels: ["runtime.import", "runtime.kernels"],
   engine: ["runtime.import", "runtime.kernels", "runtime.engine"],
 };
+
+/** The same with what is asked on request. */
+const idsOf = ({ level, settings }: Pick<RuntimeRequest, "level" | "settings">): readonly CheckId[] => [
+  ...RUN_IDS[level],
+  ...(settings.speed === null ? [] : ["runtime.speed" as const]),
+];
 
 /** The one CPython that a wheel's tag ties it to, such as 3.11; null where it is tied to none. */
 function pythonOf({ tags }: WheelFacts): string | null {
@@ -119,7 +126,7 @@ export async function makeChallenge(
   if (level !== "engine") return { seed, operators, model: null, modelFolder };
   await makeDir(modelFolder);
   const model = modelSchema.parse(
-    await runProbe(host, python, "engine_model.py", [modelFolder, String(seed)]),
+    await runProbe(host, python, "engine_model.py", [modelFolder, String(seed), "tiny"]),
   );
   return { seed, operators, model, modelFolder };
 }
@@ -133,7 +140,13 @@ async function standIn(host: Host, room: Room, lacks: readonly string[]): Return
   return made;
 }
 
-async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeRequest): Promise<RuntimeAnswer> {
+async function inRoom(
+  host: Host,
+  uv: Uv,
+  folder: string,
+  request: RuntimeRequest,
+  reference: SpeedReference | null,
+): Promise<RuntimeAnswer> {
   const { bytes, facts, level, settings, variant } = request;
   // What is installed is a copy of what was judged, whatever becomes of the file.
   const wheel = join(folder, "w", facts.fileName);
@@ -172,13 +185,13 @@ async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeReques
     const instead = await standIn(host, room, lacks);
     if ("why" in instead) {
       const why: Finding[] = [{ kind: "lacks-features", features: lacks }, ...instead.why];
-      return answer(RUN_IDS[level].map((id) => notRun(id, ...why)));
+      return answer(idsOf(request).map((id) => notRun(id, ...why)));
     }
     room.emulation = instead.emulation;
     for (const feature of lacks) flags.add(feature);
   }
   if (resolve.result === "fail")
-    return answer(RUN_IDS[level].map((id) => notRun(id, { kind: "gap", reason: "not-installable" })));
+    return answer(idsOf(request).map((id) => notRun(id, { kind: "gap", reason: "not-installable" })));
   const broken = gates.find(({ id, result }) => id === "runtime.torchvision" && result === "fail");
   const programs: Programs = {
     room,
@@ -193,7 +206,11 @@ async function inRoom(host: Host, uv: Uv, folder: string, request: RuntimeReques
     port: await freePort(),
   };
   const ran = await runPrograms(host, programs);
-  const all = settings.leastCpu ? await onLeastCpu(host, programs, variant, ran) : ran;
+  const twice = settings.leastCpu ? await onLeastCpu(host, programs, variant, ran) : ran;
+  const measured = { ...programs, interpreter: wanted };
+  const all = reference
+    ? [...twice, await compareSpeed(host, uv, folder, torch, measured, reference)]
+    : twice;
   if (sha256Of(await readBytes(wheel)) === facts.sha256) return answer(all);
   const changed = makeCheck("runtime.import", {
     result: "fail",
@@ -210,17 +227,19 @@ export async function demandEmulator(host: Host, { emulator: [program] }: RunSet
 
 /**
  * Installs the wheel into a clean room beside CPU-only torch and asks the run-time questions.
- * @throws E_TORCH_INDEX, E_TORCH_NOT_FOUND, E_PYTHON_MISSING, E_TOOL_MISSING (the emulator) where the room can't be made
- * for reasons that are not the wheel's: that is no answer
+ * @throws E_TORCH_INDEX, E_TORCH_NOT_FOUND, E_PYTHON_MISSING, E_TOOL_MISSING (the emulator), E_WHEEL_FILE and
+ * E_WHEEL_FORMAT (the reference) where the room can't be made for reasons that are not the wheel's: that is no answer
  */
 export async function runtimeChecks(host: Host, uv: Uv, request: RuntimeRequest): Promise<RuntimeAnswer> {
-  await demandEmulator(host, request.settings);
+  const { settings } = request;
+  await demandEmulator(host, settings);
+  const reference = settings.speed && (await readReference(host, settings.speed));
   return host.scratch.withFolder("vcw", async (folder) => {
     try {
-      return await inRoom(host, uv, folder, request);
+      return await inRoom(host, uv, folder, request, reference);
     } catch (thrown) {
       if (!(thrown instanceof WheelsError)) throw thrown;
-      const ids = [...GATE_IDS, ...RUN_IDS[request.level]];
+      const ids = [...GATE_IDS, ...idsOf(request)];
       if (thrown.code === "E_PYTHON_MISSING" && pythonOf(request.facts)) {
         const missing: Finding = {
           kind: "python-missing",

@@ -1,3 +1,11 @@
+/** What a user says of runtime.speed. */
+export interface SpeedSettings {
+  /** Path of the wheel to compare with, relative to the working folder; or NAME==VERSION, taken from the index. */
+  reference: string;
+  /** The least ratio of tokens a second that passes. */
+  least: number;
+}
+
 /** How a wheel is run; what a user may set. */
 export interface RunSettings {
   /** Seconds that each program of the clean room may take. */
@@ -8,4 +16,6 @@ export interface RunSettings {
   emulator: readonly string[];
   /** True to run import and kernels once more on the least CPU of a contract that promises AVX2 and no more. */
   leastCpu: boolean;
+  /** What its speed is compared with; null for nothing. */
+  speed: SpeedSettings | null;
 }

@@ -22,6 +22,8 @@ export interface CheckDefinition<Evidence extends z.ZodRawShape> {
   tags: readonly string[];
   /** The facts that an answer rests on, all of which may be absent: a check that was not run has none. */
   evidence: z.ZodObject<Evidence>;
+  /** True where it is asked only of who wants it: no level is made of it, and nothing demands it. */
+  onRequest?: true;
   /** True where the summary holds beside a warning, too. */
   holdsWithWarning?: true;
   /** What evidence says where nothing was found, as part of a sentence; null where it says nothing. */

@@ -151,6 +151,29 @@ function engineSummary({ tokens = [], engine, server, tiles }: EngineEvidence): 
   return [said, ...emulatedParts({ tiles })].join("; ");
 }
 
+const speedSchema = z.object({
+  found: z.number().describe("Tokens a second, the median of all rounds"),
+  reference: z.number().describe("The same of the reference"),
+  ratio: z.number().describe("The median of each round's ratio"),
+  least: z.number().describe("The least of them"),
+  most: z.number().describe("The largest of them"),
+});
+
+type Speed = z.infer<typeof speedSchema>;
+
+interface SpeedEvidence {
+  reference?: { name: string } | undefined;
+  prefill?: Speed | undefined;
+  decode?: Speed | undefined;
+}
+
+function speedSummary({ reference, prefill, decode }: SpeedEvidence): string | null {
+  if (!reference || !prefill || !decode) return null;
+  const told = ({ ratio, found, least, most }: Speed): string =>
+    `${ratio.toFixed(2)} × (${least.toFixed(2)} to ${most.toFixed(2)}; ${Math.round(found)} tokens a second)`;
+  return `against ${reference.name}: prefill ${told(prefill)}, decode ${told(decode)}`;
+}
+
 interface ImportEvidence {
   seconds?: number | null | undefined;
   emulator?: string | undefined;
@@ -254,5 +277,22 @@ export const RUN_CHECKS = {
       ...installedEvidence,
     },
     summary: engineSummary,
+  }),
+  "runtime.speed": define({
+    level: "engine",
+    onRequest: true,
+    title: "It is as fast as a reference",
+    question: "Does the engine make as many tokens a second as the wheel that --speed-reference names?",
+    why: "A lost allocator or OpenMP library is seen by no other check, and by every user.",
+    remedy: "Compare what both wheels link and load.",
+    tags: ["runtime"],
+    reference: null,
+    evidence: {
+      reference: z.object({ name: z.string(), sha256: z.string().nullable() }),
+      rounds: z.number().describe("Rounds that count, both wheels in turn, after one that warms up"),
+      prefill: speedSchema.describe("Prompts of 128 tokens, 8 at a time"),
+      decode: speedSchema.describe("48 tokens after a short prompt, 8 at a time"),
+    },
+    summary: speedSummary,
   }),
 };
