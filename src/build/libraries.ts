@@ -114,7 +114,15 @@ export async function provideLibraries(
           const args =
             kit === null
               ? null
-              : await floorArguments(host, inputs.compiler, kit, floor, [], join(scratch, "floor"));
+              : await floorArguments(
+                  host,
+                  inputs.compiler,
+                  kit,
+                  floor,
+                  architecture,
+                  [],
+                  join(scratch, "floor"),
+                );
           const own = args === null ? [] : [...args.cc, ...args.linkCc];
           for (const one of wanted) await makeLibrary(host, inputs, one, own, scratch, folders);
           await writeFile(join(place, "complete"), "");

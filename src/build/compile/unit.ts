@@ -276,7 +276,15 @@ async function floorOf(
   const { floor, found, architecture } = request;
   if (floor === null || !(await needsFloorKit(host, compiler, floor))) return null;
   const kit = await provideFloorKit(host, uv, floor, architecture);
-  return floorArguments(host, compiler, kit, floor, librariesOf(found.recipe, floor).system, folder);
+  return floorArguments(
+    host,
+    compiler,
+    kit,
+    floor,
+    architecture,
+    librariesOf(found.recipe, floor).system,
+    folder,
+  );
 }
 
 /** Seconds that the last build of this source and unit took here. */

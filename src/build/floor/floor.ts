@@ -34,7 +34,7 @@ async function searchPath(host: Host, command: readonly string[], language: stri
 }
 
 /** The compiler's own headers and the C++ library's; the C library's come from the kit. */
-const isOwn = (folder: string): boolean => /\/c\+\+(\/|$)|\/gcc\//.test(folder);
+const isOwn = (folder: string): boolean => /\/c\+\+(\/|$)|\/gcc(-cross)?\//.test(folder);
 
 /** A folder with the headers of the recipe's libraries alone, out of those that hold the machine's own C library, too. */
 async function linkHeaders(
@@ -92,6 +92,7 @@ async function makeCompat(
  * What this machine's own compiler is told to build for an older glibc: its headers and link stubs in place of the
  * machine's, and what newer C++ libraries would have.
  * @param kit of provideFloorKit
+ * @param architecture that the compiler compiles for, and the kit is of
  * @param folder absent before, or of an earlier call; its files are named by the arguments
  * @throws E_COMPILER_BROKEN
  */
@@ -100,10 +101,11 @@ export async function floorArguments(
   compiler: Compiler,
   kit: string,
   floor: string,
+  architecture: string,
   libraries: readonly SystemLibrary[],
   folder: string,
 ): Promise<FloorArguments> {
-  const glibc = (INCLUDES[machineArchitecture()] ?? []).map((name) => join(kit, "include", name));
+  const glibc = (INCLUDES[architecture] ?? []).map((name) => join(kit, "include", name));
   const system = join(folder, "include");
   // The path of a header is in what assert() says.
   const both = [`-D__GLIBC_MINOR__=${floor.split(".")[1]}`, `-ffile-prefix-map=${kit}=glibc`];
