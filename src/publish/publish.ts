@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { type WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import type { Host } from "../host/host.ts";
+import { formatBytes } from "../host/units.ts";
 import type { Policy } from "../verify/policy/policy.ts";
 import type { TargetKind } from "../verify/verdict/verdict.ts";
 import { isRefusal, proven, readWheel, type SignedWheel } from "./gate/candidates.ts";
@@ -8,7 +9,15 @@ import { renderRefusals } from "./gate/description.ts";
 import { type Expected, missingOf } from "./gate/expect.ts";
 import { type OwnGrounds, type Proof, shortfall } from "./gate/gate.ts";
 import { takeIn } from "./gate/store.ts";
-import { type Candidate, missingVariants, planPublish, projectOf, type UploadPlan } from "./plan/planner.ts";
+import {
+  type Candidate,
+  type EarlierFile,
+  lastRelease,
+  missingVariants,
+  planPublish,
+  projectOf,
+  type UploadPlan,
+} from "./plan/planner.ts";
 import { type SignatureDemand, signaturesOf } from "./signing/check.ts";
 import { parseTarget, splitTargets } from "./targets/parse.ts";
 import type { Target } from "./targets/target.ts";
@@ -75,6 +84,8 @@ export interface TargetReport {
   planned: string[];
   skipped: string[];
   install: string[];
+  /** Of what is new: its size in bytes, beside that of the last release that the target has. */
+  sizes: { file: string; bytes: number; before: EarlierFile | null }[];
 }
 
 export interface PublishReport extends TargetReport {
@@ -92,6 +103,7 @@ interface Planning {
   target: Target;
   candidates: Candidate[];
   plan: UploadPlan;
+  sizes: TargetReport["sizes"];
 }
 
 function refuseAll(host: Host, onRefusal: OnRefusal, refusals: readonly WheelsError[]): void {
@@ -169,6 +181,13 @@ const projectsOf = (projects: readonly string[], { complete }: PublishRequest): 
   ...new Set([...projects, ...complete]),
 ];
 
+/** A size, as a share of the last release's where there is one. */
+function sizeText({ bytes, before }: TargetReport["sizes"][number]): string {
+  if (before === null) return formatBytes(bytes);
+  const share = (bytes / before.size).toFixed(2);
+  return `${formatBytes(bytes)}, ${share} × the ${formatBytes(before.size)} of ${before.version}`;
+}
+
 async function planFor(
   host: Host,
   target: Target,
@@ -185,13 +204,23 @@ async function planFor(
   plan.refuse.push(...missingVariants(candidates, [...existing.keys()], request.complete));
   if (target.limits.isUploadIndex)
     plan.refuse.push(...(await renderRefusals(host, target.name, plan.upload)));
-  for (const { fileName, proof } of plan.upload) {
+  const sizes = plan.upload.map((candidate) => ({
+    file: candidate.fileName,
+    bytes: candidate.size,
+    before: lastRelease(candidate, existing),
+  }));
+  for (const [index, { fileName, proof }] of plan.upload.entries()) {
     const less = shortfall(proof);
-    host.log.info(`  upload ${fileName}${less === null ? "" : ` · ${less}`}`);
+    const size = sizes[index];
+    host.log.info(
+      ["  upload", fileName, size ? `· ${sizeText(size)}` : "", less === null ? "" : `· ${less}`]
+        .filter((word) => word !== "")
+        .join(" "),
+    );
   }
   for (const { fileName } of plan.skip)
     host.log.info(`  skip   ${fileName}: already there with the same bytes`);
-  return { target, candidates, plan };
+  return { target, candidates, plan, sizes };
 }
 
 /** Where a wheel's checks were run, each machine once. */
@@ -218,7 +247,7 @@ async function planAndPublish(
     plannings.flatMap(({ plan }) => plan.refuse),
   );
   const reports: TargetReport[] = [];
-  for (const { target, plan } of plannings) {
+  for (const { target, plan, sizes } of plannings) {
     const all = [...plan.upload, ...plan.skip];
     if (!dryRun) await target.publish(plan.upload, all);
     reports.push({
@@ -227,6 +256,7 @@ async function planAndPublish(
       planned: names(plan.upload),
       skipped: names(plan.skip),
       install: await target.installHint(all),
+      sizes,
     });
   }
   const together = (key: "published" | "planned" | "skipped" | "install"): string[] => [
@@ -250,6 +280,7 @@ async function planAndPublish(
     emulated: having("proven-emulated"),
     provers: [...provers].map(([file, on]) => ({ file, on })),
     install: together("install"),
+    sizes: reports.flatMap(({ sizes }) => sizes),
     targets: reports,
   };
 }

@@ -96,7 +96,17 @@ test("a second run publishes nothing and keeps what others published", () => {
   expect(JSON.parse(ran.stdout)).toMatchObject({
     published: ["tiny-1.1-py3-none-any.whl"],
     skipped: ["tiny-1.0-py3-none-any.whl"],
+    sizes: [
+      {
+        file: "tiny-1.1-py3-none-any.whl",
+        bytes: readFileSync(second).length,
+        before: { file: "tiny-1.0-py3-none-any.whl", version: "1.0", size: readFileSync(first).length },
+      },
+    ],
   });
+  expect(ran.stderr).toMatch(
+    /upload tiny-1\.1-py3-none-any\.whl · \d+ B, 1\.00 × the \d+ B of 1\.0/,
+  );
   expect(readFileSync(join(folder, "index/tiny/index.html"), "utf8").match(/<li>/g)).toHaveLength(2);
 });
 

@@ -1,8 +1,10 @@
 import { type WheelsError, wheelsError } from "../../errors/wheels-error.ts";
 import type { WheelContents } from "../../verify/facts/contents.ts";
 import type { Verdict } from "../../verify/verdict/verdict.ts";
+import { attempt } from "../../wheel/format-error.ts";
 import type { Headers } from "../../wheel/metadata.ts";
-import { normalizeName } from "../../wheel/names.ts";
+import { normalizeName, parseWheelFileName } from "../../wheel/names.ts";
+import { compareVersions, isVersion } from "../../wheel/version.ts";
 import type { Proof } from "../gate/gate.ts";
 import { type Limits, ruleProblems } from "../gate/rules.ts";
 import type { Signatures } from "../signing/signatures.ts";
@@ -103,6 +105,39 @@ export function planPublish(
     else planned.upload.push(candidate);
   }
   return planned;
+}
+
+/** A file of an earlier release, as an index lists it. */
+export interface EarlierFile {
+  file: string;
+  version: string;
+  /** Bytes. */
+  size: number;
+}
+
+/** The architecture at the end of a platform tag. */
+const architectureOf = (platform: string): string => /_(x86_64|aarch64)$/.exec(platform)?.[1] ?? "";
+
+/**
+ * The largest wheel of the newest release before this one, for the same architecture: what its users have now.
+ * @param existing what the target has, of all projects concerned
+ * @returns null where the target has none, or does not tell its size
+ */
+export function lastRelease(
+  { fileName, project, version }: Pick<Candidate, "fileName" | "project" | "version">,
+  existing: ReadonlyMap<string, Existing>,
+): EarlierFile | null {
+  const own = architectureOf(fileName.replace(/\.whl$/, ""));
+  const earlier = [...existing].flatMap(([file, { size }]): EarlierFile[] => {
+    const name = attempt(() => parseWheelFileName(file));
+    if (name === null || size === 0 || !isVersion(name.version)) return [];
+    if (normalizeName(name.distribution) !== project || architectureOf(name.platform) !== own) return [];
+    return compareVersions(name.version, version) < 0 ? [{ file, version: name.version, size }] : [];
+  });
+  const [first = null] = earlier.sort(
+    (one, other) => compareVersions(other.version, one.version) || other.size - one.size,
+  );
+  return first;
 }
 
 /** The project that a file belongs to; an sdist's name has its version behind the last dash. */
