@@ -132,7 +132,7 @@ async function main(): Promise<void> {
   const told = async (name: string, repo: string, options: ActOptions, mayFail = false): Promise<ActRun> => {
     console.log(`running ${name} …`);
     const started = Date.now();
-    const run = await act(repo, tree, { actions, ...options });
+    const run = await act(repo, tree, { actions, compilesAnew: true, ...options });
     writeFileSync(join(logs, `${name}.log`), run.output);
     const compiled = compileSeconds(run.output);
     const row = (what: string, result: string): void =>

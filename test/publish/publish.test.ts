@@ -104,9 +104,7 @@ test("a second run publishes nothing and keeps what others published", () => {
       },
     ],
   });
-  expect(ran.stderr).toMatch(
-    /upload tiny-1\.1-py3-none-any\.whl · \d+ B, 1\.00 × the \d+ B of 1\.0/,
-  );
+  expect(ran.stderr).toMatch(/upload tiny-1\.1-py3-none-any\.whl · \d+ B, 1\.00 × the \d+ B of 1\.0/);
   expect(readFileSync(join(folder, "index/tiny/index.html"), "utf8").match(/<li>/g)).toHaveLength(2);
 });
 

@@ -118,6 +118,8 @@ export interface ActOptions {
   actions?: Record<string, string>;
   /** Folders before everything on PATH. */
   path?: string[];
+  /** True to compile anew what an earlier run compiled: where the compile itself is what is looked at. */
+  compilesAnew?: boolean;
   /** The run, with all that it started, is killed when a line like this comes. */
   killOn?: RegExp;
 }
@@ -127,6 +129,8 @@ export async function act(repo: string, release: Released, options: ActOptions):
   const service = options.service ?? (await startResultsService());
   const signer = options.signer ?? (await startSigner());
   const home = scratch();
+  // Most runs ask what becomes of a compile, and each would take a minute for the same one.
+  const objects = options.compilesAnew ? {} : { CCACHE_DIR: join(root, ".test-cache", "ccache") };
   const args = [
     options.event ?? "workflow_dispatch",
     "-W",
@@ -160,10 +164,9 @@ export async function act(repo: string, release: Released, options: ActOptions):
       "avx512bf16",
       "amxbf16",
     ].flatMap((label) => ["-P", `${label}=-self-hosted`]),
-    ...Object.entries({ ...service.env, ...signer.env, ...options.env }).flatMap(([name, value]) => [
-      "--env",
-      `${name}=${value}`,
-    ]),
+    ...Object.entries({ ...objects, ...service.env, ...signer.env, ...options.env }).flatMap(
+      ([name, value]) => ["--env", `${name}=${value}`],
+    ),
     ...Object.entries(options.inputs ?? {}).flatMap(([name, value]) => ["--input", `${name}=${value}`]),
     ...Object.keys(options.secrets ?? {}).flatMap((name) => ["--secret", name]),
   ];
