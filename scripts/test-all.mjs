@@ -30,6 +30,7 @@ const LINTERS = [
   "poetry==2.5.1",
   "pdm==2.29.4",
   "hishel>=1.4,<2",
+  "pypi-simple==1.8.0",
 ];
 const counts = { passed: 0, failed: 0, skipped: 0 };
 

@@ -47,7 +47,7 @@ function expectSound(index: string): void {
     if (!existsSync(html)) continue;
     const text = readFileSync(html, "utf8");
     expect(text.trimEnd()).toMatch(/<\/html>$/);
-    for (const [, href = ""] of text.matchAll(/<a href="([^"#]+)/g))
+    for (const [, href = ""] of text.matchAll(/<(?:a href|form action)="([^"#]+)/g))
       expect([href, existsSync(join(folder, decodeURIComponent(href)))]).toEqual([href, true]);
   }
 }

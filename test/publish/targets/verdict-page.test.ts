@@ -22,7 +22,7 @@ test("an index has a page for each wheel, made of the verdict, and links it", ()
   expect(wheels(["publish", wheel, `--to=index:${index}`]).status).toBe(0);
   const [file] = parseProjectPage(readFileSync(join(index, "vllm-cpu", "index.json"), "utf8")).files;
   const front = readFileSync(join(index, "index.html"), "utf8");
-  expect(front).toContain(`href="vllm-cpu/${file?._proof.report}"`);
+  expect(front).toContain(`action="vllm-cpu/${file?._proof.report}"`);
   const page = readFileSync(join(index, "vllm-cpu", decodeURIComponent(file?._proof.report ?? "")), "utf8");
   expect(page).toContain(file?.hashes.sha256);
   expect(page).toContain("holds &lt;b&gt;none&lt;/b&gt;");
