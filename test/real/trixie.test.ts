@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { VerifyResult } from "../../src/verify/verify.ts";
@@ -29,7 +29,11 @@ beforeAll(() => {
   if (given === undefined)
     exec("debootstrap", ["--variant=minbase", `--include=${packages}`, "trixie", trixie]);
   const python = exec("python3", ["-c", "import sys; print(sys.base_prefix)"]).stdout.trim();
-  for (const path of ["/proc", "/dev", root, torchFolder, python]) bind(path);
+  // Folders of packages that this machine's own settings name.
+  const pip = ["/etc/pip.conf"].filter((path) => existsSync(path)).map((path) => readFileSync(path, "utf8"));
+  const named = [...pip, process.env["PIP_FIND_LINKS"] ?? ""].join("\n").match(/\/[\w./-]+/g) ?? [];
+  const folders = named.filter((path) => existsSync(path) && statSync(path).isDirectory());
+  for (const path of new Set(["/proc", "/dev", root, torchFolder, python, ...folders])) bind(path);
   cpSync(process.execPath, join(trixie, "usr", "local", "bin", "node"));
   // How this machine reaches package indexes.
   for (const path of [
@@ -60,7 +64,7 @@ afterAll(() => {
       `--output-dir=${out}`,
       `--cache-dir=${out}/cache`,
     ];
-    const PATH = [dirname(python), "/usr/local/bin", "/usr/bin", "/bin"].join(":");
+    const PATH = [dirname(python), "/usr/local/bin", "/usr/sbin", "/usr/bin", "/bin"].join(":");
     const built = exec("chroot", [trixie, "/usr/local/bin/node", ...build], { cwd: "/", env: { PATH } });
     expect(built.status === 0 ? "" : built.stdout + built.stderr).toBe("");
     const made = join(trixie, out);
@@ -71,7 +75,8 @@ afterAll(() => {
     cpSync(join(made, name), wheel);
     const own = readFileSync("/etc/os-release", "utf8");
     process.stdout.write(`${name} of trixie, proven on ${/PRETTY_NAME="(.*)"/.exec(own)?.[1]}\n`);
-    const ran = wheels(["verify", wheel, `--torch-index-url=${torchFolder}`, "--no-verdict", "--json"]);
+    const words = ["--level=kernels", "--no-verdict", "--json"];
+    const ran = wheels(["verify", wheel, `--torch-index-url=${torchFolder}`, ...words]);
     const { results } = JSON.parse(ran.stdout) as { results: VerifyResult[] };
     const checks = checksById(results[0]?.checks ?? []);
     for (const id of ["platform.glibc", "runtime.resolve", "runtime.import", "runtime.kernels"] as const)
