@@ -15,7 +15,7 @@ import {
 import { createServer } from "node:net";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import type { Inputs } from "../../src/build/compile/keys.ts";
 import { objectCache } from "../../src/build/compile/object-cache.ts";
 import type { FolderStore } from "../../src/host/folder-store.ts";
@@ -23,6 +23,9 @@ import { runner, type Step, step } from "../support/action.ts";
 import { type CacheService, startCacheService } from "../support/cache-service.ts";
 import { quietHost } from "../support/network-host.ts";
 import { removeScratch, root, scratch, torchFolder } from "../support/run.ts";
+
+// Each job builds, and some tests have two.
+jest.setTimeout(400_000);
 
 /** One machine whose disk is empty before every job, and whose paths are always the same: a hosted runner's. */
 const on = runner();
