@@ -87,7 +87,7 @@ describe("an engine's speed against a reference's", () => {
 
 test("is not there where nobody asks, and told as a gap where it can't be", () => {
   const usual = engine("0.0.1", USUAL);
-  expect(speedOf(usual, "--level=import")).toBeUndefined();
+  expect(speedOf(usual, "--level=static")).toBeUndefined();
   expect(speedOf(usual, "--level=import", `--speed-reference=${usual}`)).toMatchObject({
     result: "not-run",
     findings: [{ kind: "gap", reason: "no-engine-asked" }],
