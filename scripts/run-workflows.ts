@@ -78,6 +78,10 @@ function compileSeconds(output: string): Map<string, number> {
   return seconds;
 }
 
+/** All that can be asked for; this one is several runs. */
+const FIVE = "five";
+const NAMES: readonly string[] = [...Object.keys(workflows), FIVE];
+
 type Tell = (name: string, repo: string, options: ActOptions, mayFail?: boolean) => Promise<ActRun>;
 
 /** What five variants by one compile cost beside one of them, and what is left for a run after one that was killed. */
@@ -105,7 +109,7 @@ async function five(told: Tell, rows: string[]): Promise<void> {
 
 async function main(): Promise<void> {
   const asked = process.argv.slice(2);
-  const names = asked.length > 0 ? asked : [...Object.keys(workflows), "five"];
+  const names = asked.length > 0 ? asked : NAMES;
   const tree = releaseTree();
   const actions = {
     // An interpreter is here already, and a push to a folder needs no token of an app.
@@ -145,13 +149,12 @@ async function main(): Promise<void> {
     return run;
   };
   for (const name of names) {
-    if (name === "five") {
+    if (name === FIVE) {
       await five(told, rows);
       continue;
     }
     const options = workflows[name];
-    if (!options)
-      throw new Error(`no workflow ${name}; there are ${[...Object.keys(workflows), "five"].join(", ")}`);
+    if (!options) throw new Error(`no workflow ${name}; there are ${NAMES.join(", ")}`);
     const isReadme = name.startsWith("readme");
     const repo = isReadme
       ? readmeRepository(name === "readme" ? null : tree.commit)

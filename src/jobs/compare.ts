@@ -10,7 +10,7 @@ import type { Host } from "../host/host.ts";
 import { productVersion } from "../host/version.ts";
 import type { Variant } from "../variants/manifest.ts";
 import { variantOfWheel, wheelFacts } from "../verify/facts/read-wheel.ts";
-import { readWheelFile } from "../verify/verify.ts";
+import { readWheelFile } from "../verify/facts/wheel-bytes.ts";
 import { wheelFormatError } from "../wheel/format-error.ts";
 
 export { comparisonText };

@@ -7,9 +7,9 @@ import { wheelsError } from "../errors/wheels-error.ts";
 import { exists, readTextIfAny } from "../host/files.ts";
 import { sha256Of } from "../host/hash.ts";
 import type { Host } from "../host/host.ts";
+import { readWheelFile } from "../verify/facts/wheel-bytes.ts";
 import { parseVerdict } from "../verify/verdict/read-verdict.ts";
 import { verdictFileName } from "../verify/verdict/verdict.ts";
-import { readWheelFile } from "../verify/verify.ts";
 import { wheelFormatError } from "../wheel/format-error.ts";
 import { differingMaterials, type Materials } from "../wheel/materials.ts";
 

@@ -204,20 +204,13 @@ async function planFor(
   plan.refuse.push(...missingVariants(candidates, [...existing.keys()], request.complete));
   if (target.limits.isUploadIndex)
     plan.refuse.push(...(await renderRefusals(host, target.name, plan.upload)));
-  const sizes = plan.upload.map((candidate) => ({
-    file: candidate.fileName,
-    bytes: candidate.size,
-    before: lastRelease(candidate, existing),
-  }));
-  for (const [index, { fileName, proof }] of plan.upload.entries()) {
+  const sizes = plan.upload.map((candidate) => {
+    const { fileName, size, proof } = candidate;
+    const told = { file: fileName, bytes: size, before: lastRelease(candidate, existing) };
     const less = shortfall(proof);
-    const size = sizes[index];
-    host.log.info(
-      ["  upload", fileName, size ? `· ${sizeText(size)}` : "", less === null ? "" : `· ${less}`]
-        .filter((word) => word !== "")
-        .join(" "),
-    );
-  }
+    host.log.info([`  upload ${fileName}`, sizeText(told), ...(less === null ? [] : [less])].join(" · "));
+    return told;
+  });
   for (const { fileName } of plan.skip)
     host.log.info(`  skip   ${fileName}: already there with the same bytes`);
   return { target, candidates, plan, sizes };

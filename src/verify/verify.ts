@@ -1,12 +1,9 @@
 import { basename, dirname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { messageOf } from "../errors/thrown.ts";
-import { wheelsError } from "../errors/wheels-error.ts";
 import { readTextIfAny, writeFileAtomic } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { machineName } from "../host/machine.ts";
 import { probesSha256 } from "../host/probes.ts";
-import { readShared } from "../host/regular-files.ts";
 import { productVersion } from "../host/version.ts";
 import type { TorchRequest, TorchSource } from "../torch/install.ts";
 import type { Uv } from "../torch/uv.ts";
@@ -18,6 +15,7 @@ import { askStatic } from "./checks/static-checks.ts";
 import { type FirstUse, firstUses, type WheelContents, wheelContents } from "./facts/contents.ts";
 import type { WheelFacts } from "./facts/facts.ts";
 import { variantOfWheel, wheelFacts } from "./facts/read-wheel.ts";
+import { readWheelFile } from "./facts/wheel-bytes.ts";
 import type { LoadedPolicy } from "./policy/load-policy.ts";
 import { applyPolicy, markGaps } from "./policy/policy.ts";
 import { RUN_IDS, type RuntimeAnswer, runtimeChecks } from "./runtime/runtime.ts";
@@ -72,15 +70,6 @@ export interface VerifyResult {
   judgedBy?: JudgedBy;
   contents?: WheelContents;
   firstUses?: FirstUse[];
-}
-
-/** A wheel file, whole. @throws E_WHEEL_FILE */
-export async function readWheelFile(path: string): Promise<Uint8Array> {
-  try {
-    return await readShared(path);
-  } catch (thrown) {
-    throw wheelsError("E_WHEEL_FILE", { wheel: path, detail: messageOf(thrown) }, thrown);
-  }
 }
 
 function isaReport(facts: WheelFacts, variant: Variant | null): IsaReport {

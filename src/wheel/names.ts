@@ -42,6 +42,10 @@ export function parseWheelFileName(fileName: string): WheelFileName {
   return { distribution, version, build: build ?? null, python, abi, platform };
 }
 
+/** The architecture that a wheel's file name ends with; null for none that wheels of variants have. */
+export const architectureOf = (fileName: string): string | null =>
+  /_(x86_64|aarch64)\.whl$/.exec(fileName)?.[1] ?? null;
+
 export function formatWheelFileName(parts: WheelFileName): string {
   const { distribution, version, build, python, abi, platform } = parts;
   return `${[distribution, version, ...(build ? [build] : []), python, abi, platform].join("-")}.whl`;

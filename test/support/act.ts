@@ -186,8 +186,10 @@ export async function act(repo: string, release: Released, options: ActOptions):
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (chunk: Buffer) => {
       output += chunk.toString();
-      if (options.killOn?.test(output) && child.pid !== undefined && child.exitCode === null)
+      if (options.killOn?.test(output) && child.pid !== undefined && !child.killed) {
         process.kill(-child.pid, "SIGKILL");
+        child.kill("SIGKILL");
+      }
     });
   const status = await ended(child);
   const artifacts = [...service.artifacts.values()]

@@ -3,7 +3,7 @@ import type { WheelContents } from "../../verify/facts/contents.ts";
 import type { Verdict } from "../../verify/verdict/verdict.ts";
 import { attempt } from "../../wheel/format-error.ts";
 import type { Headers } from "../../wheel/metadata.ts";
-import { normalizeName, parseWheelFileName } from "../../wheel/names.ts";
+import { architectureOf, normalizeName, parseWheelFileName } from "../../wheel/names.ts";
 import { compareVersions, isVersion } from "../../wheel/version.ts";
 import type { Proof } from "../gate/gate.ts";
 import { type Limits, ruleProblems } from "../gate/rules.ts";
@@ -115,9 +115,6 @@ export interface EarlierFile {
   size: number;
 }
 
-/** The architecture at the end of a platform tag. */
-const architectureOf = (platform: string): string => /_(x86_64|aarch64)$/.exec(platform)?.[1] ?? "";
-
 /**
  * The largest wheel of the newest release before this one, for the same architecture: what its users have now.
  * @param existing what the target has, of all projects concerned
@@ -127,11 +124,11 @@ export function lastRelease(
   { fileName, project, version }: Pick<Candidate, "fileName" | "project" | "version">,
   existing: ReadonlyMap<string, Existing>,
 ): EarlierFile | null {
-  const own = architectureOf(fileName.replace(/\.whl$/, ""));
+  const own = architectureOf(fileName);
   const earlier = [...existing].flatMap(([file, { size }]): EarlierFile[] => {
     const name = attempt(() => parseWheelFileName(file));
     if (name === null || size === 0 || !isVersion(name.version)) return [];
-    if (normalizeName(name.distribution) !== project || architectureOf(name.platform) !== own) return [];
+    if (normalizeName(name.distribution) !== project || architectureOf(file) !== own) return [];
     return compareVersions(name.version, version) < 0 ? [{ file, version: name.version, size }] : [];
   });
   const [first = null] = earlier.sort(

@@ -17,6 +17,7 @@ import { withLock } from "../../host/lock.ts";
 import { needsKey } from "../../variants/cpu-needs.ts";
 import { checkOf } from "../../verify/verdict/check.ts";
 import { reportFileName, type Verdict, verdictFileName } from "../../verify/verdict/verdict.ts";
+import { architectureOf } from "../../wheel/names.ts";
 import { FOLDER_LIMITS } from "../gate/rules.ts";
 import { judgedBytes } from "../gate/store.ts";
 import type { ListedFile } from "../plan/index-page.ts";
@@ -137,7 +138,7 @@ async function placeFiles(dir: string, candidate: Candidate, servedAt: string | 
  */
 export function indexDirTarget(host: Host, dir: string, settings: TargetSettings): Target {
   const needsOf = ({ project, fileName }: Candidate): readonly string[] | undefined =>
-    settings.needs.get(needsKey(project, /_(x86_64|aarch64)\.whl$/.exec(fileName)?.[1] ?? "none"));
+    settings.needs.get(needsKey(project, architectureOf(fileName) ?? "none"));
   const refuseLink = async (place = dir): Promise<void> => {
     const stat = await statPath(place);
     if (stat?.isSymlink)

@@ -2,7 +2,7 @@ import { FormatError } from "../../wheel/format-error.ts";
 import { CPU_TORCH_INDEX } from "../../wheel/install-commands.ts";
 import { linuxEnvironment, markerHolds } from "../../wheel/marker.ts";
 import { allOf, type Headers } from "../../wheel/metadata.ts";
-import { normalizeName, parseWheelFileName } from "../../wheel/names.ts";
+import { architectureOf, normalizeName, parseWheelFileName } from "../../wheel/names.ts";
 import { parseRequirement } from "../../wheel/requirement.ts";
 import { satisfies } from "../../wheel/specifier.ts";
 
@@ -24,12 +24,11 @@ interface Linked {
   url: string;
 }
 
-const architectureOf = (fileName: string): string =>
-  /_(x86_64|aarch64)\.whl$/.exec(fileName)?.[1] ?? "x86_64";
+const servedFor = (fileName: string): string => architectureOf(fileName) ?? "x86_64";
 
 /** What a wheel requires of torch's family on Linux, as `name specifier`; the specifier is without local parts. */
 export function torchNeeds(document: Headers, fileName: string): string[] {
-  const environment = linuxEnvironment(architectureOf(fileName), PYTHON);
+  const environment = linuxEnvironment(servedFor(fileName), PYTHON);
   return allOf(document, "Requires-Dist").flatMap((line) => {
     try {
       const { name, specifier, marker } = parseRequirement(line);
@@ -59,7 +58,7 @@ export function torchPlace(
     const [name = "", specifier = ""] = need.split(" ");
     const fitting = (linked.get(name) ?? []).filter(({ filename }) => {
       const { version, platform } = parseWheelFileName(filename);
-      const fits = platform === "any" || platform.endsWith(`_${architectureOf(fileName)}`);
+      const fits = platform === "any" || platform.endsWith(`_${servedFor(fileName)}`);
       return fits && version.endsWith("+cpu") && satisfies(version, specifier);
     });
     if (fitting.length === 0) return "elsewhere";

@@ -1,19 +1,17 @@
 import { randomInt } from "node:crypto";
 import { basename, join, resolve } from "node:path";
 import { z } from "zod";
-import { messageOf } from "../../errors/thrown.ts";
-import { wheelsError } from "../../errors/wheels-error.ts";
 import type { Finding } from "../../findings/findings.ts";
 import { makeDir, writeFile } from "../../host/files.ts";
 import { sha256Of } from "../../host/hash.ts";
 import type { Host } from "../../host/host.ts";
 import { availableMemory } from "../../host/memory.ts";
-import { readShared } from "../../host/regular-files.ts";
 import { installTorch, makeVenv, type TorchSource } from "../../torch/install.ts";
 import { runProbe } from "../../torch/python.ts";
 import type { Uv } from "../../torch/uv.ts";
 import { wheelFormatError } from "../../wheel/format-error.ts";
 import { parseWheelFileName } from "../../wheel/names.ts";
+import { readWheelFile } from "../facts/wheel-bytes.ts";
 import { type Check, failOn, makeCheck, notRun } from "../verdict/check.ts";
 import type { Programs } from "./programs.ts";
 import { installUnjudged } from "./resolve.ts";
@@ -77,16 +75,12 @@ export async function readReference(
   } catch (thrown) {
     throw wheelFormatError(reference, thrown);
   }
-  try {
-    const sha256 = sha256Of(await readShared(path));
-    return { requirement: path, name: basename(path), sha256, least };
-  } catch (thrown) {
-    throw wheelsError("E_WHEEL_FILE", { wheel: reference, detail: messageOf(thrown) }, thrown);
-  }
+  const sha256 = sha256Of(await readWheelFile(path, reference));
+  return { requirement: path, name: basename(path), sha256, least };
 }
 
 /** What the judged wheel and the reference made of their rounds. */
-export function speedCheck({ name, sha256, least }: SpeedReference, own: Rates, other: Rates): Check {
+function speedCheck({ name, sha256, least }: SpeedReference, own: Rates, other: Rates): Check {
   const evidence = {
     reference: { name, sha256 },
     rounds: ROUNDS,

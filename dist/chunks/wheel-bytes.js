@@ -1,0 +1,1 @@
+import{n as e}from"./thrown.js";import{a as t}from"./wheels-error.js";import{n}from"./regular-files.js";async function r(r,i=r){try{return await n(r)}catch(n){throw t(`E_WHEEL_FILE`,{wheel:i,detail:e(n)},n)}}export{r as t};
