@@ -74,7 +74,7 @@ async function job(
       "torch-index-url": torchFolder,
       ...inputs,
     },
-    { ...cache.env, CCACHE_STATSLOG: stats, ...env },
+    { ...cache.env, CCACHE_DIR: undefined, CCACHE_STATSLOG: stats, ...env },
     where,
   );
   expect(ran.status === 0 ? "" : ran.log).toBe("");

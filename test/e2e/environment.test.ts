@@ -16,7 +16,7 @@ function harmfulHome(): string {
   return home;
 }
 
-function build(env: Record<string, string>, ...more: string[]): { bytes: string; log: string } {
+function build(env: NodeJS.ProcessEnv, ...more: string[]): { bytes: string; log: string } {
   const out = join(scratch(), "dist");
   const args = ["build", "--variant=vllm-cpu", "--source=sample", `--torch-index-url=${torchFolder}`];
   const ran = wheels([...args, `--output-dir=${out}`, ...more], { env });
@@ -27,7 +27,10 @@ function build(env: Record<string, string>, ...more: string[]): { bytes: string;
 
 test("no variable of the shell decides a byte, and what it would have decided is not kept for the next build", () => {
   const cache = `--cache-dir=${join(scratch(), "cache")}`;
-  const around = { XDG_CACHE_HOME: process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache") };
+  const around = {
+    XDG_CACHE_HOME: process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"),
+    CCACHE_DIR: undefined,
+  };
   // The same home twice: settings in it say which files the user's index has of a version, and those are in the key.
   const HOME = harmfulHome();
   const harmed = build({ ...around, ...harmfulEnv(), HOME }, cache);

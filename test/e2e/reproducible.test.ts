@@ -66,7 +66,8 @@ test("another folder, home, time zone, locale, umask, and number of cores and jo
   mkdirSync(join(out, ".."), { recursive: true });
   const words = [...args, `--cache-dir=${own}`, `--output-dir=${out}`, "--max-jobs=1"];
   const shell = 'umask 027; exec taskset -c 0 "$@"';
-  const env = { ...packages, HOME: home, TZ: "Pacific/Kiritimati", LC_ALL: "tr_TR.UTF-8", USER: "other" };
+  const around = { ...packages, HOME: home, CCACHE_DIR: undefined };
+  const env = { ...around, TZ: "Pacific/Kiritimati", LC_ALL: "tr_TR.UTF-8", USER: "other" };
   const ran = exec("sh", ["-c", shell, "sh", process.execPath, cli, ...words], { cwd: home, env });
   expect(ran.status === 0 ? "" : ran.stderr).toBe("");
   expect(bytesIn(out) === bytesIn(dist)).toBe(true);

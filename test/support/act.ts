@@ -129,8 +129,6 @@ export async function act(repo: string, release: Released, options: ActOptions):
   const service = options.service ?? (await startResultsService());
   const signer = options.signer ?? (await startSigner());
   const home = scratch();
-  // Most runs ask what becomes of a compile, and each would take a minute for the same one.
-  const objects = options.compilesAnew ? {} : { CCACHE_DIR: join(root, ".test-cache", "ccache") };
   const args = [
     options.event ?? "workflow_dispatch",
     "-W",
@@ -164,9 +162,10 @@ export async function act(repo: string, release: Released, options: ActOptions):
       "avx512bf16",
       "amxbf16",
     ].flatMap((label) => ["-P", `${label}=-self-hosted`]),
-    ...Object.entries({ ...objects, ...service.env, ...signer.env, ...options.env }).flatMap(
-      ([name, value]) => ["--env", `${name}=${value}`],
-    ),
+    ...Object.entries({ ...service.env, ...signer.env, ...options.env }).flatMap(([name, value]) => [
+      "--env",
+      `${name}=${value}`,
+    ]),
     ...Object.entries(options.inputs ?? {}).flatMap(([name, value]) => ["--input", `${name}=${value}`]),
     ...Object.keys(options.secrets ?? {}).flatMap((name) => ["--secret", name]),
   ];
@@ -176,6 +175,7 @@ export async function act(repo: string, release: Released, options: ActOptions):
       ...process.env,
       ...options.secrets,
       XDG_CACHE_HOME: join(home, "cache"),
+      ...(options.compilesAnew ? { CCACHE_DIR: undefined } : {}),
       PATH: [...(options.path ?? []), dirname(process.execPath), process.env["PATH"]].join(delimiter),
     },
     stdio: ["ignore", "pipe", "pipe"],
