@@ -43,6 +43,8 @@ export const POLICIES: Record<string, string> = {
   "verifier-of-2": 'verifier: {versions: ">=2"}\n',
   "vnni-unproven": "targets: {pypi: {accept-unproven: {features: [avx512_vnni]}}}\n",
   "emulated-taken": "targets: {pypi: {accept-emulated: true}}\n",
+  "isolated-at-index": "targets: {index: {isolation: namespaces}}\n",
+  "isolated-at-pypi": "targets: {pypi: {isolation: landlock}}\n",
   "amx-unproven": "targets: {pypi: {accept-unproven: {features: [amx_bf16]}}}\n",
 };
 

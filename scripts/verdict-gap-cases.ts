@@ -1,5 +1,5 @@
 import type { Check, TargetKind } from "../src/verify/verdict/verdict.ts";
-import { type Case, refused } from "./verdict-case.ts";
+import { type Case, proven, refused } from "./verdict-case.ts";
 
 /** A check that was not run for want of ISA features. */
 const gap = (lacks: string[], acceptedBy?: TargetKind[]): Partial<Check> => ({
@@ -196,6 +196,35 @@ export const GAP_CASES: readonly Case[] = [
       "runtime.kernels": gap(["amx_tile"], ["index"]),
     },
     expected: { decision: "accept", status: "proven-but-isa", lacked: ["amx_bf16", "amx_tile"] },
+  },
+  {
+    name: "isolated-enough",
+    why: "The wheel was kept from at least as much as the policy demands.",
+    policy: "isolated-at-pypi",
+    changes: { "runtime.import": { isolation: "landlock" }, "runtime.kernels": { isolation: "namespaces" } },
+    expected: proven,
+  },
+  {
+    name: "isolated-too-little",
+    why: "One of the runs had less between the wheel and the machine than the policy demands.",
+    policy: "isolated-at-pypi",
+    changes: { "runtime.import": { isolation: "namespaces" }, "runtime.kernels": { isolation: "none" } },
+    expected: refused("runtime.kernels"),
+  },
+  {
+    name: "isolation-unsaid",
+    why: "A run that does not say what it was kept from was kept from nothing.",
+    policy: "isolated-at-pypi",
+    changes: { "runtime.import": { result: "warn" } },
+    expected: refused("runtime.import", "runtime.kernels"),
+  },
+  {
+    name: "isolation-of-a-gap",
+    why: "What was not run had nothing to be kept from.",
+    policy: "isolated-at-index",
+    target: "index",
+    changes: vnniGap(["index"]),
+    expected: { decision: "accept", status: "proven-but-isa", lacked: ["avx512_vnni"] },
   },
   {
     name: "gap-and-failure",

@@ -75,7 +75,8 @@ export class Follower {
   /** True where the instruction at this place needs not be followed any more. */
   #isDone(index: number, offset: number): boolean {
     // Of a section in which nobody names anything it matters what is reached, though all of it was read.
-    if (!this.#isLinear[index] && this.#known.begins(index, offset)) return true;
+    if (!this.#isLinear[index] && this.#known.begins(index, offset) && !this.#known.isDoubtful(index, offset))
+      return true;
     return this.#begun[index]?.has(offset) ?? false;
   }
   #decode(index: number, offset: number): Instruction | null {
@@ -141,11 +142,12 @@ export class Follower {
       }
       begun.add(at);
       if (++this.#steps > MOST) throw new FormatError("code", "it branches to more places than are followed");
+      const isCounted = this.#known.begins(index, at);
       if (instruction.code === Code.INVALID) {
-        this.#tally.addUnknown(0, this.#bytes, range.offset + at, index, at);
+        if (!isCounted) this.#tally.addUnknown(0, this.#bytes, range.offset + at, index, at);
         return;
       }
-      if (!this.#known.begins(index, at)) this.#tally.add(0, instruction, index, at);
+      if (!isCounted) this.#tally.add(0, instruction, index, at);
       const end = at + instruction.length;
       this.#cover(index, at, end);
       const flow = flowOf(instruction.code);

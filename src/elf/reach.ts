@@ -127,6 +127,9 @@ export function reachFrom(
     });
   const strong = absolute((one) => one.branches);
   for (const address of around.entries.called) strong.push(address);
+  // Whoever falls or jumps into a function, it begins where it is named.
+  for (const { section, doubtful } of marked)
+    for (const [start] of doubtful) strong.push(baseOf(section) + start);
   // What is pointed to and called data mostly is; it is read as code beside this, from its beginning on.
   const isVeiled = (address: number): boolean =>
     (follower.placeOf(address)?.index ?? 0) >= plan.sections.length;

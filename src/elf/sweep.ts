@@ -83,7 +83,8 @@ export function sweep(work: Sweep, from: number, to: number): void {
   let next = lowerBound(starts, from + 1);
   let [kind, kindEnd] = classAt(section, next - 1, from);
   let open = from;
-  for (let done = from; done < to; ) {
+  let done = from;
+  while (done < to) {
     const length = Math.min(CHUNK + LONGEST, range.size - done);
     const start = range.offset + done;
     const decoder = new Decoder(64, bytes.subarray(start, start + length), DecoderOptions.None);
@@ -132,8 +133,9 @@ export function sweep(work: Sweep, from: number, to: number): void {
   }
   instruction.free();
   trail.settle();
+  // The last instruction may reach into what nobody names: the flow goes on behind it.
   if (section.gaps[lowerBound(section.gapStarts, to)]?.[0] === to)
-    trail.end(open, to, fallsThrough(work, open, to));
+    trail.end(open, done, fallsThrough(work, open, done));
 }
 
 /**

@@ -9,6 +9,11 @@ export interface Marked {
   /** Offset in the section of the first bit. */
   from: number;
   bits: Uint8Array;
+  /**
+   * Functions that hold what is no instruction, as [first, last] instruction: what was read there in a row need not be what
+   * runs there.
+   */
+  doubtful: [number, number][];
 }
 
 /** Places in the code that code names; offsets are from the section's beginning. Plain data. */
@@ -61,6 +66,9 @@ export class Trail {
   #waiting = new Float64Array(64);
   #pending = 0;
   #isDoubtful = false;
+  #functionStart = -1;
+  #lastBegun = -1;
+  readonly #doubtfulFunctions: [number, number][] = [];
   #lastPlace = -1;
   #lastAt = Number.NEGATIVE_INFINITY;
 
@@ -76,6 +84,8 @@ export class Trail {
   /** An instruction begins here. */
   begin(offset: number): void {
     const at = offset - this.#from;
+    if (this.#functionStart < 0) this.#functionStart = offset;
+    this.#lastBegun = offset;
     this.#starts[at >> 3] = (this.#starts[at >> 3] ?? 0) | (1 << (at & 7));
   }
   /** An instruction may branch to this place. */
@@ -100,8 +110,10 @@ export class Trail {
       if (this.#isDoubtful) this.#doubtful.add(place);
       else this.#lead(place);
     }
+    if (this.#isDoubtful) this.#doubtfulFunctions.push([this.#functionStart, this.#lastBegun]);
     this.#pending = 0;
     this.#isDoubtful = false;
+    this.#functionStart = -1;
   }
   #lead(place: number): void {
     const at = place - this.#from;
@@ -154,7 +166,12 @@ export class Trail {
       return at < 0 || at >= this.#length || !isSet(this.#starts, at);
     };
     return {
-      marked: { section: this.#section, from: this.#from, bits: this.#starts },
+      marked: {
+        section: this.#section,
+        from: this.#from,
+        bits: this.#starts,
+        doubtful: this.#doubtfulFunctions,
+      },
       leads: {
         section: this.#section,
         branches,
@@ -195,5 +212,16 @@ export class CodeMap {
   begins(section: number, offset: number): boolean {
     const marked = this.#stretch(section, offset);
     return marked !== null && isSet(marked.bits, offset - marked.from);
+  }
+  /** True where what was read in a row need not be what runs. */
+  isDoubtful(section: number, offset: number): boolean {
+    const all = this.#stretch(section, offset)?.doubtful ?? [];
+    let [low, high] = [0, all.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((all[middle]?.[0] ?? 0) <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return offset <= (all[low - 1]?.[1] ?? -1);
   }
 }

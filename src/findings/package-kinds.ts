@@ -89,6 +89,14 @@ export const PACKAGE_KINDS = {
     ({ found, expected }) =>
       `it makes a program ${found}; its own are named after it: ${expected.join(", ")}`,
   ),
+  "foreign-package": kind(
+    {
+      found: z.string().describe("Top level, in site-packages"),
+      expected: z.array(z.string()).describe("What the variant may install"),
+    },
+    ({ found, expected }) => `it installs ${found}, which the manifest does not name: ${expected.join(", ")}`,
+    () => "Name it under packages in a manifest of yours, or leave it out of the wheel.",
+  ),
   "other-distribution": kind(
     { variant: z.string(), expected: z.string(), found: z.string() },
     ({ variant, expected, found }) => `the distribution is ${found}, variant ${variant} is ${expected}`,

@@ -65,6 +65,25 @@ const INSTALL = {
     ({ file, distribution }) => `it brings ${file}, which is a file of ${distribution} too`,
     () => "Leave it out: whichever of the two is installed last wins.",
   ),
+  "installs-otherwise": kind(
+    {
+      installer: z.enum(["uv", "pip"]),
+      file: z.string().describe("In site-packages/, or relative to the environment"),
+      problem: z.enum(["not-in-wheel", "left-out", "other-bytes"]),
+    },
+    ({ installer, file, problem }) =>
+      problem === "not-in-wheel"
+        ? `${installer} installs ${file}, which is not among the files that were judged`
+        : problem === "left-out"
+          ? `${installer} does not install ${file}, which was judged`
+          : `${installer} installs other bytes as ${file} than were judged`,
+    () => "Build the wheel anew with a backend that writes plain archives.",
+  ),
+  "replaced-file": kind(
+    { file: z.string().describe("Relative to the environment's folder") },
+    ({ file }) => `installing it changes ${file}, which was there before`,
+    () => "Leave that file, or the requirement that brings it, out: it is another distribution's.",
+  ),
   "replaces-torch": kind(
     {
       expected: z.string().describe("The torch that is there"),

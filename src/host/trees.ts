@@ -21,6 +21,41 @@ export async function copyTree(from: string, to: string, wanted: (path: string) 
 }
 
 /**
+ * What each file below a folder is by its inode, by path relative to it: another one under the same name has other marks,
+ * though it may have the same size and time.
+ */
+export async function treeMarks(from: string): Promise<Map<string, string>> {
+  const marks = new Map<string, string>();
+  const visit = async (folder: string): Promise<void> => {
+    const entries = await fs.readdir(join(from, folder), { withFileTypes: true });
+    await Promise.all(
+      entries.map(async (entry) => {
+        const path = join(folder, entry.name);
+        if (entry.isDirectory()) return visit(path);
+        const { ino, size, mtimeMs, mode } = await fs.lstat(join(from, path));
+        marks.set(path, [ino, size, mtimeMs, mode].join(" "));
+      }),
+    );
+  };
+  await visit("");
+  return marks;
+}
+
+/** Sha256 of each file below a folder, by path relative to it, hexadecimal; what is no regular file is left out. */
+export async function treeDigests(from: string): Promise<Map<string, string>> {
+  const digests = new Map<string, string>();
+  for (const path of (await treeMarks(from)).keys())
+    if ((await fs.lstat(join(from, path))).isFile())
+      digests.set(
+        path,
+        createHash("sha256")
+          .update(await fs.readFile(join(from, path)))
+          .digest("hex"),
+      );
+  return digests;
+}
+
+/**
  * Digest of a tree's names, kinds, permissions and contents, hexadecimal; times don't count.
  * @param wanted says for a path relative to `from` whether it counts
  */

@@ -30,6 +30,13 @@ export const PROVING = {
       kind: "flag",
       help: "Run import and kernels of a wheel for AVX2 once more on qemu-x86_64 -cpu Haswell, which has nothing beyond AVX2.",
     },
+    isolation: {
+      kind: "text",
+      placeholder: "HOW",
+      default: "auto",
+      choices: ["auto", "none"],
+      help: "Whether the wheel that is run is kept from the rest of the machine: auto does what the machine allows, and the verdict says what that was.",
+    },
     "speed-reference": {
       kind: "text",
       placeholder: "WHEEL",
@@ -83,6 +90,7 @@ export function parseProving(given: Partial<Values<typeof PROVING>>) {
       without: without.map(normalizeName),
       emulator,
       leastCpu: values["least-cpu"],
+      isolates: values.isolation === "auto",
       speed: parseSpeed(values["speed-reference"], values["speed-least"]),
     },
   };

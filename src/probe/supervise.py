@@ -1,9 +1,9 @@
 """Runs a program of the clean room, watches it from outside, and ends everything it started.
 
 Argument: a JSON file with argv, cwd, limit (seconds), stacks (file), trace, env (more variables), log (of an
-emulator, where it tells faults), folder (whose libraries count) and, for a
-server, http. One JSON document on descriptor 3, which no other process has. Standard library only, run with -I -S, so
-that nothing that a wheel installs is loaded here.
+emulator, where it tells faults), folder (whose libraries count), isolates, writable (folders) and, for a server,
+http. One JSON document on descriptor 3, which no other process has. Standard library only, run
+with -I -S, so that nothing that a wheel installs is loaded here.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import crash_trace
 import http_client
+import isolation
 import processes
 
 PR_SET_PDEATHSIG = 1
@@ -57,8 +58,9 @@ class Output:
 
 
 class Supervisor:
-    def __init__(self, spec: dict) -> None:
+    def __init__(self, spec: dict, kind: str) -> None:
         self.spec = spec
+        self.isolation = kind
         self.nonce = secrets.token_hex(16)
         self.out, self.err = Output(), Output()
         self.buffer = b""
@@ -95,6 +97,10 @@ class Supervisor:
                 else:
                     env["CPU_WHEEL_CHANNEL"] = str(theirs.fileno())
                 os.chdir(self.spec["cwd"])
+                if self.isolation == "namespaces":
+                    isolation.drop_capabilities()
+                elif self.isolation == "landlock":
+                    isolation.landlock(self.spec["writable"])
                 os.execvpe(self.spec["argv"][0], self.spec["argv"], env)
             except BaseException as error:  # noqa: BLE001 - whatever it is, this copy of us must end here
                 os.write(2, f"{type(error).__name__}: {error}\n".encode())
@@ -238,6 +244,7 @@ class Supervisor:
             "seen": self.seen,
             "answer": self.answer,
             "http": self.http,
+            "isolation": self.isolation,
             "stdout": self.out.facts(),
             "stderr": self.err.facts(),
         }
@@ -245,16 +252,27 @@ class Supervisor:
 
 def main() -> None:
     os.set_inheritable(3, False)
-    libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
     with open(sys.argv[1], encoding="utf-8") as file:
-        supervisor = Supervisor(json.load(file))
+        spec = json.load(file)
+    kind, why = "none", None
+    if spec["isolates"]:
+        why = isolation.into_namespaces(spec["writable"])
+        if why is None:
+            kind = "namespaces"
+        elif isolation.landlock_version() > 0:
+            kind = "landlock"
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
 
     def stop(_number: int, _frame: object) -> None:
         processes.end(processes.descendants(os.getpid()))
         os._exit(1)
 
-    signal.signal(signal.SIGTERM, stop)
-    document = supervisor.run()
+    if kind == "namespaces":
+        # The first process of a namespace ignores what it has no handler for, and the wheel could send it this.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    else:
+        signal.signal(signal.SIGTERM, stop)
+    document = {**Supervisor(spec, kind).run(), "noNamespaces": why}
     with os.fdopen(3, "w", encoding="utf-8") as answer:
         json.dump(document, answer)
 

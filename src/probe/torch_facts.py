@@ -1,10 +1,16 @@
-"""Facts about the torch of this environment, as one JSON document on descriptor 3."""
+"""Facts about the torch of this environment, as one JSON document on descriptor 3.
+
+Argument, where others have been installed since: a JSON file with folder (of the environment), site (its packages) and
+files, those that were there before, relative to the folder. Nothing else is loaded for the answer but torch's companions;
+run with -S then.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import glob
 import importlib
+import importlib.machinery
 import importlib.metadata
 import json
 import os
@@ -19,6 +25,40 @@ COMPANIONS = {
     "torchaudio": None,
     "torchcodec": None,
 }
+
+
+class Witnesses(importlib.machinery.PathFinder):
+    """Finds modules as usual, but of the environment's own files only those that may answer."""
+
+    def __init__(self, folder: str, files: list[str]) -> None:
+        # Some systems reach the packages by a link, lib64 for example.
+        root = os.path.realpath(folder)
+        self.root = os.path.join(root, "")
+        self.files = {os.path.join(root, file) for file in files}
+        for name in COMPANIONS:
+            with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+                dist = importlib.metadata.distribution(name)
+                self.files.update(really(dist.locate_file(file)) for file in dist.files or [])
+
+    def find_spec(self, name, path=None, target=None):
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec is None or not spec.has_location:
+            # A folder without a module of its own holds only what is asked for by itself.
+            return spec
+        file = really(spec.origin)
+        return spec if not file.startswith(self.root) or file in self.files else None
+
+
+def really(file: str | os.PathLike[str]) -> str:
+    """Where a file lies; what it may be a link to is another question."""
+    folder, name = os.path.split(os.path.abspath(file))
+    return os.path.join(os.path.realpath(folder), name)
+
+
+def hear_only(witnesses: dict) -> None:
+    sys.path.append(witnesses["site"])
+    index = sys.meta_path.index(importlib.machinery.PathFinder)
+    sys.meta_path[index] = Witnesses(witnesses["folder"], witnesses["files"])
 
 
 def distributions() -> list[dict[str, str]]:
@@ -79,6 +119,11 @@ def main() -> None:
     answer = os.fdopen(3, "w", encoding="utf-8")
     os.set_inheritable(3, False)
     facts: dict[str, object] = {"python": platform.python_version(), "executable": sys.executable}
+    # torch loads whatever calls itself a backend of it (torch, _import_device_backends).
+    os.environ["TORCH_DEVICE_BACKEND_AUTOLOAD"] = "0"
+    if len(sys.argv) > 1:
+        with open(sys.argv[1], encoding="utf-8") as file:
+            hear_only(json.load(file))
     facts["distributions"] = distributions()
     try:
         facts["torch"] = torch_facts()

@@ -1,5 +1,5 @@
 import { formatBytes } from "../host/units.ts";
-import { type Check, isProblem } from "../verify/verdict/check.ts";
+import { type Check, isProblem, leastIsolation } from "../verify/verdict/check.ts";
 import type { Result } from "../verify/verdict/result.ts";
 import { code, head, plainText, row } from "./markdown-text.ts";
 import { isToldByDetail, toldOf } from "./told.ts";
@@ -56,7 +56,7 @@ function factRows(result: Result, { time }: Extras): string[] {
   const { claimed, found } = result.isa;
   const isWheel = result.wheel !== null;
   const counts = Object.entries(found).map(([feature, count]) => `${code(feature)} ${count}`);
-  const { torch, size } = result;
+  const { torch, size, checks } = result;
   const facts: [string, string | null | undefined][] = [
     ["variant", result.variant && code(result.variant)],
     ["sha256", result.sha256 && code(result.sha256)],
@@ -64,6 +64,7 @@ function factRows(result: Result, { time }: Extras): string[] {
     ["time", time],
     ["ISA contract", isWheel ? claimed.map(code).join(" ") || "none" : null],
     ["ISA found (instructions)", isWheel ? counts.join(", ") || "none" : null],
+    ["isolation of what ran it", leastIsolation(checks)],
     ["torch", torch && `${code(torch.version)}, CUDA available: ${torch.cudaAvailable ? "True" : "False"}`],
   ];
   return facts.flatMap(([name, value]) => (value ? [row([name, value])] : []));

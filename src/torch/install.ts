@@ -224,15 +224,9 @@ function torchInstallCommand(
 
 /**
  * Installs the resolved torch into an environment.
- * @returns the environment's facts, which nothing has judged yet
- * @throws E_TORCH_INSTALL, E_PYTHON_PROBE
+ * @throws E_TORCH_INSTALL
  */
-export async function installTorch(
-  host: Host,
-  uv: Uv,
-  python: string,
-  source: TorchSource,
-): Promise<TorchFacts> {
+export async function installTorch(host: Host, uv: Uv, python: string, source: TorchSource): Promise<void> {
   await host.scratch.withFolder("vllm-cpu-wheels-torch", async (folder) => {
     const file = join(folder, "pyproject.toml");
     const pins = join(folder, "pins.txt");
@@ -248,7 +242,6 @@ export async function installTorch(
     if (trouble.kind === "error") throw failureOf(result, "uv", "installing torch", uv.counted);
     throw wheelsError("E_TORCH_INSTALL", { detail: withSettings(trouble.words, uv.counted) });
   });
-  return torchFacts(host, python);
 }
 
 /**
@@ -260,14 +253,45 @@ export async function installGated(
   uv: Uv,
   python: string,
   source: TorchSource,
+  bytecode: string | null = null,
 ): Promise<TorchFacts> {
   host.log.info(`  ${torchInstallCommand(source, source.torchVersion)}`);
-  const facts = await installTorch(host, uv, python, source);
+  await installTorch(host, uv, python, source);
+  const facts = await torchFacts(host, python, { bytecode });
   demandCpuOnly(facts);
   return facts;
 }
 
-/** Asks an environment's interpreter about its torch. @throws E_PYTHON_PROBE */
-export async function torchFacts(host: Host, python: string): Promise<TorchFacts> {
-  return parseTorchFacts(await runProbe(host, python, "torch_facts.py"));
+/** What may answer for torch in an environment that others have been installed into since. */
+export interface Witnesses {
+  /** Of the environment. */
+  folder: string;
+  /** Folder of its packages. */
+  site: string;
+  /** Files that were there before, relative to the environment's folder. */
+  files: readonly string[];
+}
+
+/** How torch is asked about. */
+export interface Asking {
+  /** Files that may be loaded for the answer, beside those of torch's companions; null for whatever is there. */
+  witnesses?: Witnesses | null;
+  /** Folder that bytecode is kept in, since compiling torch's modules takes longer than all else; null for none. */
+  bytecode?: string | null;
+}
+
+/**
+ * Asks an environment's interpreter about its torch.
+ * @throws E_PYTHON_PROBE
+ */
+export async function torchFacts(host: Host, python: string, asking: Asking = {}): Promise<TorchFacts> {
+  const { witnesses = null, bytecode = null } = asking;
+  if (witnesses === null)
+    return parseTorchFacts(await runProbe(host, python, "torch_facts.py", [], { bytecode }));
+  return host.scratch.withFolder("vcw-facts", async (folder) => {
+    const file = join(folder, "witnesses.json");
+    await writeFile(file, JSON.stringify(witnesses));
+    const options = { withoutSite: true, bytecode };
+    return parseTorchFacts(await runProbe(host, python, "torch_facts.py", [file], options));
+  });
 }

@@ -70,10 +70,20 @@ export async function demandHeaders(host: Host, python: string): Promise<void> {
   if (missing !== "") throw wheelsError("E_PYTHON_HEADERS", { missing });
 }
 
+/** How a probe is run. */
+interface ProbeOptions {
+  /** Milliseconds. */
+  timeout?: number;
+  env?: Record<string, string | undefined>;
+  /** For an interpreter that knows its standard library alone: at its start no file of an environment runs. */
+  withoutSite?: boolean;
+  /** Folder for bytecode, which nobody else may write to; null for none. */
+  bytecode?: string | null;
+}
+
 /**
  * Runs a probe of ours in an interpreter and returns the one JSON document it writes to descriptor 3, so that
  * nothing a package prints can be taken for the answer.
- * @param timeout milliseconds
  * @throws E_PYTHON_PROBE where no document comes
  */
 export async function runProbe(
@@ -81,10 +91,16 @@ export async function runProbe(
   python: string,
   probe: string,
   args: readonly string[] = [],
-  options: { timeout?: number; env?: Record<string, string | undefined> } = {},
+  options: ProbeOptions = {},
 ): Promise<unknown> {
+  const { withoutSite = false, bytecode = null } = options;
+  const flags = [
+    "-I",
+    ...(withoutSite ? ["-S"] : []),
+    ...(bytecode === null ? ["-B"] : ["-X", `pycache_prefix=${bytecode}`]),
+  ];
   const result = await host.scratch.withFolder("vcw-probe", async (folder) =>
-    run(host, python, ["-I", "-B", join(await layProbes(host, folder), probe), ...args], {
+    run(host, python, [...flags, join(await layProbes(host, folder), probe), ...args], {
       env: { ...cleanPythonEnv(host), ...options.env },
       wantsFd3: true,
       timeout: options.timeout ?? 300_000,

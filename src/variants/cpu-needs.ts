@@ -13,9 +13,9 @@ export function contractsOf(variants: Iterable<Variant>): Map<string, readonly s
 }
 
 /** Digest of all that a wheel of a variant is held to, hexadecimal; nothing else of the manifest decides its answers. */
-export function contractSha256({ name, distribution, architecture, isa }: Variant): string {
+export function contractSha256({ name, distribution, architecture, isa, packages }: Variant): string {
   return createHash("sha256")
-    .update(JSON.stringify([name, distribution, architecture, isa]))
+    .update(JSON.stringify([name, distribution, architecture, isa, packages]))
     .digest("hex");
 }
 

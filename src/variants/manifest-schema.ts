@@ -50,6 +50,12 @@ export const variantSchema = z.strictObject({
     })
     .optional()
     .describe("The ISA contract"),
+  packages: z
+    .array(z.string().regex(/^[A-Za-z_]\w*$/, "a name that can be imported"))
+    .optional()
+    .describe(
+      "Packages and modules that a wheel of the variant may install, beside those named after its distribution; any where left out",
+    ),
   "runner-labels": z.array(z.string().min(1)).optional().describe("Labels of runners that build and run it"),
   build: z
     .strictObject({

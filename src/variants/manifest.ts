@@ -28,6 +28,8 @@ export interface Variant {
   description: string;
   architecture: "x86_64" | "aarch64";
   isa: IsaContract;
+  /** Packages and modules that its wheels may install, beside those named after its distribution; null for any. */
+  packages: string[] | null;
   runnerLabels: string[];
   environment: Record<string, string>;
   compilerFloor: { gcc?: string | undefined; clang?: string | undefined };
@@ -115,6 +117,7 @@ function layer(base: RawVariant, over: RawVariant): RawVariant {
       "run-time-dispatch": union(base.isa?.["run-time-dispatch"], over.isa?.["run-time-dispatch"]),
       "unnamed-code": union(base.isa?.["unnamed-code"], over.isa?.["unnamed-code"]),
     },
+    ...(base.packages || over.packages ? { packages: union(base.packages, over.packages) } : {}),
     "runner-labels": union(base["runner-labels"], over["runner-labels"]),
     build: {
       environment: { ...base.build?.environment, ...over.build?.environment },
@@ -210,6 +213,7 @@ function finish(name: string, raw: RawVariant, document: ManifestDocument): Vari
       dispatch: raw.isa?.["run-time-dispatch"] ?? [],
       unnamedCode: raw.isa?.["unnamed-code"] ?? [],
     },
+    packages: raw.packages ?? null,
     runnerLabels: raw["runner-labels"] ?? [],
     environment: raw.build?.environment ?? {},
     compilerFloor: raw.build?.compiler ?? {},

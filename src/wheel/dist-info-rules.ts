@@ -61,6 +61,17 @@ function entryPointsRead(wheel: WheelFile): Finding[] {
 }
 
 /**
+ * What lies in a .data folder of another name, or is a file of such a name: pip spreads any, uv the wheel's own, and other
+ * readers take it for a package.
+ */
+function foreignData({ entries, distInfo }: WheelFile): string[] {
+  const own = distInfo.replace(/\.dist-info$/, ".data");
+  return entries
+    .map(({ name }) => name)
+    .filter((name) => /^[^/]+\.data(\/|$)/.test(name) && !name.startsWith(`${own}/`));
+}
+
+/**
  * Names in a wheel that are not its own: files that would run by themselves or take another package's place, programs
  * whose names are paths, a dist-info folder spelt otherwise than the file name (where indexes look for it).
  */
@@ -75,7 +86,7 @@ export function ownNameProblems(wheel: WheelFile): Finding[] {
     ...(wheel.distInfo === expected
       ? []
       : [{ kind: "folder-spelling" as const, found: wheel.distInfo, expected }]),
-    ...strays.map((name) => ({ kind: "stray-file" as const, file: name })),
+    ...[...strays, ...foreignData(wheel)].map((name) => ({ kind: "stray-file" as const, file: name })),
     ...entryPointsRead(wheel),
   ];
 }

@@ -192,6 +192,20 @@ export function importableNames(wheel: WheelFile): string[] {
   return [...new Set(names)].sort();
 }
 
+/**
+ * Top-level names that it puts beside other distributions' packages: what lies in NAME.dist-info, or is installed elsewhere, left
+ * out. Source: binary distribution format, "The .data directory".
+ */
+export function installedNames({ entries, distInfo }: WheelFile): string[] {
+  const tops = entries.flatMap(({ name }) => {
+    const [, scheme, inside = name] = /^[^/]+\.data\/([^/]*)\/(.+)$/.exec(name) ?? [];
+    if (scheme !== undefined && scheme !== "purelib" && scheme !== "platlib") return [];
+    const [top = "", ...below] = inside.split("/");
+    return below.length > 0 ? [top] : [top.replace(/\.(py|pyc|pyi|so|[\w-]+\.so)$/, "")];
+  });
+  return [...new Set(tops)].filter((top) => top !== "" && top !== distInfo).sort();
+}
+
 /** Names in a group of entry_points.txt. Source: entry points specification, "File format". */
 export function entryPoints(text: string, group: string): string[] {
   const names: string[] = [];

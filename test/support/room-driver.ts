@@ -7,7 +7,7 @@ import { findingText } from "../../src/findings/findings.ts";
 import type { Host } from "../../src/host/host.ts";
 import { freePort } from "../../src/host/network/ports.ts";
 import { createTerminalHost, createTerminalLog } from "../../src/host/terminal.ts";
-import { installTorch, makeVenv, resolveTorch } from "../../src/torch/install.ts";
+import { installTorch, makeVenv, resolveTorch, torchFacts } from "../../src/torch/install.ts";
 import { findPython } from "../../src/torch/python.ts";
 import { ensureUv } from "../../src/torch/uv.ts";
 import { parseManifest, resolveManifest } from "../../src/variants/manifest.ts";
@@ -35,7 +35,8 @@ async function make(folder: string, index: string, cache: string): Promise<Bench
   const uv = await ensureUv(here);
   const python = await makeVenv(uv, join(folder, "v"), await findPython(here));
   const source = await resolveTorch(here, uv, python, { index, packages: ["torch"], version: null });
-  return { python, uv: uv.path, torch: (await installTorch(here, uv, python, source)).torch };
+  await installTorch(here, uv, python, source);
+  return { python, uv: uv.path, torch: (await torchFacts(here, python)).torch };
 }
 
 /** The room of a trial, with tiles where it wants them emulated. */

@@ -35,6 +35,7 @@ LEVELS = {
 # Asked on request only: no level is made of it.
 IDS = (*LEVELS["engine"], "runtime.speed")
 RESULTS = ("pass", "fail", "warn", "not-run")
+ISOLATIONS = ("none", "landlock", "namespaces")
 TARGETS = ("index", "pypi", "url", "github-release")
 EXCUSABLE = ("runtime.import", "runtime.kernels", "runtime.engine")
 
@@ -104,6 +105,7 @@ CHECK = {
     "lacks_": list_of(text),
     "emulated_": list_of(text),
     "acceptedBy_": list_of(one_of(*TARGETS)),
+    "isolation_": one_of(*ISOLATIONS),
     "provenAt_": text,
     "provenOn_": text,
 }
@@ -245,6 +247,13 @@ def judge(
             reasons.append((wanted, f"it is answered {len(answers)} times"))
             continue
         (check,) = answers
+        least = ISOLATIONS.index(policy["targets"][target]["isolation"])
+        if (
+            answer_of(check) in ("pass", "warn")
+            and wanted in EXCUSABLE
+            and ISOLATIONS.index(check.get("isolation", "none")) < least
+        ):
+            reasons.append((wanted, f"ran with isolation {check.get('isolation', 'none')}"))
         if answer_of(check) != "not-run":
             features = check.get("emulated", [])
             if answer_of(check) == "fail" or not features:

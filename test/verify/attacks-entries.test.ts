@@ -126,6 +126,20 @@ const HIDINGS: Hiding[] = [
     runs: "load",
   },
   {
+    name: "behind an instruction that the size of its function cuts in two",
+    source: (what) =>
+      `.globl g\n.type g,@function\ng: xor %eax, %eax\n jz 7f\n .byte 0\n7: ${what}\n ret\n.size g,1\n${FUNCTION}${list(".init_array", "g")}`,
+    flags: ["-Wl,-Bsymbolic"],
+    runs: "load",
+  },
+  {
+    name: "behind two branches over bytes that read as other instructions, and as none",
+    source: (what) =>
+      `.globl g\n.type g,@function\ng: xor %eax, %eax\n jz 5f\n .byte 0\n5: xor %eax, %eax\n jz 7f\n .byte 0,0,0x60,0\n7: ${what}\n ret\n.size g,.-g\n${FUNCTION}${list(".init_array", "g")}`,
+    flags: ["-Wl,-Bsymbolic"],
+    runs: "load",
+  },
+  {
     name: "behind a jump from one nameless place to another",
     source: (what) =>
       `${FUNCTION}9: .byte 0x48,0xb8\n7: ${what}\n nop\n nop\n ret\n8: jmp 7b\n${list(".init_array", "8b")}`,

@@ -13,10 +13,15 @@ import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { judgedBytes, takeIn } from "../../src/publish/gate/store.ts";
 import type { Candidate } from "../../src/publish/plan/planner.ts";
-import { demandedChecks, type Verdict, verdictFileName } from "../../src/verify/verdict/verdict.ts";
+import {
+  type Check,
+  demandedChecks,
+  type Verdict,
+  verdictFileName,
+} from "../../src/verify/verdict/verdict.ts";
 import { compileLibrary } from "../support/library.ts";
 import { exec, type Ran, removeScratch, root, scratch, torchFolder, wheels } from "../support/run.ts";
-import { tinyWheel, verdictFor } from "../support/wheel.ts";
+import { type ChecksById, checksById, type TinyWheel, tinyWheel, verdictFor } from "../support/wheel.ts";
 
 afterAll(removeScratch);
 
@@ -145,6 +150,69 @@ describe("probes", () => {
   }, 180_000);
 });
 
+describe("who answers for torch", () => {
+  /** Makes torch say another version, as soon as anything loads it. */
+  const FORGE = `
+import sys
+class Forger:
+    def find_spec(self, name, path=None, target=None):
+        if "torch" in sys.modules:
+            sys.modules["torch"].__version__ = "6.6.6+cpu.FORGED"
+sys.meta_path.insert(0, Forger())
+def load():
+    pass
+`;
+  const packages = scratch();
+  const put = (wheel: TinyWheel, folder = packages): string => {
+    const { fileName, bytes } = tinyWheel(wheel);
+    writeFileSync(join(folder, fileName), bytes);
+    return join(folder, fileName);
+  };
+  const verify = (wheel: TinyWheel): ChecksById => {
+    const env = { UV_FIND_LINKS: packages, PIP_FIND_LINKS: packages };
+    const args = ["verify", put(wheel, scratch()), "--level=import", "--no-verdict", "--json", ...common];
+    const { results } = JSON.parse(wheels(args, { env }).stdout) as { results: { checks: Check[] }[] };
+    return checksById(results[0]?.checks ?? []);
+  };
+  const torchOf = (checks: ChecksById): string | undefined =>
+    checks["runtime.torch-cpu"]?.evidence.torch?.version;
+
+  test.each<[string, TinyWheel]>([
+    [
+      "a module that torch looks for",
+      { files: { "guest/__init__.py": "", "opt_einsum/__init__.py": FORGE } },
+    ],
+    [
+      "a backend of torch",
+      {
+        files: {
+          "guest/__init__.py": FORGE,
+          "guest-1.0.dist-info/entry_points.txt": "[torch.backends]\nguest = guest:load\n",
+        },
+      },
+    ],
+    ["a package with a .pth file", { metadata: "Requires-Dist: vcw-helper\n\n" }],
+  ])(
+    "is not the wheel that brings %s",
+    (_what, wheel) => {
+      put({ name: "vcw-helper", files: { "helper_forge.py": FORGE, "helper.pth": "import helper_forge\n" } });
+      const checks = verify({ name: "guest", ...wheel });
+      expect(checks["runtime.resolve"]?.result).toBe("pass");
+      expect(torchOf(checks)).toMatch(/^\d+\.\d+\.\d+\+cpu$/);
+    },
+    240_000,
+  );
+
+  test("is not asked any more where a package that the wheel requires has changed torch", () => {
+    put({ name: "vcw-replacer", files: { "torch/version.py": "__version__ = '6.6.6+cpu.FORGED'\n" } });
+    const checks = verify({ name: "guest", metadata: "Requires-Dist: vcw-replacer\n\n" });
+    expect(checks["runtime.resolve"]?.result).toBe("fail");
+    expect(checks["runtime.resolve"]?.detail).toMatch(/changes \S+\/torch\/version\.py/);
+    expect(checks["runtime.torch-cpu"]?.result).toBe("not-run");
+    expect(checks["runtime.import"]?.result).toBe("not-run");
+  }, 240_000);
+});
+
 describe("the bytes that are judged", () => {
   const swap = (path: string): void => {
     unlinkSync(path);
@@ -162,7 +230,7 @@ describe("the bytes that are judged", () => {
       },
     });
     writeFileSync(wheel, bytes);
-    wheels(["verify", wheel, "--level=import", ...common]);
+    wheels(["verify", wheel, "--level=import", "--isolation=none", ...common]);
     expect(readFileSync(wheel, "utf8")).toBe("other bytes");
     expect(verdictOf(wheel).subject[0]?.digest.sha256).toBe(createHash("sha256").update(bytes).digest("hex"));
     const refused = wheels(["publish", wheel, `--to=index:${join(scratch(), "index")}`, "--json"]);
@@ -176,7 +244,7 @@ for path in glob.glob(os.path.join(sys.prefix, "..", "w", "*.whl")):
     open(path, "a").write("more")
 `;
     const wheel = write(code);
-    wheels(["verify", wheel, "--level=import", ...common]);
+    wheels(["verify", wheel, "--level=import", "--isolation=none", ...common]);
     const check = verdictOf(wheel).predicate.checks.find(({ id }) => id === "runtime.import");
     expect(check).toMatchObject({ result: "fail", findings: [{ kind: "copy-changed" }] });
   }, 180_000);

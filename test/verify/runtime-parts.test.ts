@@ -117,7 +117,7 @@ describe("a schedule", () => {
 describe("what a wheel brings", () => {
   const contents = (files: Record<string, string>, metadata = "") => {
     const { fileName, bytes } = tinyWheel({ files, metadata });
-    return readContents(fileName, bytes);
+    return readContents(fileName, bytes, []);
   };
   test("requirements, extras left out", () => {
     const metadata =

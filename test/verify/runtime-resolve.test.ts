@@ -114,6 +114,40 @@ describe("installing in a clean room", () => {
     expect(checks["runtime.resolve"]?.remedy).toBeTruthy();
   });
 
+  const TINY = { "tiny/__init__.py": "x = 1\n" };
+
+  test("a wheel with files for every scheme is installed by uv and pip as its entries say", () => {
+    const files = {
+      ...TINY,
+      "tiny/__pycache__/old.cpython-311.pyc": "x",
+      "tiny/data/\u00e9 \u00fc.txt": "x",
+      "tiny-1.0.data/purelib/tiny_more.py": "",
+      "tiny-1.0.data/platlib/tiny_plat/__init__.py": "",
+      "tiny-1.0.data/scripts/tiny-run": "#!python\nprint(1)\n",
+      "tiny-1.0.data/scripts/tiny.sh": "#!/bin/sh\necho 1\n",
+      "tiny-1.0.data/headers/tiny.h": "int x;\n",
+      "tiny-1.0.data/data/share/tiny/x.txt": "x",
+      "tiny-1.0.dist-info/entry_points.txt": "[console_scripts]\ntiny = tiny:x\n",
+    };
+    expect(importing({ files }).checks["runtime.resolve"]).toMatchObject({ result: "pass", findings: [] });
+  });
+
+  test.each([
+    ["another distribution", "other-1.0.data/purelib/more.py"],
+    ["another spelling", "Tiny-1.0.data/purelib/more.py"],
+    ["another version", "tiny-1.0.0.data/purelib/more.py"],
+  ])("a .data folder of %s, which uv and pip take otherwise, is refused", (_whose, name) => {
+    const { checks } = importing({ files: { ...TINY, [name]: "x = 1\n" } });
+    expect(checks["name.agreement"]?.findings).toEqual([{ kind: "stray-file", file: name }]);
+    expect(checks["runtime.resolve"]?.result).toBe("fail");
+    expect(checks["runtime.resolve"]?.findings).toContainEqual({
+      kind: "installs-otherwise",
+      installer: "uv",
+      file: `site-packages/${name}`,
+      problem: "not-in-wheel",
+    });
+  });
+
   test("a wheel for a Python that is not here is not run", () => {
     const { checks } = importing(
       { tag: "cp39-cp39-manylinux_2_28_x86_64" },

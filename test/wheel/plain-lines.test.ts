@@ -4,7 +4,8 @@ import { parseHeaders } from "../../src/wheel/metadata.ts";
 import { parseRecord } from "../../src/wheel/record.ts";
 import { demandPlainLines } from "../../src/wheel/strict-text.ts";
 import { entryPoints } from "../../src/wheel/wheel-file.ts";
-import { exec, removeScratch } from "../support/run.ts";
+import { pythonSees } from "../support/python-readers.ts";
+import { removeScratch } from "../support/run.ts";
 
 afterAll(removeScratch);
 
@@ -30,40 +31,15 @@ const texts = (words: readonly string[]): string[] =>
     { numRuns: 3000, seed: 7 },
   );
 
-/** What Python's own readers see in each text, as installers use them. */
-function python(kind: "metadata" | "points" | "record", all: readonly string[]): unknown[] {
-  const program = `import email.parser, importlib.metadata, json, sys
-class One(importlib.metadata.Distribution):
-    def __init__(self, text): self.text = text
-    def read_text(self, name): return self.text if name in ("entry_points.txt", "RECORD") else None
-    def locate_file(self, path): return path
-def metadata(text):
-    message = email.parser.Parser().parsestr(text)
-    return [[k, v] for k, v in message.items()]
-def points(text):
-    return [[p.group, p.name] for p in One(text).entry_points]
-def record(text):
-    return [str(p) for p in One(text).files]
-kind, texts = json.load(sys.stdin)
-answers = []
-for text in texts:
-    try: answers.append(globals()[kind](text))
-    except Exception as error: answers.append(None)
-json.dump(answers, sys.stdout)`;
-  const ran = exec("python3", ["-I", "-c", program], { input: JSON.stringify([kind, all]) });
-  expect(ran.stderr).toBe("");
-  return JSON.parse(ran.stdout) as unknown[];
-}
-
 /** Each text that we take at all, with what we and Python see in it. */
 function taken<Ours>(
-  kind: Parameters<typeof python>[0],
+  kind: Parameters<typeof pythonSees>[0],
   words: readonly string[],
   file: string,
   read: (text: string) => Ours,
 ): { text: string; ours: Ours; theirs: unknown }[] {
   const all = texts(words);
-  const theirs = python(kind, all);
+  const theirs = pythonSees(kind, all);
   return all.flatMap((text, index) => {
     try {
       demandPlainLines(text, file, kind === "metadata");

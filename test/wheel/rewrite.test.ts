@@ -31,6 +31,7 @@ const stamp = {
     isa: { mayUse: [], mustUse: [], dispatch: [], unnamedCode: [] },
     runnerLabels: [],
     environment: {},
+    packages: null,
     compilerFloor: {},
   },
   torchVersion: "2.13.0+cpu",

@@ -175,10 +175,10 @@ async function compileIn(
     stages[name] = (stages[name] ?? 0) + (host.monotonic() - from) / 1000;
     return value;
   };
-  const venv = join(folder, "venv");
-  const { python, version } = await timed("torch", () => buildVenv(host, uv, request, torch, venv));
+  const [venv, bytecode] = [join(folder, "venv"), join(folder, "bytecode")];
+  const { python, version } = await timed("torch", () => buildVenv(host, uv, request, torch, venv, bytecode));
   await timed("dependencies", () => installRequirements(host, uv, python, pins, torch));
-  demandCpuOnly(await torchFacts(host, python));
+  demandCpuOnly(await torchFacts(host, python, { bytecode }));
 
   const copy = join(folder, "src");
   const project = projectFolder(source, copy);
@@ -255,7 +255,7 @@ async function compileIn(
   if (floor !== null && request.floor !== null)
     await demandNoNewerCalls(host, compiler, floor.kit, request.floor, compiled, project);
   await writeFileAtomic(timing, String(stages["compile"]));
-  const after = await torchFacts(host, python);
+  const after = await torchFacts(host, python, { bytecode });
   demandCpuOnly(after);
   if (after.torch?.version !== torch.torchVersion) {
     throw wheelsError("E_TORCH_REPLACED", {

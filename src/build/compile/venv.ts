@@ -36,12 +36,13 @@ export async function buildVenv(
   request: { python: string | null; fresh: boolean },
   torch: TorchSource,
   venv: string,
+  bytecode: string,
 ): Promise<{ python: string; version: string }> {
   const stage = host.log.stage("Installing PyTorch CPU-only version...");
   try {
     const interpreter = join(venv, "bin", "python");
     if (!request.fresh && (await exists(interpreter))) {
-      const facts = await torchFacts(host, interpreter).catch(() => null);
+      const facts = await torchFacts(host, interpreter, { bytecode }).catch(() => null);
       if (facts?.torch?.version === torch.torchVersion) {
         demandCpuOnly(facts);
         stage.done(`torch ${torch.torchVersion} is there already`);
@@ -51,7 +52,7 @@ export async function buildVenv(
     await remove(venv);
     const python = await makeVenv(uv, venv, request.python ?? (await findPython(host)));
     await demandHeaders(host, python);
-    const facts = await installGated(host, uv, python, torch);
+    const facts = await installGated(host, uv, python, torch, bytecode);
     stage.done(`torch ${torch.torchVersion}, Python ${facts.python}`);
     return { python, version: facts.python };
   } catch (thrown) {

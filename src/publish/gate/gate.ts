@@ -4,9 +4,16 @@ import {
   acceptsGap,
   applyPolicy,
   demandedBy,
+  isTooOpen,
   type Policy,
 } from "../../verify/policy/policy.ts";
-import { type Check, isEmulated, type TargetKind, type Verdict } from "../../verify/verdict/verdict.ts";
+import {
+  type Check,
+  isEmulated,
+  isProof,
+  type TargetKind,
+  type Verdict,
+} from "../../verify/verdict/verdict.ts";
 import { satisfies } from "../../wheel/specifier.ts";
 import { isVersion } from "../../wheel/version.ts";
 
@@ -83,6 +90,10 @@ function emulatedText({ id, emulated = [] }: Check, target: TargetKind): string 
   return `${id}: it ran with ${emulated.join(", ")} emulated (${target} takes a run on a CPU that has them, or ${cure})`;
 }
 
+function openText({ id, isolation = "none" }: Check, target: TargetKind, policy: Policy): string {
+  return `${id}: the wheel ran with isolation ${isolation} (${target} takes ${policy.targets[target].isolation}; verify it on a machine that has that)`;
+}
+
 /** A verdict is as good as the verifier that made it; the policy says which versions are good enough. */
 function verifierProblems({ predicate: { verifier } }: Verdict, { verifierVersions }: Policy): string[] {
   if (verifierVersions === null) return [];
@@ -148,6 +159,8 @@ export function judge(
         for (const feature of answer.emulated ?? []) emulated.add(feature);
       else failures.push(emulatedText(answer, target));
     }
+    if (answer && isProof(answer) && isTooOpen(policy, target, answer))
+      failures.push(openText(answer, target, policy));
   }
   if (verificationResult !== "PASSED" && failures.length === 0)
     failures.push("the verdict's own result is FAILED");

@@ -1,3 +1,4 @@
+import { leastIsolation } from "../../verify/verdict/check.ts";
 import type { Result } from "../../verify/verdict/result.ts";
 import type { Verdict } from "../../verify/verdict/verdict.ts";
 import { titleOf } from "../markdown.ts";
@@ -10,7 +11,10 @@ export function verifyText(results: readonly Result[], colour: boolean): string 
       const seen = result.torch
         ? `\n  torch ${result.torch.version}, CUDA available: ${result.torch.cudaAvailable ? "True" : "False"}`
         : "";
-      const title = `${titleOf(result)}: ${result.result === "pass" ? "passed" : "FAILED"} (${result.level})${seen}`;
+      const isolation = leastIsolation(result.checks);
+      const open =
+        isolation === undefined || isolation === "namespaces" ? "" : `\n  run with isolation ${isolation}`;
+      const title = `${titleOf(result)}: ${result.result === "pass" ? "passed" : "FAILED"} (${result.level})${seen}${open}`;
       return checksText(title, result, colour);
     })
     .join("\n\n");

@@ -30,8 +30,22 @@ function foreignPrograms({ programs, packages }: WheelFacts, variant: Variant): 
     .map((found) => ({ kind: "foreign-program", found, expected: own }));
 }
 
-/** Programs told of one wheel. */
+/** Programs, and names, told of one wheel. */
 const MOST_PROGRAMS = 20;
+
+/**
+ * What a variant's wheel puts beside other distributions' packages and the manifest does not name: whatever is imported by
+ * that name afterwards, by others too, is the wheel's.
+ */
+function foreignNames({ installedNames }: WheelFacts, { packages, distribution }: Variant): Finding[] {
+  if (packages === null) return [];
+  const own = normalizeName(distribution).replaceAll("-", "_");
+  const expected = [own, ...packages];
+  return installedNames
+    .filter((name) => !expected.includes(name) && name !== `${own}.libs`)
+    .slice(0, MOST_PROGRAMS)
+    .map((found) => ({ kind: "foreign-package", found, expected }));
+}
 
 /** File name, METADATA and dist-info folder say one name and version, and it is the variant's. */
 export function nameAgreement(facts: WheelFacts, variant: ClaimedVariant): CheckAnswer<"name.agreement"> {
@@ -42,7 +56,13 @@ export function nameAgreement(facts: WheelFacts, variant: ClaimedVariant): Check
       ? [{ kind: "other-distribution", variant: variant.name, expected, found: distribution }]
       : [];
   const programs = variant === null ? [] : foreignPrograms(facts, variant);
-  return failOn([...facts.nameProblems, ...foreign, ...programs], { distribution, version });
+  const failures = [...facts.nameProblems, ...foreign, ...programs];
+  const warnings = variant === null ? [] : foreignNames(facts, variant);
+  return {
+    result: failures.length > 0 ? "fail" : warnings.length > 0 ? "warn" : "pass",
+    findings: [...failures, ...warnings],
+    evidence: { distribution, version },
+  };
 }
 
 /** PEP 384 came with Python 3.2; a tag that names no minor version promises all of them. */

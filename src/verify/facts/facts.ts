@@ -119,6 +119,8 @@ export interface WheelFacts {
   description: string;
   /** Packages that can be imported, top level. */
   packages: string[];
+  /** What it puts beside other distributions' packages, top level. */
+  installedNames: string[];
   /** Programs that installing it makes: scripts, and entry points that become some. */
   programs: string[];
   /** Names of declared kernel checks (entry points). */

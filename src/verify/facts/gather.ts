@@ -11,6 +11,7 @@ import {
   distInfoText,
   entryPoints,
   importableNames,
+  installedNames,
   nameProblems,
   openWheel,
   tagProblems,
@@ -79,6 +80,7 @@ export interface OpenedWheel {
     | "version"
     | "distribution"
     | "packages"
+    | "installedNames"
     | "programs"
     | "sbom"
     | "kernelChecks"
@@ -115,6 +117,7 @@ export function openForFacts(fileName: string, bytes: Uint8Array): OpenedWheel {
       platformTags: named?.platform.split(".") ?? [],
       ...metadataFacts(wheel?.metadata ?? null, tags),
       packages: wheel ? importableNames(wheel) : [],
+      installedNames: wheel ? installedNames(wheel) : [],
       programs: wheel ? [...scriptsOf(wheel), ...programGroups(points ?? "")] : [],
       sbom: wheel ? readSbom(wheel) : null,
       kernelChecks: points ? entryPoints(points, KERNEL_CHECKS) : [],

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ISA_FEATURES } from "../../variants/features.ts";
 import { isSpecifier } from "../../wheel/specifier.ts";
+import { ISOLATIONS } from "../verdict/check.ts";
 import { CHECK_IDS, LEVELS, TARGET_KINDS } from "../verdict/verdict.ts";
 
 const severity = z
@@ -34,6 +35,12 @@ const target = z
       .optional()
       .describe(
         "Take checks that ran on an emulated CPU, because the proving machine lacks ISA features: more than not run, less than run",
+      ),
+    isolation: z
+      .enum(ISOLATIONS)
+      .optional()
+      .describe(
+        "The least that must have kept the wheel from the rest of the machine while it was run: namespaces, landlock (it could write nowhere else), none",
       ),
     checks: checks.optional(),
   })

@@ -1,6 +1,7 @@
 import { wheelsError } from "../../errors/wheels-error.ts";
 import { closure, type IsaFeature, isIsaFeature } from "../../variants/features.ts";
 import { readYaml } from "../../variants/yaml.ts";
+import { ISOLATIONS, type Isolation } from "../verdict/check.ts";
 import {
   CHECK_IDS,
   type Check,
@@ -19,6 +20,8 @@ export interface TargetPolicy {
   acceptUnproven: { features: IsaFeature[]; ownContract: boolean };
   /** True where a check that ran on an emulated CPU is taken, as one that ran on a real one is. */
   acceptEmulated: boolean;
+  /** The least that must have kept the wheel from the rest of the machine while it was run. */
+  isolation: Isolation;
   /** Severities that differ from the policy's own. */
   checks: Partial<Record<CheckId, Severity>>;
 }
@@ -52,6 +55,7 @@ const STRICTEST: TargetPolicy = {
   level: "engine",
   acceptUnproven: { features: [], ownContract: false },
   acceptEmulated: false,
+  isolation: "namespaces",
   checks: {},
 };
 
@@ -86,6 +90,7 @@ export function resolvePolicy(...layers: readonly RawPolicy[]): Policy {
           ownContract: gaps?.["own-contract"] ?? before.acceptUnproven.ownContract,
         },
         acceptEmulated: added?.["accept-emulated"] ?? before.acceptEmulated,
+        isolation: added?.isolation ?? before.isolation,
         checks: { ...before.checks, ...added?.checks },
       };
     }
@@ -120,8 +125,8 @@ export function applyPolicy(
   });
 }
 
-/** Only running needs the ISA; nothing else may be excused by its absence. */
-const NEEDS_ISA: ReadonlySet<CheckId> = new Set<CheckId>([
+/** What runs the wheel, and so needs the ISA: nothing else may be excused by its absence. */
+const RUNS_IT: ReadonlySet<CheckId> = new Set<CheckId>([
   "runtime.import",
   "runtime.kernels",
   "runtime.engine",
@@ -137,7 +142,7 @@ export function acceptsGap(
   { id, result, lacks }: Pick<Check, "id" | "result" | "lacks">,
   contract: readonly string[],
 ): boolean {
-  if (result !== "not-run" || !NEEDS_ISA.has(id) || lacks === undefined || lacks.length === 0) return false;
+  if (result !== "not-run" || !RUNS_IT.has(id) || lacks === undefined || lacks.length === 0) return false;
   return excuses(policy.targets[target], lacks, contract);
 }
 
@@ -160,9 +165,19 @@ export function acceptsEmulated(
   check: Pick<Check, "id" | "result" | "before" | "emulated">,
   contract: readonly string[],
 ): boolean {
-  if (!isEmulated(check) || !NEEDS_ISA.has(check.id)) return false;
+  if (!isEmulated(check) || !RUNS_IT.has(check.id)) return false;
   const demand = policy.targets[target];
   return demand.acceptEmulated || excuses(demand, check.emulated ?? [], contract);
+}
+
+/** True where a check that ran the wheel ran it with less between it and the machine than a target demands. */
+export function isTooOpen(
+  policy: Policy,
+  target: TargetKind,
+  { id, isolation = "none" }: Pick<Check, "id" | "isolation">,
+): boolean {
+  const demanded = ISOLATIONS.indexOf(policy.targets[target].isolation);
+  return RUNS_IT.has(id) && ISOLATIONS.indexOf(isolation) < demanded;
 }
 
 /** Checks, each gap with the kinds of targets whose policy takes it: a reader of the verdict sees what was excused. */

@@ -5,6 +5,7 @@ import { parseRequirement } from "../../wheel/requirement.ts";
 import { strayFiles } from "../../wheel/strays.ts";
 import { openWheel } from "../../wheel/wheel-file.ts";
 import { readZip } from "../../wheel/zip-reader.ts";
+import { type Installed, installedBy } from "./installers.ts";
 
 /** What of a wheel decides how it is installed. */
 export interface Contents {
@@ -12,12 +13,15 @@ export interface Contents {
   requires: string[];
   /** Files that would run by themselves or take another package's place. */
   strays: string[];
+  /** What it would install; null where it can't be read. */
+  installs: Installed | null;
 }
 
 /**
- * Reads a wheel's requirements, and what in it does not keep to its own packages.
+ * Reads a wheel's requirements, what in it does not keep to its own packages, and what it would install.
+ * @param programs that it makes
  */
-export function readContents(fileName: string, bytes: Uint8Array): Contents {
+export function readContents(fileName: string, bytes: Uint8Array, programs: readonly string[]): Contents {
   try {
     const wheel = openWheel(fileName, readZip(bytes));
     const requires = allOf(wheel.metadata, "Requires-Dist").flatMap((line) => {
@@ -28,10 +32,10 @@ export function readContents(fileName: string, bytes: Uint8Array): Contents {
       normalizeName(wheel.name.distribution),
       wheel.entries.map(({ name }) => name),
     );
-    return { requires: [...new Set(requires)], strays };
+    return { requires: [...new Set(requires)], strays, installs: installedBy(wheel, programs) };
   } catch (thrown) {
     // A wheel that can't be read has failed its static checks, which say why.
-    if (thrown instanceof FormatError) return { requires: [], strays: [] };
+    if (thrown instanceof FormatError) return { requires: [], strays: [], installs: null };
     throw thrown;
   }
 }

@@ -39,8 +39,15 @@ function joined<Id extends "runtime.import" | "runtime.kernels">(
   // Nothing of a failure or a gap changes, its words included.
   if (check.result !== "pass" && check.result !== "warn") return { ...check, evidence } as unknown as Check;
   if (!second || result !== "fail") {
-    const { emulated = [] } = check;
-    return makeCheck(check.id, { result: check.result, findings: check.findings, evidence, emulated });
+    const { emulated = [], isolation } = check;
+    const told = isolation === undefined ? {} : { isolation };
+    return makeCheck(check.id, {
+      result: check.result,
+      findings: check.findings,
+      evidence,
+      emulated,
+      ...told,
+    });
   }
   return makeCheck(check.id, {
     result,

@@ -3,9 +3,8 @@ import type { ProgramName } from "../../findings/runtime-kinds.ts";
 import type { Host } from "../../host/host.ts";
 import { availableMemory } from "../../host/memory.ts";
 import type { TorchFacts } from "../../torch/gate.ts";
-import type { TileCounts } from "../checks/catalogue/run.ts";
 import type { WheelFacts } from "../facts/facts.ts";
-import { type Check, type CheckAnswer, makeCheck, notRun } from "../verdict/check.ts";
+import { type Check, type CheckAnswer, leastIsolation, makeCheck, notRun } from "../verdict/check.ts";
 import type { CheckId, Level } from "../verdict/verdict.ts";
 import type { Crash } from "./crash.ts";
 import { engineCheck, type TinyModel } from "./engine-check.ts";
@@ -67,6 +66,12 @@ function excused<Id extends CheckId>(
   return { result: "not-run", findings: [lacks, ...findings], evidence };
 }
 
+/** An answer that says what kept the programs which gave it from the rest of the machine. */
+function isolated<Id extends CheckId>(answer: CheckAnswer<Id>, runs: readonly Run[]): CheckAnswer<Id> {
+  const isolation = leastIsolation(runs);
+  return isolation === undefined ? answer : { ...answer, isolation };
+}
+
 async function importOnce(
   host: Host,
   programs: Programs,
@@ -104,8 +109,12 @@ async function importWheel(
   }
   const variable = env ? "VLLM_TARGET_DEVICE=cpu" : null;
   const own = importCheck({ ...base, ...seen, home: await writtenAtHome(room), variable });
-  const { crash, tiles } = seen.run;
-  const answer = onEmulatedCpu(own, room.emulation, [tiles], null);
+  const { crash, tiles, isolation, noNamespaces } = seen.run;
+  if (isolation !== "namespaces" && noNamespaces !== null)
+    host.log.info(
+      `  this machine does not let it run in namespaces of its own (${noNamespaces}): isolation is ${isolation}`,
+    );
+  const answer = isolated(onEmulatedCpu(own, room.emulation, [tiles], null), [seen.run]);
   return { check: makeCheck("runtime.import", excused(answer, crash, promised)), crash, env };
 }
 
@@ -118,11 +127,11 @@ function kernelTasks(
   env: Program["env"],
 ): { tasks: Running[]; check: () => Check } {
   const { room, facts, flags, challenge, promised, mustUse } = programs;
-  const tiles: TileCounts[] = [];
+  const runs: Run[] = [];
   const found: KernelFacts = { declared: [], operators: null, broken: [] };
   const more = env ? { env } : {};
   const broke = (program: ProgramName, run: Run, understood: boolean): void => {
-    tiles.push(run.tiles);
+    runs.push(run);
     const silent = silence(run, program, room.settings.limit);
     const finding = silent ?? (understood ? null : { kind: "strange-answer" as const, program });
     if (finding) found.broken.push({ finding, stacks: run.stacks.slice(0, 4000) });
@@ -162,8 +171,9 @@ function kernelTasks(
   }
   const check = (): Check => {
     const crash = found.broken.map(({ finding }) => finding).find((one) => one.kind === "crash") ?? null;
+    const tiles = runs.map((run) => run.tiles);
     const answer = onEmulatedCpu(kernelsCheck(found), room.emulation, tiles, mustUse);
-    return makeCheck("runtime.kernels", excused(answer, crash, promised));
+    return makeCheck("runtime.kernels", excused(isolated(answer, runs), crash, promised));
   };
   return { tasks, check };
 }
@@ -220,7 +230,8 @@ function engineTasks(
       return notRun("runtime.engine", { kind: "gap", reason: "never-started" });
     const seen = engineCheck(model, runs.engine, runs.server, room.settings);
     const answer = onEmulatedCpu(seen, room.emulation, [runs.engine.tiles, runs.server.tiles], mustUse);
-    return makeCheck("runtime.engine", excused(answer, runs.engine.crash, promised));
+    const told = isolated(answer, [runs.engine, runs.server]);
+    return makeCheck("runtime.engine", excused(told, runs.engine.crash, promised));
   };
   return { tasks, check };
 }

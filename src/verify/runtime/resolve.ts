@@ -4,9 +4,10 @@ import type { Finding } from "../../findings/findings.ts";
 import { listDir, readTextIfAny, writeFile } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
 import { type RunResult, tail } from "../../host/process.ts";
+import { treeMarks } from "../../host/trees.ts";
 import { isGpuLocalVersion, isGpuPackage } from "../../torch/gate.ts";
 import type { TorchSource } from "../../torch/install.ts";
-import { pipOf } from "../../torch/pip.ts";
+import { type Pip, pipOf } from "../../torch/pip.ts";
 import { findPython } from "../../torch/python.ts";
 import type { Uv } from "../../torch/uv.ts";
 import { failureOf, troubleOf } from "../../torch/uv-trouble.ts";
@@ -15,7 +16,7 @@ import { normalizeName } from "../../wheel/names.ts";
 import { parseRecord } from "../../wheel/record.ts";
 import type { CheckAnswer } from "../verdict/check.ts";
 import { downloadSizes, NEVER } from "./download-size.ts";
-import { siteFolder } from "./room.ts";
+import { type Installed, installAlone } from "./installers.ts";
 
 interface Installation {
   wheel: string;
@@ -25,7 +26,27 @@ interface Installation {
   torch: TorchSource;
   without: readonly string[];
   strays: readonly string[];
+  /** What it would install by its own entries; null where they can't be read. */
+  installs: Installed | null;
+  /** The environment as it was before. */
+  before: Environment;
 }
+
+/** An environment that nothing of the wheel was in yet. */
+export interface Environment {
+  folder: string;
+  /** Its packages. */
+  site: string;
+  /** Of each file, by path relative to the folder; see treeMarks. */
+  marks: ReadonlyMap<string, string>;
+}
+
+/** Looks at an environment before the wheel comes. @param folder of the environment */
+export const environmentAt = async (folder: string, site: string): Promise<Environment> => ({
+  folder,
+  site,
+  marks: await treeMarks(folder),
+});
 
 /** What one installer says it would do; null for one that was not asked. */
 interface Plan {
@@ -77,12 +98,10 @@ const reportSchema = z.object({
 });
 
 /** pip's plan for the same environment. Source: pip documentation, "Installation Report". */
-async function pipPlan(host: Host, python: string, installation: Installation): Promise<Plan | null> {
+async function pipPlan(pip: Pip, python: string, installation: Installation): Promise<Plan | null> {
   // pip has no way to leave a requirement out.
   if (installation.without.length > 0) return null;
   const words = ["install", "--dry-run", "--quiet", "--report", "-", "--only-binary", ":all:"];
-  const pip = await pipOf(host, await findPython(host));
-  if (!pip.isThere) return null;
   const result = await pip.run(["--python", python, ...words, installation.wheel]);
   // A pip that is older than these options is not asked.
   if (/no such option/.test(result.stderr)) return null;
@@ -119,12 +138,20 @@ function planFindings(installer: "uv" | "pip", plan: Plan, torch: TorchSource): 
 /** Files told of one wheel. */
 const MOST_SHARED = 20;
 
+/** Files of an environment that installing the wheel, and what it requires, changed or took away. */
+async function replacedFiles({ folder, marks }: Environment): Promise<Finding[]> {
+  const after = await treeMarks(folder);
+  return [...marks]
+    .filter(([path, mark]) => after.get(path) !== mark)
+    .slice(0, MOST_SHARED)
+    .map(([file]) => ({ kind: "replaced-file", file }));
+}
+
 /**
  * Files that the wheel and another distribution in the environment both say are theirs: installers let whichever comes
  * last win. Source: binary distribution format, RECORD; paths are relative to site-packages.
  */
-async function filesOfOthers(host: Host, python: string, distribution: string): Promise<Finding[]> {
-  const site = await siteFolder(host, python);
+async function filesOfOthers(site: string, distribution: string): Promise<Finding[]> {
   const own = normalizeName(distribution);
   const owners = new Map<string, string[]>();
   let mine: string[] = [];
@@ -162,7 +189,8 @@ export async function installWheel(
       packages: wouldInstall(`${dry.stdout}\n${dry.stderr}`),
       refusal: dry.code === 0 ? null : ofTheWheel(dry, "uv", uv.counted),
     };
-    const plan = uvPlan.refusal === null ? await pipPlan(host, python, installation) : null;
+    const pip = await pipOf(host, await findPython(host));
+    const plan = uvPlan.refusal === null && pip.isThere ? await pipPlan(pip, python, installation) : null;
     const evidence = {
       torch: torch.torchVersion,
       uv: uvPlan.packages,
@@ -175,6 +203,13 @@ export async function installWheel(
       ...(plan ? planFindings("pip", plan, torch) : []),
     ];
     if (objections.length > 0) return { result: "fail", findings: objections, evidence };
+    const { installs } = installation;
+    const refusal = (said: RunResult, tool: "uv" | "pip"): string =>
+      ofTheWheel(said, tool, tool === "uv" ? uv.counted : pip.counted);
+    const trial = installs && { folder, python, wheel: installation.wheel, expected: installs };
+    // A pip that has no plan is too old for these options, too.
+    const alone = trial ? await installAlone(uv, plan && pip, trial, refusal) : [];
+    if (alone.length > 0) return { result: "fail", findings: alone, evidence };
     const { cpu, plain } = await downloadSizes(host, uv, python, installation);
     const real = await uv.run(args);
     if (real.code !== 0) {
@@ -185,7 +220,9 @@ export async function installWheel(
         evidence,
       };
     }
-    const shared = await filesOfOthers(host, python, installation.distribution);
+    const replaced = await replacedFiles(installation.before);
+    if (replaced.length > 0) return { result: "fail", findings: replaced, evidence };
+    const shared = await filesOfOthers(installation.before.site, installation.distribution);
     // A variant's wheel has its own files alone; of others' it is told.
     if (shared.length > 0)
       return { result: installation.isVariant ? "fail" : "warn", findings: shared, evidence };

@@ -25,6 +25,10 @@ export interface Room {
   settings: RunSettings;
   /** What stands in for a CPU that this machine has not; null where nothing has to. */
   emulation: Emulation | null;
+  /** Folders that programs in the room may write to. */
+  writable: readonly string[];
+  /** Folder for bytecode of the wheel and of torch, so that a second import is faster. */
+  bytecode: string;
 }
 
 /**
@@ -65,8 +69,9 @@ export async function openRoom(
 ): Promise<Room> {
   const home = join(folder, "home");
   const places = { HOME: home, TMPDIR: join(folder, "t"), XDG_CACHE_HOME: join(folder, "cache") };
-  const config = join(folder, "config");
-  for (const place of [...Object.values(places), config]) await makeDir(place);
+  const [config, bytecode] = [join(folder, "config"), join(folder, "pyc")];
+  const writable = [...Object.values(places), config, bytecode];
+  for (const place of writable) await makeDir(place);
   const passed = Object.entries(host.env).flatMap(([name, value]) =>
     value !== undefined && PASSES.test(name) ? [[name, value]] : [],
   );
@@ -79,6 +84,8 @@ export async function openRoom(
     env: { ...Object.fromEntries(passed), ...FIXED, ...places, XDG_CONFIG_HOME: config },
     settings,
     emulation: null,
+    writable,
+    bytecode,
   };
 }
 

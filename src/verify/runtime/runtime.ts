@@ -7,6 +7,7 @@ import { sha256Of } from "../../host/hash.ts";
 import type { Host } from "../../host/host.ts";
 import { freePort } from "../../host/network/ports.ts";
 import { run } from "../../host/process.ts";
+import { copyTree } from "../../host/trees.ts";
 import { type GateId, gate, type TorchFacts } from "../../torch/gate.ts";
 import {
   installTorch,
@@ -28,7 +29,7 @@ import { onLeastCpu } from "./least-cpu.ts";
 import { lackedBy, usableFlags } from "./machine.ts";
 import { expectedSchema } from "./operators.ts";
 import { type Challenge, type Programs, runPrograms } from "./programs.ts";
-import { installWheel } from "./resolve.ts";
+import { environmentAt, installWheel } from "./resolve.ts";
 import { openRoom, type Room } from "./room.ts";
 import type { RunSettings } from "./settings.ts";
 import { compareSpeed, readReference, type SpeedReference } from "./speed.ts";
@@ -119,14 +120,17 @@ export async function makeChallenge(
   python: string,
   folder: string,
   level: RuntimeRequest["level"],
+  bytecode: string | null = null,
 ): Promise<Challenge> {
   const seed = randomInt(2 ** 31);
   const modelFolder = join(folder, "model");
-  const operators = expectedSchema.parse(await runProbe(host, python, "kernel_expected.py", [String(seed)]));
+  const operators = expectedSchema.parse(
+    await runProbe(host, python, "kernel_expected.py", [String(seed)], { bytecode }),
+  );
   if (level !== "engine") return { seed, operators, model: null, modelFolder };
   await makeDir(modelFolder);
   const model = modelSchema.parse(
-    await runProbe(host, python, "engine_model.py", [modelFolder, String(seed), "tiny"]),
+    await runProbe(host, python, "engine_model.py", [modelFolder, String(seed), "tiny"], { bytecode }),
   );
   return { seed, operators, model, modelFolder };
 }
@@ -153,16 +157,26 @@ async function inRoom(
   await makeDir(dirname(wheel), 0o700);
   await writeFile(wheel, bytes, 0o400);
   const wanted = request.python ?? pythonOf(facts) ?? (await findPython(host));
-  const python = await makeVenv(uv, join(folder, "v"), wanted);
-  const contents = readContents(facts.fileName, bytes);
+  const venv = join(folder, "v");
+  const python = await makeVenv(uv, venv, wanted);
+  const contents = readContents(facts.fileName, bytes, facts.programs);
   const torch = await torchFor(host, uv, python, request, contents.requires);
-  const before = await installTorch(host, uv, python, torch);
+  // Of the judge's own programs; the wheel's start from a copy.
+  const bytecode = join(folder, "b");
+  await installTorch(host, uv, python, torch);
   const isVllm = facts.packages.includes("vllm");
-  const challenge = isVllm && level !== "import" ? await makeChallenge(host, python, folder, level) : null;
+  const challenge =
+    isVllm && level !== "import" ? await makeChallenge(host, python, folder, level, bytecode) : null;
   const flags = await usableFlags(host, python);
+  const lacks = lackedBy(facts, variant, flags);
+  // All that asks the environment's interpreter comes before the wheel and what it requires do: at its start it runs
+  // files of whoever is installed.
+  const room = await openRoom(host, python, folder, settings);
+  const instead = lacks.length === 0 ? null : await standIn(host, room, lacks);
+  const held = await environmentAt(venv, room.site);
   host.log.info(`  installing it beside torch ${torch.torchVersion}`);
   const distribution = facts.distribution ?? facts.fileName;
-  const { strays } = contents;
+  const { strays, installs } = contents;
   const { without } = settings;
   const installed = await installWheel(host, uv, python, {
     wheel,
@@ -171,18 +185,22 @@ async function inRoom(
     torch,
     without,
     strays,
+    installs,
+    before: held,
   });
   const resolve = makeCheck("runtime.resolve", installed);
-  const after = await torchFacts(host, python);
-  const gates = gateChecks(after);
+  const witnesses = { folder: venv, site: held.site, files: [...held.marks.keys()] };
+  // Where something of it was changed, nobody asks the environment any more.
+  const isChanged = installed.findings.some(({ kind }) => kind === "replaced-file");
+  const after = isChanged ? null : await torchFacts(host, python, { witnesses, bytecode });
+  const gates = after
+    ? gateChecks(after)
+    : GATE_IDS.map((id) => notRun(id, { kind: "gap", reason: "not-installable" }));
   const answer = (ran: Check[]): RuntimeAnswer => ({
     checks: [resolve, ...gates, ...ran],
-    torch: seenTorch(after),
+    torch: after && seenTorch(after),
   });
-  const lacks = lackedBy(facts, variant, flags);
-  const room = await openRoom(host, python, folder, settings);
-  if (lacks.length > 0) {
-    const instead = await standIn(host, room, lacks);
+  if (instead !== null) {
     if ("why" in instead) {
       const why: Finding[] = [{ kind: "lacks-features", features: lacks }, ...instead.why];
       return answer(idsOf(request).map((id) => notRun(id, ...why)));
@@ -190,14 +208,15 @@ async function inRoom(
     room.emulation = instead.emulation;
     for (const feature of lacks) flags.add(feature);
   }
-  if (resolve.result === "fail")
+  if (resolve.result === "fail" || after === null)
     return answer(idsOf(request).map((id) => notRun(id, { kind: "gap", reason: "not-installable" })));
   const broken = gates.find(({ id, result }) => id === "runtime.torchvision" && result === "fail");
+  await copyTree(bytecode, room.bytecode, () => true);
   const programs: Programs = {
     room,
     facts,
     level,
-    before: before.torch,
+    before: after.torch,
     flags,
     challenge,
     hindrance: broken ? { kind: "gap", reason: "torchvision-broken" } : null,

@@ -16,6 +16,8 @@ export interface RunSettings {
   emulator: readonly string[];
   /** True to run import and kernels once more on the least CPU of a contract that promises AVX2 and no more. */
   leastCpu: boolean;
+  /** True to keep the wheel from the rest of the machine by what this machine has for that. */
+  isolates: boolean;
   /** What its speed is compared with; null for nothing. */
   speed: SpeedSettings | null;
 }

@@ -161,7 +161,7 @@ export async function compareSpeed(
   const side = async (where: Room, number: number): Promise<Run> => {
     const request = { model: made.model, turns, side: number, rounds: ROUNDS };
     const env = { VLLM_ENABLE_V1_MULTIPROCESSING: "0" };
-    const run = await supervise(host, where, { probe: "speed_run.py", request, env }, flags);
+    const run = await supervise(host, where, { probe: "speed_run.py", request, env, writes: [turns] }, flags);
     await writeFile(join(turns, "over"), "");
     return run;
   };

@@ -3,11 +3,12 @@ import { z } from "zod";
 import { wheelsError } from "../../errors/wheels-error.ts";
 import type { Finding } from "../../findings/findings.ts";
 import type { ProgramName } from "../../findings/runtime-kinds.ts";
-import { readTextIfAny, writeFile } from "../../host/files.ts";
+import { makeDir, readTextIfAny, writeFile } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
 import { layProbes } from "../../host/probes.ts";
 import { run, tail } from "../../host/process.ts";
 import type { TileCounts } from "../checks/catalogue/run.ts";
+import { ISOLATIONS } from "../verdict/check.ts";
 import { type Crash, explain, faultSchema } from "./crash.ts";
 import type { Room } from "./room.ts";
 import { emulationEnv, readTileCounts } from "./tiles.ts";
@@ -35,6 +36,9 @@ const runSchema = z.object({
     })
     .nullable(),
   answer: z.unknown(),
+  isolation: z.enum(ISOLATIONS),
+  /** Why there are no namespaces; null where there are, or where none were wanted. */
+  noNamespaces: z.string().nullable(),
   http: z
     .object({
       readySeconds: z.number().nullable(),
@@ -76,6 +80,8 @@ export interface Program {
   request: unknown;
   args?: readonly string[];
   env?: Readonly<Record<string, string>>;
+  /** More folders that it may write to. */
+  writes?: readonly string[];
   http?: Conversation;
 }
 
@@ -104,23 +110,27 @@ export async function supervise(
   flags: ReadonlySet<string>,
 ): Promise<Run> {
   return host.scratch.withFolder("vcw-run", async (folder) => {
+    // The program may write here, and not to what tells it what to do.
+    const work = join(folder, "work");
+    await makeDir(work);
     const request = join(folder, "request.json");
-    const stacks = join(folder, "stacks.txt");
-    const log = join(folder, "emulator.log");
-    const counters = join(folder, "amx.counts");
+    const stacks = join(work, "stacks.txt");
+    const log = join(work, "emulator.log");
+    const counters = join(work, "amx.counts");
     const probes = await layProbes(host, folder);
     await writeFile(request, JSON.stringify(program.request));
     const watch = async (trace: boolean): Promise<unknown> => {
       const spec = join(folder, "spec.json");
-      // Bytecode of the wheel and of torch goes to the room, so that a second import is faster.
-      const python = [room.python, "-I", "-X", `pycache_prefix=${join(room.folder, "pyc")}`];
+      const python = [room.python, "-I", "-X", `pycache_prefix=${room.bytecode}`];
       const words = [...python, join(probes, program.probe), ...(program.args ?? [request])];
       await writeFile(
         spec,
         JSON.stringify({
           argv: [...(trace ? traced(room.settings.emulator, log) : room.settings.emulator), ...words],
           log,
-          cwd: folder,
+          cwd: work,
+          isolates: room.settings.isolates,
+          writable: [...room.writable, ...(program.writes ?? []), work],
           limit: room.settings.limit,
           stacks,
           trace,

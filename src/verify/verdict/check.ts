@@ -17,6 +17,20 @@ export type TargetKind = (typeof TARGET_KINDS)[number];
 
 const result = z.enum(["pass", "fail", "warn", "not-run"]);
 
+/**
+ * What keeps a wheel that is run from the rest of the machine, the least first: nothing; Landlock, which keeps it from
+ * writing; namespaces of its own, in which it sees no other process and no network either.
+ */
+export const ISOLATIONS = ["none", "landlock", "namespaces"] as const;
+
+/** One of {@link ISOLATIONS}. */
+export type Isolation = (typeof ISOLATIONS)[number];
+
+/** The least that kept any of these from the rest of the machine; undefined where none says. */
+export const leastIsolation = (
+  all: readonly { isolation?: Isolation | undefined }[],
+): Isolation | undefined => ISOLATIONS.find((one) => all.some(({ isolation }) => isolation === one));
+
 /** What a check says: `not-run` is never a pass. */
 export type CheckResult = z.infer<typeof result>;
 
@@ -52,6 +66,10 @@ export const commonFields = {
     .string()
     .optional()
     .describe("Of a check that ran the wheel: the CPU, and the runner where there was one"),
+  isolation: z
+    .enum(ISOLATIONS)
+    .optional()
+    .describe("Of a check that ran the wheel: what kept it from the rest of the machine"),
   provenAt: z
     .string()
     .optional()
@@ -93,6 +111,8 @@ export interface CheckAnswer<Id extends CheckId> {
   evidence: EvidenceOf<Id>;
   /** ISA features that this machine lacks and that were emulated while the check ran. */
   emulated?: readonly string[];
+  /** Of programs that ran the wheel: what kept the least isolated of them from the rest of the machine. */
+  isolation?: Isolation;
 }
 
 /** The answer of a check that any finding fails. */
@@ -131,7 +151,7 @@ function detailOf(id: CheckId, { result: said, findings, evidence }: CheckAnswer
  * ISA features that a finding says this machine lacks are told to machines too.
  */
 export function makeCheck<Id extends CheckId>(id: Id, answer: CheckAnswer<Id>): Check {
-  const { result: said, findings, evidence, emulated = [] } = answer;
+  const { result: said, findings, evidence, emulated = [], isolation } = answer;
   const { reference, remedy } = CHECKS[id];
   const lacks = findings.find((one) => one.kind === "lacks-features")?.features;
   const advice = said === "pass" ? null : (remedyOf(findings) ?? (isProblem(answer) ? remedy : null));
@@ -146,6 +166,7 @@ export function makeCheck<Id extends CheckId>(id: Id, answer: CheckAnswer<Id>): 
     ...(advice === null ? {} : { remedy: advice }),
     ...(said === "not-run" && lacks ? { lacks } : {}),
     ...(emulated.length > 0 ? { emulated: [...emulated] } : {}),
+    ...(isolation === undefined || said === "not-run" ? {} : { isolation }),
   };
   // One of a union by its id; the compiler does not follow that from a type parameter.
   return check as unknown as Check;
@@ -163,15 +184,15 @@ export function checkOf<Id extends CheckId>(checks: readonly Check[], id: Id): C
   return checks.find((check): check is Check & CheckOf<Id> => check.id === id);
 }
 
-/** True where a check gave an answer, and gave it on an emulated CPU: more than not run, less than run. */
-export function isEmulated({
-  result: said,
-  before,
-  emulated = [],
-}: Pick<Check, "result" | "before" | "emulated">): boolean {
+/** True where a check said itself, whatever a policy made of it, that what it asks holds. */
+export function isProof({ result: said, before }: Pick<Check, "result" | "before">): boolean {
   const answer = before ?? said;
-  return (answer === "pass" || answer === "warn") && emulated.length > 0;
+  return answer === "pass" || answer === "warn";
 }
+
+/** True where a check gave an answer, and gave it on an emulated CPU: more than not run, less than run. */
+export const isEmulated = (check: Pick<Check, "result" | "before" | "emulated">): boolean =>
+  isProof(check) && (check.emulated ?? []).length > 0;
 
 /** True for an answer that people must be told of. */
 export const isProblem = ({ result: said }: Pick<Check, "result">): boolean =>

@@ -1,5 +1,6 @@
 import { wheelsError } from "../../errors/wheels-error.ts";
 import { outcome } from "../verify.ts";
+import { ISOLATIONS } from "./check.ts";
 import {
   CHECK_IDS,
   type Check,
@@ -30,13 +31,13 @@ function demandSame(
   throw wheelsError("E_MERGE_OTHER_WHEEL", { what, values: shown });
 }
 
-const isProof = ({ result }: Pick<Check, "result">): boolean => result === "pass" || result === "warn";
+const holds = ({ result }: Pick<Check, "result">): boolean => result === "pass" || result === "warn";
 
 /** What the answers to one question can't both be; null where they go together. */
 function contradiction(id: CheckId, answers: readonly GivenAnswer[]): string | null {
   const said = (one: GivenAnswer | undefined): string =>
     `${one?.file}: ${one?.result} (${one?.detail.slice(0, 200)})`;
-  const proof = answers.find(isProof);
+  const proof = answers.find(holds);
   const failure = answers.find(({ result }) => result === "fail");
   if (proof && failure) return `${id}: ${said(proof)}, but ${said(failure)}`;
   // Questions about the bytes have one answer wherever they are asked.
@@ -55,11 +56,14 @@ function contradiction(id: CheckId, answers: readonly GivenAnswer[]): string | n
 const WEIGHT = { "not-run": 0, pass: 3, warn: 4, fail: 5 } as const;
 const LESS_EMULATED = 2;
 
+/** Of two that say the same, the one whose wheel was kept from more. */
+const seclusion = ({ isolation = "none" }: Check): number => ISOLATIONS.indexOf(isolation);
+
 const weight = ({ result, emulated }: Check): number =>
-  WEIGHT[result] - (isProof({ result }) && emulated?.length ? LESS_EMULATED : 0);
+  WEIGHT[result] - (holds({ result }) && emulated?.length ? LESS_EMULATED : 0);
 
 function best(answers: readonly GivenAnswer[]): Check[] {
-  const [first] = answers.toSorted((a, b) => weight(b) - weight(a));
+  const [first] = answers.toSorted((a, b) => weight(b) - weight(a) || seclusion(b) - seclusion(a));
   if (!first) return [];
   const { file: _file, time, ...check } = first;
   return [{ ...check, provenAt: time }];
@@ -86,7 +90,7 @@ export function mergeVerdicts(verdicts: readonly [NamedVerdict, ...NamedVerdict[
   const contradictions = CHECK_IDS.flatMap((id) => contradiction(id, answersTo(id)) ?? []);
   if (contradictions.length > 0) throw wheelsError("E_MERGE_CONTRADICTION", { contradictions });
   const checks = CHECK_IDS.flatMap((id) => best(answersTo(id)));
-  const proven = new Set(checks.filter((check) => isProof(check) && !isEmulated(check)).map(({ id }) => id));
+  const proven = new Set(checks.filter((check) => holds(check) && !isEmulated(check)).map(({ id }) => id));
   const deepest = verdicts.toSorted(
     (a, b) => LEVELS.indexOf(b.verdict.predicate.level) - LEVELS.indexOf(a.verdict.predicate.level),
   );

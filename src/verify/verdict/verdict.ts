@@ -3,7 +3,15 @@ import { materialsSchema } from "../../wheel/materials.ts";
 import { LEVELS, type Level } from "../checks/catalogue/definition.ts";
 import { coverageSchema } from "../checks/catalogue/isa.ts";
 import { CHECK_IDS, type CheckId, demandedChecks } from "../checks/catalogue.ts";
-import { type Check, checkSchema, commonFields, isEmulated, TARGET_KINDS, type TargetKind } from "./check.ts";
+import {
+  type Check,
+  checkSchema,
+  commonFields,
+  isEmulated,
+  isProof,
+  TARGET_KINDS,
+  type TargetKind,
+} from "./check.ts";
 
 export {
   CHECK_IDS,
@@ -11,6 +19,7 @@ export {
   type CheckId,
   demandedChecks,
   isEmulated,
+  isProof,
   LEVELS,
   type Level,
   TARGET_KINDS,
