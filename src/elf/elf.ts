@@ -24,6 +24,8 @@ export interface ElfFile {
   needed: string[];
   soname: string | null;
   searchPaths: string[];
+  /** True where DT_RUNPATH is there: DT_RPATH is not looked at then, and is not handed on. */
+  hasRunpath: boolean;
   /** Symbol versions it wants of other libraries, e.g. GLIBC_2.34. */
   wantedVersions: string[];
   undefinedSymbols: string[];
@@ -155,6 +157,7 @@ export function readElf(bytes: Uint8Array): ElfFile {
     needed: [...strings(DT.NEEDED), ...strings(DT.AUXILIARY), ...strings(DT.FILTER)],
     soname: strings(DT.SONAME)[0] ?? null,
     searchPaths: [...strings(DT.RPATH), ...strings(DT.RUNPATH)].flatMap((path) => path.split(":")),
+    hasRunpath: strings(DT.RUNPATH).length > 0,
     wantedVersions: readVersions(file, dynamic, segments, string),
     undefinedSymbols: dynamicSymbols ? undefinedNames(dynamicSymbols, string) : [],
     executableStack:

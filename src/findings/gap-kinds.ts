@@ -51,6 +51,10 @@ export const GAP_KINDS = {
     ({ program }) => `not run: ${program} is not there`,
     () => "Install QEMU's programs for single programs (Debian: qemu-user).",
   ),
+  "other-system": kind(
+    { tags: z.array(z.string()).describe("The wheel's platform tags") },
+    ({ tags }) => `not run: it is for ${tags.join(", ")}, and only libraries for Linux are read`,
+  ),
   "opaque-file": kind(
     { file, problem: z.string().describe("Why it can't be looked into") },
     ({ file: path, problem }) => `${path}: ${problem}`,

@@ -80,6 +80,11 @@ export const PACKAGE_KINDS = {
     ({ found, expected }) => `the folder is ${found}; indexes look for ${expected}`,
   ),
   "stray-file": kind({ file }, ({ file: path }) => `${path} is not the wheel's to bring`),
+  "startup-file": kind(
+    { file },
+    ({ file: path }) => `${path} runs at every start of Python`,
+    () => "Leave it out: nothing of vLLM needs to run before it is imported.",
+  ),
   "entry-point": kind(
     { problem: z.enum(names(ENTRY_POINT_WORDS)), found: z.string() },
     ({ problem, found }) => `entry_points.txt ${ENTRY_POINT_WORDS[problem](found)}`,
@@ -108,6 +113,11 @@ export const PACKAGE_KINDS = {
     },
     ({ expected, found }) =>
       `the file name says ${expected.join(", ")}; WHEEL says ${found.join(", ") || "nothing"}`,
+  ),
+  "tags-unexpanded": kind(
+    { found: z.array(z.string()).describe("What WHEEL says, several tags in one") },
+    ({ found }) => `WHEEL has several tags in one: ${found.join(", ")}`,
+    () => "Write each tag on a line of its own.",
   ),
   "build-differs": kind(
     {

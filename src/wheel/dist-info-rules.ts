@@ -2,7 +2,7 @@ import type { Finding, FindingOf } from "../findings/findings.ts";
 import { FormatError } from "./format-error.ts";
 import { allOf } from "./metadata.ts";
 import { normalizeName } from "./names.ts";
-import { isOthersProgram, strayFiles } from "./strays.ts";
+import { isOthersProgram, startupFiles, strayFiles } from "./strays.ts";
 import { distInfoText, type WheelFile } from "./wheel-file.ts";
 
 /** Groups whose names become programs. Source: entry points specification, "Use for scripts". */
@@ -68,7 +68,8 @@ function foreignData({ entries, distInfo }: WheelFile): string[] {
   const own = distInfo.replace(/\.dist-info$/, ".data");
   return entries
     .map(({ name }) => name)
-    .filter((name) => /^[^/]+\.data(\/|$)/.test(name) && !name.startsWith(`${own}/`));
+    .filter((name) => /^[^/]+\.data(\/|$)/.test(name) && !name.startsWith(`${own}/`))
+    .filter((name) => !name.endsWith("/"));
 }
 
 /**
@@ -78,15 +79,14 @@ function foreignData({ entries, distInfo }: WheelFile): string[] {
 export function ownNameProblems(wheel: WheelFile): Finding[] {
   const { distribution, version } = wheel.name;
   const expected = `${distribution}-${version}.dist-info`;
-  const strays = strayFiles(
-    normalizeName(distribution),
-    wheel.entries.map(({ name }) => name),
-  );
+  const names = wheel.entries.map(({ name }) => name);
+  const strays = strayFiles(normalizeName(distribution), names);
   return [
     ...(wheel.distInfo === expected
       ? []
       : [{ kind: "folder-spelling" as const, found: wheel.distInfo, expected }]),
     ...[...strays, ...foreignData(wheel)].map((name) => ({ kind: "stray-file" as const, file: name })),
+    ...startupFiles(names).map((name) => ({ kind: "startup-file" as const, file: name })),
     ...entryPointsRead(wheel),
   ];
 }

@@ -36,15 +36,31 @@ const PROGRAMS: readonly [RegExp, string][] = [
 export const isOthersProgram = (distribution: string, name: string): boolean =>
   PROGRAMS.some(([pattern, owner]) => owner !== distribution && pattern.test(name.replace(/\.exe$/i, "")));
 
+/** Where a file of the archive lands in site-packages; null where it goes elsewhere. */
+function inPackages(name: string): string | null {
+  const [, scheme, inside = ""] = /^[^/]+\.data\/([^/]*)\/(.*)$/.exec(name) ?? [];
+  if (scheme === undefined) return name;
+  return scheme === "purelib" || scheme === "platlib" ? inside : null;
+}
+
 /**
- * Files of a wheel that would run by themselves or take another package's place. A `.pth` file runs at every start of
- * the interpreter (Python, site module); a folder `torch` would change what the wheel is compared with.
+ * Files that run at every start of the interpreter (Python, site module). Some tools live by that; a variant's wheel has no
+ * reason to.
+ * @param names paths in the archive
+ */
+export const startupFiles = (names: readonly string[]): string[] =>
+  names.filter((name) => /^[^/]+\.pth$/i.test(inPackages(name) ?? ""));
+
+/**
+ * Files of a wheel that would take another package's place: a folder `torch` would change what the wheel is compared
+ * with. Entries of folders bring nothing.
  * @param distribution normalised name of the wheel's distribution
  * @param names paths in the archive
  */
 export function strayFiles(distribution: string, names: readonly string[]): string[] {
   const own = new Set(OWNED[distribution] ?? []);
   return names.filter((name) => {
+    if (name.endsWith("/")) return false;
     const [, scheme, inside = ""] = /^[^/]+\.data\/([^/]*)\/?(.*)$/.exec(name) ?? [];
     if (scheme !== undefined && !SCHEMES.has(scheme)) return true;
     if (scheme === "scripts") return isOthersProgram(distribution, inside);
@@ -58,6 +74,6 @@ export function strayFiles(distribution: string, names: readonly string[]): stri
     const top = (installed.split("/")[0] ?? "").replace(/\.(py|pyc|so|[\w-]+\.so)$/, "");
     // A second dist-info folder would make another distribution look installed, in whatever version.
     if (scheme !== undefined && /^[^/]+\.(dist-info|egg-info)(\/|$)/i.test(inside)) return true;
-    return /^[^/]+\.pth$/i.test(installed) || (OTHERS.has(top) && !own.has(top));
+    return OTHERS.has(top) && !own.has(top);
   });
 }

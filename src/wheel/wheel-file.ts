@@ -137,12 +137,26 @@ function tripletsOf(platform: string): Set<string> {
   return triplets;
 }
 
+/** Tags of which some may be compressed sets, each by itself. */
+function expanded(tags: readonly string[]): string[] {
+  const all = tags.flatMap((tag) => {
+    const [python = "", abi = "", platform = "", ...rest] = tag.split("-");
+    return rest.length > 0 ? [tag] : expandTags({ python, abi, platform });
+  });
+  return [...new Set(all)].sort();
+}
+
 /** Where file name and WHEEL disagree on tags, or a library's suffix contradicts them. */
 export function tagProblems(wheel: WheelFile): Finding[] {
   const stated = allOf(wheel.wheel, "Tag").toSorted();
   const named = expandTags(wheel.name);
   const problems: Finding[] = [];
-  if (stated.join() !== named.join()) problems.push({ kind: "tags-differ", expected: named, found: stated });
+  if (stated.join() !== named.join())
+    problems.push(
+      expanded(stated).join() === named.join()
+        ? { kind: "tags-unexpanded", found: stated }
+        : { kind: "tags-differ", expected: named, found: stated },
+    );
   const build = oneOf(wheel.wheel, "Build");
   if ((build ?? null) !== wheel.name.build)
     problems.push({ kind: "build-differs", expected: wheel.name.build, found: build ?? null });

@@ -83,12 +83,9 @@ const INSTALL: Attack[] = [
     evidence: /weak hash/,
   },
   ...[
-    "evil.pth",
-    "EVIL.PTH",
     "torch/evil.py",
     "numpy.py",
     "sitecustomize.py",
-    "good-1.0.data/purelib/x.pth",
     "good-1.0.data/scripts/python3",
     "good-1.0.data/scripts/pip",
     "good-1.0.data/data/lib/python3.11/site-packages/torch/x.py",
@@ -115,6 +112,12 @@ const INSTALL: Attack[] = [
     lie: filesLie(path, "import os\n"),
     check: "name.agreement",
     evidence: /not the wheel's to bring/,
+  })),
+  ...["evil.pth", "EVIL.PTH", "good-1.0.data/purelib/x.pth"].map((path) => ({
+    name: `the file ${path}`,
+    lie: filesLie(path, "import os\n"),
+    check: "name.agreement",
+    evidence: /runs at every start of Python/,
   })),
   ...["good-1.0.data/scripts/git", "good-1.0.data/scripts/goodness"].map((path) => ({
     name: `the program ${path}, which is not named after the variant`,

@@ -5,6 +5,7 @@ import { demandedChecks } from "../../src/verify/verdict/verdict.ts";
 import type { VerifyResult } from "../../src/verify/verify.ts";
 import { formatRecord, recordHash } from "../../src/wheel/record.ts";
 import { type NewEntry, writeZip } from "../../src/wheel/zip-writer.ts";
+import { goodManifest } from "../support/forge.ts";
 import { compileLibrary } from "../support/library.ts";
 import { exec, removeScratch, scratch, wheels } from "../support/run.ts";
 
@@ -21,6 +22,9 @@ interface Mutant {
   bytes: Uint8Array;
   fileName?: string;
 }
+
+/** A wheel of no variant is told of some of what a variant's is refused for. */
+const manifest = `--manifest=${goodManifest()}`;
 
 /** Wheels that one command is asked about; each needs a place in its command line. */
 const AT_A_TIME = 500;
@@ -39,7 +43,7 @@ function refusedBy(mutants: readonly Mutant[]): string[][] {
       writeFileSync(path, bytes);
       return path;
     });
-    const ran = wheels(["verify", ...paths, "--no-verdict", "--json"], { cwd: folder });
+    const ran = wheels(["verify", ...paths, "--no-verdict", "--json", manifest], { cwd: folder });
     if (ran.status !== 0 && ran.status !== 1) throw new Error(ran.stdout + ran.stderr);
     const { results } = JSON.parse(ran.stdout) as { results: VerifyResult[] };
     for (const [index, { wheel, checks }] of results.entries()) {

@@ -127,14 +127,21 @@ describe("what a wheel brings", () => {
   test.each<[string, boolean]>([
     ["tiny/__init__.py", false],
     ["tiny/torch/x.py", false],
-    ["start.pth", true],
-    ["tiny-1.0.data/purelib/start.pth", true],
+    ["torch/", false],
     ["torch/_C.py", true],
     ["tiny-1.0.data/platlib/torch/x.py", true],
     ["torch.py", true],
     ["sitecustomize.py", true],
   ])("%s is another's: %s", (path, stray) => {
     expect(contents({ "tiny/__init__.py": "", [path]: "" }).strays).toEqual(stray ? [path] : []);
+  });
+  test.each<[string, boolean]>([
+    ["start.pth", true],
+    ["tiny-1.0.data/purelib/start.PTH", true],
+    ["tiny/start.pth", false],
+    ["tiny-1.0.data/data/share/start.pth", false],
+  ])("%s runs at every start: %s", (path, starts) => {
+    expect(contents({ "tiny/__init__.py": "", [path]: "" }).startup).toEqual(starts ? [path] : []);
   });
 });
 

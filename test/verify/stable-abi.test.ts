@@ -20,7 +20,7 @@ function judged(tag: string, symbol: string) {
   const { fileName, bytes } = tinyWheel({ tag });
   const facts = factsOf(fileName, bytes);
   const library = { path: "tiny/a.so", problem: null, ...readElf(readFileSync(path)) };
-  return makeCheck("tags.agreement", tagsAgreement({ ...facts, libraries: [library], audits: [] }));
+  return makeCheck("tags.agreement", tagsAgreement({ ...facts, libraries: [library], audits: [] }, null));
 }
 
 describe("an abi3 tag is held to the stable ABI", () => {

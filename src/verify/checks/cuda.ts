@@ -1,6 +1,7 @@
 import type { Finding } from "../../findings/findings.ts";
 import type { WheelFacts } from "../facts/facts.ts";
 import { type CheckAnswer, failOn } from "../verdict/check.ts";
+import { isForOtherSystem } from "./platform-policies.ts";
 
 /** Libraries of CUDA, ROCm and torch's builds for them, by the name that the loader is asked for. */
 const GPU_LIBRARY =
@@ -29,5 +30,13 @@ export function elfCudaFree(facts: WheelFacts): CheckAnswer<"elf.cuda-free"> {
     ]),
     ...facts.gpuRequirements.map((requirement) => ({ kind: "gpu-requirement", requirement }) as const),
   ];
-  return failOn(problems, { libraries: facts.libraries.length });
+  const evidence = { libraries: facts.libraries.length };
+  if (problems.length > 0) return failOn(problems, evidence);
+  const tags = facts.platformTags;
+  const unread: Finding[] = isForOtherSystem(tags)
+    ? [{ kind: "other-system", tags }]
+    : facts.libraries.flatMap(({ path, problem }): Finding[] =>
+        problem === null ? [] : [{ kind: "unreadable-library", file: path, problem }],
+      );
+  return { result: unread.length > 0 ? "not-run" : "pass", findings: unread, evidence };
 }

@@ -2,7 +2,14 @@ import type { Finding } from "../../findings/findings.ts";
 import { isPlatformTag } from "../../wheel/platform-tags.ts";
 import type { LibraryFacts, WheelFacts } from "../facts/facts.ts";
 import type { CheckAnswer } from "../verdict/check.ts";
-import { earnedGlibc, exceeding, MUSL_LIBC, promisedGlibc, versionsOf } from "./platform-policies.ts";
+import {
+  earnedGlibc,
+  exceeding,
+  isForOtherSystem,
+  MUSL_LIBC,
+  promisedGlibc,
+  versionsOf,
+} from "./platform-policies.ts";
 
 /** Libraries told of one symbol version. */
 const MOST_FILES = 20;
@@ -95,6 +102,8 @@ export function platformGlibc(facts: WheelFacts): CheckAnswer<"platform.glibc"> 
     libraries: libraries.length,
     libc: isMusl ? "musl" : "glibc",
   };
+  if (isForOtherSystem(platformTags))
+    return { result: "not-run", findings: [{ kind: "other-system", tags: platformTags }], evidence };
   const wrong = mismatches(facts);
   if (wrong.length > 0) return { result: "fail", findings: wrong, evidence };
   const broken = platformTags.flatMap((tag): Finding[] => {

@@ -3,7 +3,7 @@ import type { Finding } from "../../findings/findings.ts";
 import type { Variant } from "../../variants/manifest.ts";
 import { normalizeName } from "../../wheel/names.ts";
 import type { ClaimedVariant, WheelFacts } from "../facts/facts.ts";
-import { type CheckAnswer, failOn } from "../verdict/check.ts";
+import { type CheckAnswer, failOn, failOnOwn } from "../verdict/check.ts";
 
 /** The archive holds what it says: CRCs, sizes, no overlap, no duplicate, no name that escapes, no bomb. */
 export function zipIntegrity(facts: WheelFacts): CheckAnswer<"zip.integrity"> {
@@ -47,6 +47,9 @@ function foreignNames({ installedNames }: WheelFacts, { packages, distribution }
     .map((found) => ({ kind: "foreign-package", found, expected }));
 }
 
+/** What some wheels of others live by. */
+const TOLD_OF_NAMES: ReadonlySet<Finding["kind"]> = new Set(["startup-file"]);
+
 /** File name, METADATA and dist-info folder say one name and version, and it is the variant's. */
 export function nameAgreement(facts: WheelFacts, variant: ClaimedVariant): CheckAnswer<"name.agreement"> {
   const { distribution, version } = facts;
@@ -56,12 +59,14 @@ export function nameAgreement(facts: WheelFacts, variant: ClaimedVariant): Check
       ? [{ kind: "other-distribution", variant: variant.name, expected, found: distribution }]
       : [];
   const programs = variant === null ? [] : foreignPrograms(facts, variant);
+  const evidence = { distribution, version };
   const failures = [...facts.nameProblems, ...foreign, ...programs];
+  const answer = failOnOwn(failures, evidence, TOLD_OF_NAMES, variant !== null);
   const warnings = variant === null ? [] : foreignNames(facts, variant);
   return {
-    result: failures.length > 0 ? "fail" : warnings.length > 0 ? "warn" : "pass",
+    result: answer.result === "pass" && warnings.length > 0 ? "warn" : answer.result,
     findings: [...failures, ...warnings],
-    evidence: { distribution, version },
+    evidence,
   };
 }
 
@@ -93,7 +98,11 @@ function stableAbiProblems({ tags, libraries }: WheelFacts): Finding[] {
   });
 }
 
+/** What installers take all the same. */
+const TOLD_OF_TAGS: ReadonlySet<Finding["kind"]> = new Set(["tags-unexpanded"]);
+
 /** File name and WHEEL say the same tags, and libraries keep to the stable ABI that an abi3 tag claims. */
-export function tagsAgreement(facts: WheelFacts): CheckAnswer<"tags.agreement"> {
-  return failOn([...facts.tagProblems, ...stableAbiProblems(facts)], { tags: facts.tags });
+export function tagsAgreement(facts: WheelFacts, variant: ClaimedVariant): CheckAnswer<"tags.agreement"> {
+  const findings = [...facts.tagProblems, ...stableAbiProblems(facts)];
+  return failOnOwn(findings, { tags: facts.tags }, TOLD_OF_TAGS, variant !== null);
 }

@@ -1,3 +1,4 @@
+import { isPlatformTag } from "../../wheel/platform-tags.ts";
 import { compareVersions } from "../../wheel/version.ts";
 import { FAMILIES, LIBRARIES, PACKED_RELOCATIONS_GLIBC, PLATFORMS } from "./manylinux.ts";
 
@@ -29,6 +30,11 @@ export const MUSL_LIBRARIES = /^(libc\.so|libc\.musl-\w+\.so\.1|ld-musl-\w+\.so\
 
 /** musl's C library by the names that a library needs it under. */
 export const MUSL_LIBC = /^(libc\.musl-|ld-musl-|libc\.so$)/;
+
+/** True for a wheel of another system, by tags that mean one: its libraries are none of those that are read here. */
+export const isForOtherSystem = (platformTags: readonly string[]): boolean =>
+  platformTags.length > 0 &&
+  platformTags.every((tag) => isPlatformTag(tag) && tag !== "any" && !/^(many|musl)?linux/.test(tag));
 
 /** Libraries that torch's own wheel brings and loads first. */
 export const TORCH_LIBRARIES =

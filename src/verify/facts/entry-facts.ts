@@ -23,6 +23,7 @@ const UNREAD: Omit<LibraryFacts, "path" | "problem"> = {
   needed: [],
   soname: null,
   searchPaths: [],
+  hasRunpath: false,
   wantedVersions: [],
   undefinedSymbols: [],
   executableStack: false,

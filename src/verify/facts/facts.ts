@@ -25,6 +25,8 @@ export interface LibraryFacts {
   soname: string | null;
   /** DT_RPATH and DT_RUNPATH entries. */
   searchPaths: string[];
+  /** True where the library has DT_RUNPATH. */
+  hasRunpath: boolean;
   /** Symbol versions it wants of other libraries, e.g. GLIBC_2.34. */
   wantedVersions: string[];
   undefinedSymbols: string[];

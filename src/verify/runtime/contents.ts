@@ -2,7 +2,7 @@ import { FormatError } from "../../wheel/format-error.ts";
 import { allOf } from "../../wheel/metadata.ts";
 import { normalizeName } from "../../wheel/names.ts";
 import { parseRequirement } from "../../wheel/requirement.ts";
-import { strayFiles } from "../../wheel/strays.ts";
+import { startupFiles, strayFiles } from "../../wheel/strays.ts";
 import { openWheel } from "../../wheel/wheel-file.ts";
 import { readZip } from "../../wheel/zip-reader.ts";
 import { type Installed, installedBy } from "./installers.ts";
@@ -11,8 +11,10 @@ import { type Installed, installedBy } from "./installers.ts";
 export interface Contents {
   /** Normalised names of what it requires, extras left out. */
   requires: string[];
-  /** Files that would run by themselves or take another package's place. */
+  /** Files that would take another package's place. */
   strays: string[];
+  /** Files that would run at every start of Python. */
+  startup: string[];
   /** What it would install; null where it can't be read. */
   installs: Installed | null;
 }
@@ -28,14 +30,17 @@ export function readContents(fileName: string, bytes: Uint8Array, programs: read
       const requirement = parseRequirement(line);
       return /\bextra\b/.test(requirement.marker) ? [] : [normalizeName(requirement.name)];
     });
-    const strays = strayFiles(
-      normalizeName(wheel.name.distribution),
-      wheel.entries.map(({ name }) => name),
-    );
-    return { requires: [...new Set(requires)], strays, installs: installedBy(wheel, programs) };
+    const names = wheel.entries.map(({ name }) => name);
+    const strays = strayFiles(normalizeName(wheel.name.distribution), names);
+    return {
+      requires: [...new Set(requires)],
+      strays,
+      startup: startupFiles(names),
+      installs: installedBy(wheel, programs),
+    };
   } catch (thrown) {
     // A wheel that can't be read has failed its static checks, which say why.
-    if (thrown instanceof FormatError) return { requires: [], strays: [], installs: null };
+    if (thrown instanceof FormatError) return { requires: [], strays: [], startup: [], installs: null };
     throw thrown;
   }
 }

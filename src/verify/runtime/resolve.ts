@@ -26,6 +26,8 @@ interface Installation {
   torch: TorchSource;
   without: readonly string[];
   strays: readonly string[];
+  /** Files that would run at every start of Python, and may not. */
+  startup: readonly string[];
   /** What it would install by its own entries; null where they can't be read. */
   installs: Installed | null;
   /** The environment as it was before. */
@@ -181,7 +183,7 @@ export async function installWheel(
   python: string,
   installation: Installation,
 ): Promise<CheckAnswer<"runtime.resolve">> {
-  const { torch, without, strays } = installation;
+  const { torch, without, strays, startup } = installation;
   return host.scratch.withFolder("vcw-install", async (folder): Promise<CheckAnswer<"runtime.resolve">> => {
     const args = await uvArguments(folder, python, installation);
     const dry = await uv.run([...args, "--dry-run"]);
@@ -199,6 +201,7 @@ export async function installWheel(
     };
     const objections: Finding[] = [
       ...strays.map((file) => ({ kind: "stray-file" as const, file })),
+      ...startup.map((file) => ({ kind: "startup-file" as const, file })),
       ...planFindings("uv", uvPlan, torch),
       ...(plan ? planFindings("pip", plan, torch) : []),
     ];

@@ -176,7 +176,7 @@ async function inRoom(
   const held = await environmentAt(venv, room.site);
   host.log.info(`  installing it beside torch ${torch.torchVersion}`);
   const distribution = facts.distribution ?? facts.fileName;
-  const { strays, installs } = contents;
+  const { strays, startup, installs } = contents;
   const { without } = settings;
   const installed = await installWheel(host, uv, python, {
     wheel,
@@ -185,6 +185,7 @@ async function inRoom(
     torch,
     without,
     strays,
+    startup: variant === null ? [] : startup,
     installs,
     before: held,
   });

@@ -125,6 +125,20 @@ export const failOn = <Evidence>(
   evidence,
 });
 
+/**
+ * The answer of a check that any finding fails, but for these kinds in a wheel of no variant: nobody said that such a wheel
+ * keeps our rules, so that they are told, and no more.
+ */
+export const failOnOwn = <Evidence>(
+  findings: readonly Finding[],
+  evidence: Evidence,
+  told: ReadonlySet<Finding["kind"]>,
+  isVariant: boolean,
+): { result: "pass" | "warn" | "fail"; findings: readonly Finding[]; evidence: Evidence } => {
+  const fails = findings.some(({ kind }) => isVariant || !told.has(kind));
+  return { result: fails ? "fail" : findings.length > 0 ? "warn" : "pass", findings, evidence };
+};
+
 /** Findings that an answer keeps, and those that its sentence tells. */
 const MOST_FINDINGS = 50;
 const MOST_TOLD = 5;
