@@ -37,7 +37,7 @@ export const isOthersProgram = (distribution: string, name: string): boolean =>
   PROGRAMS.some(([pattern, owner]) => owner !== distribution && pattern.test(name.replace(/\.exe$/i, "")));
 
 /** Where a file of the archive lands in site-packages; null where it goes elsewhere. */
-function inPackages(name: string): string | null {
+export function inPackages(name: string): string | null {
   const [, scheme, inside = ""] = /^[^/]+\.data\/([^/]*)\/(.*)$/.exec(name) ?? [];
   if (scheme === undefined) return name;
   return scheme === "purelib" || scheme === "platlib" ? inside : null;

@@ -3,6 +3,7 @@ import { FormatError } from "./format-error.ts";
 import { allOf, type Headers, oneOf, parseHeaders } from "./metadata.ts";
 import { escapeName, expandTags, normalizeName, parseWheelFileName, type WheelFileName } from "./names.ts";
 import { parseRecord, type RecordLine } from "./record.ts";
+import { inPackages } from "./strays.ts";
 import { decodeText, demandPlainLines } from "./strict-text.ts";
 import { compareVersions, isVersion } from "./version.ts";
 import type { ZipEntry } from "./zip-reader.ts";
@@ -212,9 +213,7 @@ export function importableNames(wheel: WheelFile): string[] {
  */
 export function installedNames({ entries, distInfo }: WheelFile): string[] {
   const tops = entries.flatMap(({ name }) => {
-    const [, scheme, inside = name] = /^[^/]+\.data\/([^/]*)\/(.+)$/.exec(name) ?? [];
-    if (scheme !== undefined && scheme !== "purelib" && scheme !== "platlib") return [];
-    const [top = "", ...below] = inside.split("/");
+    const [top = "", ...below] = inPackages(name)?.split("/") ?? [];
     return below.length > 0 ? [top] : [top.replace(/\.(py|pyc|pyi|so|[\w-]+\.so)$/, "")];
   });
   return [...new Set(tops)].filter((top) => top !== "" && top !== distInfo).sort();

@@ -139,10 +139,5 @@ export function platformLibraries(
   const tags = facts.platformTags;
   if (failures.length === 0 && isForOtherSystem(tags))
     return { result: "not-run", findings: [{ kind: "other-system", tags }], evidence };
-  const { result } = failOnOwn(failures, {}, TOLD, variant !== null);
-  return {
-    result: result === "pass" && warnings.length > 0 ? "warn" : result,
-    findings: [...failures, ...warnings],
-    evidence,
-  };
+  return failOnOwn({ failures, warnings }, evidence, TOLD, variant !== null);
 }

@@ -61,13 +61,8 @@ export function nameAgreement(facts: WheelFacts, variant: ClaimedVariant): Check
   const programs = variant === null ? [] : foreignPrograms(facts, variant);
   const evidence = { distribution, version };
   const failures = [...facts.nameProblems, ...foreign, ...programs];
-  const answer = failOnOwn(failures, evidence, TOLD_OF_NAMES, variant !== null);
   const warnings = variant === null ? [] : foreignNames(facts, variant);
-  return {
-    result: answer.result === "pass" && warnings.length > 0 ? "warn" : answer.result,
-    findings: [...failures, ...warnings],
-    evidence,
-  };
+  return failOnOwn({ failures, warnings }, evidence, TOLD_OF_NAMES, variant !== null);
 }
 
 /** PEP 384 came with Python 3.2; a tag that names no minor version promises all of them. */
@@ -103,6 +98,6 @@ const TOLD_OF_TAGS: ReadonlySet<Finding["kind"]> = new Set(["tags-unexpanded"]);
 
 /** File name and WHEEL say the same tags, and libraries keep to the stable ABI that an abi3 tag claims. */
 export function tagsAgreement(facts: WheelFacts, variant: ClaimedVariant): CheckAnswer<"tags.agreement"> {
-  const findings = [...facts.tagProblems, ...stableAbiProblems(facts)];
-  return failOnOwn(findings, { tags: facts.tags }, TOLD_OF_TAGS, variant !== null);
+  const failures = [...facts.tagProblems, ...stableAbiProblems(facts)];
+  return failOnOwn({ failures, warnings: [] }, { tags: facts.tags }, TOLD_OF_TAGS, variant !== null);
 }

@@ -126,16 +126,17 @@ export const failOn = <Evidence>(
 });
 
 /**
- * The answer of a check that any finding fails, but for these kinds in a wheel of no variant: nobody said that such a wheel
- * keeps our rules, so that they are told, and no more.
+ * The answer of a check that failures fail and warnings don't. In a wheel of no variant failures of these kinds are no more
+ * than warnings: nobody said that such a wheel keeps our rules.
  */
 export const failOnOwn = <Evidence>(
-  findings: readonly Finding[],
+  { failures, warnings }: { failures: readonly Finding[]; warnings: readonly Finding[] },
   evidence: Evidence,
   told: ReadonlySet<Finding["kind"]>,
   isVariant: boolean,
 ): { result: "pass" | "warn" | "fail"; findings: readonly Finding[]; evidence: Evidence } => {
-  const fails = findings.some(({ kind }) => isVariant || !told.has(kind));
+  const fails = failures.some(({ kind }) => isVariant || !told.has(kind));
+  const findings = [...failures, ...warnings];
   return { result: fails ? "fail" : findings.length > 0 ? "warn" : "pass", findings, evidence };
 };
 
