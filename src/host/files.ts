@@ -215,7 +215,10 @@ async function placeAtomically(
   });
 }
 
-/** Removes what atomic writes that were killed have left in a folder; for the only writer there, under a lock. */
+/**
+ * Removes what atomic writes that were killed have left in a folder; for the only writer there, under a lock.
+ * Others may be about to ask for that lock: what they write for it goes as well, and they write it again.
+ */
 export async function removeParts(folder: string): Promise<void> {
   for (const { name, isFile } of await listDir(folder))
     if (isFile && /^\.[0-9a-f]{12}\.part$/.test(name)) await remove(join(folder, name));

@@ -59,6 +59,8 @@ async function create(path: string): Promise<boolean> {
     return true;
   } catch (thrown) {
     if (codeOf(thrown) === "EEXIST") return false;
+    // Who holds a lock here may clear away what killed runs left, and takes this for such a thing.
+    if (isMissing(thrown) && (await exists(dirname(path)))) return await create(path);
     // A file system without hard links: two steps, then.
     if (["EPERM", "ENOTSUP", "ENOSYS", "EMLINK"].includes(codeOf(thrown)) && (await exists(temporary)))
       return await createInTwoSteps(path, text);

@@ -1,7 +1,17 @@
 import { createHash } from "node:crypto";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
 import { type FakeGitHub, fakeGitHub } from "../support/github-api.ts";
 import { proved, proxy, pypiserver } from "../support/publish.ts";
@@ -149,6 +159,24 @@ describe("two at once", () => {
     const page = JSON.parse(readFileSync(join(index, "tiny", "index.json"), "utf8")) as Page;
     expect(page.files).toHaveLength(done);
     expect(readdirSync(index).toSorted()).toEqual(["index.html", "index.json", "tiny"]);
+  });
+
+  test("index:DIR: who clears away what killed runs left may hit a lock in the making, which is made again", async () => {
+    const folder = scratch();
+    const index = join(folder, "index");
+    const wheel = proved(folder, {});
+    const slow = ["-e", "trace=link", "-e", "inject=link:delay_enter=3s:when=1"];
+    const parts = (): string[] =>
+      existsSync(index) ? readdirSync(index).filter((name) => name.endsWith(".part")) : [];
+    const { ended } = start(
+      ["publish", wheel, `--to=index:${index}`, "--torch-index-url=none", "--json"],
+      {},
+      ["strace", "-f", "-qq", "-o", "/dev/null", ...slow],
+    );
+    while (parts().length === 0) await sleep(50);
+    for (const name of parts()) rmSync(join(index, name));
+    expect(await ended).toMatchObject({ status: 0 });
+    expectSound(index);
   });
 
   /** As on two machines: neither sees the other's locks and journals. */

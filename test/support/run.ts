@@ -105,8 +105,13 @@ export interface Running {
 }
 
 /** Runs the bundle while the test goes on. */
-export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
-  const child = spawn(process.execPath, [cli, ...args], { env: { ...process.env, ...env } });
+export function start(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  under: readonly string[] = [],
+): Running {
+  const [command = "", ...words] = [...under, process.execPath, cli, ...args];
+  const child = spawn(command, words, { env: { ...process.env, ...env } });
   const ran: Ran = { status: null, stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const)
     child[name].on("data", (chunk: Buffer) => {
