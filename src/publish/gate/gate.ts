@@ -8,6 +8,7 @@ import {
   type Policy,
 } from "../../verify/policy/policy.ts";
 import {
+  answerOf,
   type Check,
   isEmulated,
   isProof,
@@ -151,7 +152,7 @@ export function judge(
     const [answer, ...others] = verdict.predicate.checks.filter((check) => check.id === id);
     if (!answer) failures.push(`${id} was not asked`);
     else if (others.length > 0) failures.push(`${id} is answered ${others.length + 1} times`);
-    else if ((answer.before ?? answer.result) === "not-run") {
+    else if (answerOf(answer) === "not-run") {
       if (isTaken(answer, demand, variant)) for (const feature of answer.lacks ?? []) lacked.add(feature);
       else failures.push(gapText(answer, target));
     } else if (isEmulated(answer)) {

