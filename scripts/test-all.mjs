@@ -22,6 +22,8 @@ const LINTERS = [
   "twine==7.0.0",
   "uv==0.13.9",
   "auditwheel==6.8.2",
+  "installer==1.1.0",
+  "pip==26.3",
   "packaging==26.3",
   "pypi-attestations==0.0.30",
   "variantlib==0.2.2",
@@ -108,6 +110,7 @@ step("python lint", tool("ruff"), [
   "--no-cache",
   "src/probe",
   "src/inwheel",
+  "test/agreement",
   "test/verdict",
   "test/fixtures/sample",
 ]);
@@ -117,6 +120,7 @@ step("python format", tool("ruff"), [
   "--check",
   "src/probe",
   "src/inwheel",
+  "test/agreement",
   "test/verdict",
 ]);
 step("workflow lint", tool("actionlint"), ["-color=false"]);

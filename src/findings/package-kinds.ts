@@ -5,6 +5,7 @@ const RECORD_WORDS = {
   "listed-twice": "is listed twice",
   "not-in-the-wheel": "is listed, but not in the wheel",
   "no-hash": "has no hash",
+  "no-size": "has no size",
   "weak-hash": "has a weak hash",
   "other-hash": "has another hash than RECORD says",
   "not-listed": "is not in RECORD",
@@ -12,6 +13,7 @@ const RECORD_WORDS = {
 
 const ENTRY_POINT_WORDS = {
   "group-twice": (text: string) => `has the group ${text} twice`,
+  "name-twice": (text: string) => `has the name ${text} twice in a group`,
   "bad-line": (text: string) => `has a bad line: ${text}`,
   "program-name": (text: string) => `makes a program named ${JSON.stringify(text)}`,
   "bad-value": (text: string) => `points at ${text}, which is no object (module:name)`,
@@ -80,6 +82,11 @@ export const PACKAGE_KINDS = {
     ({ found, expected }) => `the folder is ${found}; indexes look for ${expected}`,
   ),
   "stray-file": kind({ file }, ({ file: path }) => `${path} is not the wheel's to bring`),
+  "file-twice": kind(
+    { file, other: z.string().describe("The entry, or the entry point, that is installed there, too") },
+    ({ file: path, other }) => `${path} is installed where ${other} is`,
+    () => "Leave one of them out: installers refuse it, or take the one or the other.",
+  ),
   "startup-file": kind(
     { file },
     ({ file: path }) => `${path} runs at every start of Python`,

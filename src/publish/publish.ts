@@ -6,8 +6,8 @@ import { contractsOf } from "../variants/cpu-needs.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { Policy } from "../verify/policy/policy.ts";
 import type { TargetKind } from "../verify/verdict/verdict.ts";
+import { askedRefusals } from "./gate/asked.ts";
 import { isRefusal, proven, readWheel, type SignedWheel } from "./gate/candidates.ts";
-import { renderRefusals } from "./gate/description.ts";
 import { type Expected, missingOf } from "./gate/expect.ts";
 import { type OwnGrounds, type Proof, shortfall } from "./gate/gate.ts";
 import { takeIn } from "./gate/store.ts";
@@ -225,8 +225,7 @@ async function planFor(
   const existing = await target.existing(projects, wanted);
   const plan = planPublish(candidates, existing, target);
   plan.refuse.push(...missingVariants(candidates, [...existing.keys()], request.complete));
-  if (target.limits.isUploadIndex)
-    plan.refuse.push(...(await renderRefusals(host, target.name, plan.upload)));
+  if (target.limits.isUploadIndex) plan.refuse.push(...(await askedRefusals(host, target.name, plan.upload)));
   const sizes = plan.upload.map((candidate) => {
     const { fileName, size, proof } = candidate;
     const told = { file: fileName, bytes: size, before: lastRelease(candidate, existing) };

@@ -118,6 +118,11 @@ function requirementList({ contents }: Result): string {
   return `${python}${shown.length === 0 ? "" : `<details><summary>${title}</summary><ul>${shown.join("\n")}</ul></details>`}`;
 }
 
+function indexList({ indexRefuses = [] }: Result): string {
+  const rules = indexRefuses.map((rule) => `<li>${text(rule)}</li>`);
+  return rules.length === 0 ? "" : `<ul>${rules.join("\n")}</ul>`;
+}
+
 function verdictLine(result: Result): string {
   const isPass = result.result === "pass";
   const warnings = result.checks.filter((check) => check.result === "warn").length;
@@ -151,6 +156,7 @@ export function reportHtml(result: Result, { install, version, time }: PageFacts
     section("isa", "Machine code by library and ISA feature", isaChart(result)),
     section("torch", "torch and CUDA", torchSection(result)),
     section("sizes", "Sizes by folder", folderChart(contents, size)),
+    section("index", "What an upload index would refuse", indexList(result)),
     section("requires", "What it requires", requirementList(result)),
     section("checks", problems.length > 0 ? "Other checks" : "Checks", checkList(others)),
   ];

@@ -68,6 +68,7 @@ export interface VerifyResult {
   checks: Check[];
   isa: IsaReport;
   judgedBy?: JudgedBy;
+  indexRefuses?: string[];
   contents?: WheelContents;
   firstUses?: FirstUse[];
 }
@@ -235,6 +236,7 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
     checks: all,
     isa: isaReport(facts, variant),
     judgedBy: { contract: variant && contractSha256(variant), probes: await probesSha256(host) },
+    indexRefuses: facts.indexProblems,
     contents: wheelContents(bytes),
     firstUses: firstUses(facts.audits),
   };

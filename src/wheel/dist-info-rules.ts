@@ -1,12 +1,12 @@
 import type { Finding, FindingOf } from "../findings/findings.ts";
-import { FormatError } from "./format-error.ts";
+import { attempt, FormatError } from "./format-error.ts";
 import { allOf } from "./metadata.ts";
 import { normalizeName } from "./names.ts";
-import { isOthersProgram, startupFiles, strayFiles } from "./strays.ts";
-import { distInfoText, type WheelFile } from "./wheel-file.ts";
+import { isOthersProgram, landedTwice, startupFiles, strayFiles } from "./strays.ts";
+import { distInfoText, entryPoints, type WheelFile } from "./wheel-file.ts";
 
 /** Groups whose names become programs. Source: entry points specification, "Use for scripts". */
-export const SCRIPT_GROUPS = new Set(["console_scripts", "gui_scripts"]);
+const SCRIPT_GROUPS = new Set(["console_scripts", "gui_scripts"]);
 
 /** Told of one file; an attacker's may have millions. */
 const MOST_PROBLEMS = 20;
@@ -26,6 +26,7 @@ function entryPointProblems(text: string, distribution: string): FindingOf<"entr
   const report = (problem: FindingOf<"entry-point">["problem"], found: string): number =>
     problems.push({ kind: "entry-point", problem, found });
   const groups = new Set<string>();
+  const inGroup = new Set<string>();
   let group: string | null = null;
   for (const line of text.split(/\r?\n/)) {
     if (problems.length >= MOST_PROBLEMS) return problems;
@@ -35,11 +36,14 @@ function entryPointProblems(text: string, distribution: string): FindingOf<"entr
     if (section !== undefined) {
       if (groups.has(section)) report("group-twice", section);
       groups.add(section);
+      inGroup.clear();
       group = section;
       continue;
     }
     if (/^\s/.test(line) && group !== null) continue;
     const name = line.includes("=") ? line.slice(0, line.indexOf("=")).trim() : null;
+    if (name !== null && inGroup.has(name)) report("name-twice", name.slice(0, 80));
+    if (name !== null) inGroup.add(name);
     if (group === null || name === null) report("bad-line", line.slice(0, 80));
     else if (SCRIPT_GROUPS.has(group) && !/^[\p{L}\p{N}_.-]+$/u.test(name)) report("program-name", name);
     else if (!isObject(line.slice(line.indexOf("=") + 1), SCRIPT_GROUPS.has(group)))
@@ -47,6 +51,15 @@ function entryPointProblems(text: string, distribution: string): FindingOf<"entr
     else if (SCRIPT_GROUPS.has(group) && isOthersProgram(distribution, name)) report("others-program", name);
   }
   return problems;
+}
+
+/**
+ * Programs that installers make of entry points; none where these can't be read, which is told elsewhere.
+ * Source: entry points specification, "Use for scripts".
+ */
+export function programsOf(wheel: WheelFile): string[] {
+  const text = attempt(() => distInfoText(wheel, "entry_points.txt")) ?? "";
+  return [...SCRIPT_GROUPS].flatMap((group) => entryPoints(text, group));
 }
 
 /** What is wrong with entry_points.txt, which installers read whatever its size. */
@@ -88,6 +101,9 @@ export function ownNameProblems(wheel: WheelFile): Finding[] {
     ...[...strays, ...foreignData(wheel)].map((name) => ({ kind: "stray-file" as const, file: name })),
     ...startupFiles(names).map((name) => ({ kind: "startup-file" as const, file: name })),
     ...entryPointsRead(wheel),
+    ...landedTwice(names, programsOf(wheel))
+      .slice(0, MOST_PROBLEMS)
+      .map((twice) => ({ kind: "file-twice" as const, ...twice })),
   ];
 }
 

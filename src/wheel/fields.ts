@@ -1,6 +1,6 @@
 import type { FindingOf } from "../findings/findings.ts";
 import { allOf, type Headers } from "./metadata.ts";
-import { isSpecifier } from "./specifier.ts";
+import { hasArbitrary, isSpecifier } from "./specifier.ts";
 import { isVersion } from "./version.ts";
 
 /** One field as later readers read it. */
@@ -31,7 +31,7 @@ const METADATA: Readonly<Record<string, Field>> = {
   Version: { many: true, holds: isVersion, grammar: "a version that PEP 440 knows" },
   "Requires-Python": {
     many: false,
-    holds: isSpecifier,
+    holds: (value) => isSpecifier(value) && !hasArbitrary(value),
     grammar: "version specifiers such as >=3.10 (PEP 440)",
   },
   "Provides-Extra": { many: true, holds: isName, grammar: "a name" },

@@ -53,7 +53,7 @@ const MOST_LINES = 100_000;
 
 /** @throws FormatError for a line that is no triple, or too many */
 export function parseRecord(text: string): RecordLine[] {
-  const lines = text.split(/\r?\n/).filter((line) => line !== "");
+  const lines = text === "" ? [] : text.replace(/\r?\n$/, "").split(/\r?\n/);
   if (lines.length > MOST_LINES) throw new FormatError("RECORD", `${lines.length} lines are too many`);
   return lines.map((line) => {
     const [path, hash, size, ...rest] = fields(line);
@@ -120,7 +120,9 @@ export function recordProblems(
       if (hash === "") report(path, "no-hash");
       else if (WEAK.test(hash)) report(path, "weak-hash", hash.split("=")[0]);
       else if (hash.replace(/=+$/, "") !== `${file.algorithm}=${file.digest}`) report(path, "other-hash");
-      if (size !== "" && size !== String(file.size))
+      // The specification lets it be empty in an installation; `installer` demands it of a wheel.
+      if (size === "") report(path, "no-size");
+      else if (size !== String(file.size))
         problems.push({ kind: "record-size", file: path, expected: size, found: file.size });
     }
   }

@@ -1,5 +1,6 @@
 import pep440 from "@renovatebot/pep440";
 import { FormatError } from "./format-error.ts";
+import { isVersion } from "./version.ts";
 
 /** One clause of a specifier set. Source: PEP 440, "Version specifiers". */
 interface Clause {
@@ -51,6 +52,14 @@ export function isSpecifier(text: string): boolean {
     throw thrown;
   }
 }
+
+/**
+ * True where `===` compares with something that is no version. PEP 440 lets it, pip takes it, and uv can't read it: it finds
+ * no version of what asks so.
+ */
+export const hasArbitrary = (text: string): boolean =>
+  isSpecifier(text) &&
+  parseSpecifiers(text).some(({ operator, version }) => operator === "===" && !isVersion(version));
 
 interface Explained {
   epoch: number;

@@ -43,6 +43,34 @@ export function inPackages(name: string): string | null {
   return scheme === "purelib" || scheme === "platlib" ? inside : null;
 }
 
+/** Where a file of the archive lands, as scheme and path; purelib and platlib are one folder in every environment of today. */
+function landing(name: string): string {
+  const inside = inPackages(name);
+  return inside === null ? name.replace(/^[^/]+\.data\//, "") : `packages/${inside}`;
+}
+
+/**
+ * Entries, and programs that installers make, which land where another one does: `installer` refuses that, pip and uv let
+ * the last one win.
+ * @param names paths in the archive
+ * @param programs of entry points
+ */
+export function landedTwice(
+  names: readonly string[],
+  programs: readonly string[],
+): { file: string; other: string }[] {
+  const taken = new Map<string, string>();
+  const all = [
+    ...names.filter((name) => !name.endsWith("/")).map((name) => [name, landing(name)] as const),
+    ...programs.map((name) => [`the program ${name}`, `scripts/${name}`] as const),
+  ];
+  return all.flatMap(([file, place]) => {
+    const other = taken.get(place);
+    taken.set(place, other ?? file);
+    return other === undefined ? [] : [{ file, other }];
+  });
+}
+
 /**
  * Files that run at every start of the interpreter (Python, site module). Some tools live by that; a variant's wheel has no
  * reason to.

@@ -88,7 +88,18 @@ function directory64(file: Bytes, eocd: number): Directory {
   if (file.u64(at + 4) !== 44) throw new FormatError("end of archive", "zip64 end record with extra data");
   if (file.u64(at + 24) !== file.u64(at + 32))
     throw new FormatError("end of archive", "the two entry counts differ");
-  return { count: file.u64(at + 32), size: file.u64(at + 40), offset: file.u64(at + 48), end: at };
+  const disks = [file.u32(locator + 4), file.u32(locator + 16) - 1, file.u32(at + 16), file.u32(at + 20)];
+  if (disks.some((disk) => disk !== 0)) throw new FormatError("end of archive", "the archive is split");
+  const [count, size, offset] = [file.u64(at + 32), file.u64(at + 40), file.u64(at + 48)];
+  // Some readers take a field from here where the other says that it is here, some take all of them.
+  const isTold = (short: number, full: number, long: number): boolean => short === full || short === long;
+  if (
+    !isTold(file.u16(eocd + 10), 0xffff, count) ||
+    !isTold(file.u32(eocd + 12), 0xffffffff, size) ||
+    !isTold(file.u32(eocd + 16), 0xffffffff, offset)
+  )
+    throw new FormatError("end of archive", "the two end records differ");
+  return { count, size, offset, end: at };
 }
 
 /** An entry as the central directory has it. */

@@ -10,6 +10,8 @@ export interface TinyWheel {
   version?: string;
   tag?: string;
   metadata?: string;
+  /** 2.1 where left out. */
+  metadataVersion?: string;
   files?: Record<string, string | Uint8Array>;
 }
 
@@ -34,7 +36,7 @@ export function tinyWheel(options: TinyWheel = {}): {
     ),
     text(
       `${info}/METADATA`,
-      `Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\n${options.metadata ?? "\nA description.\n"}`,
+      `Metadata-Version: ${options.metadataVersion ?? "2.1"}\nName: ${name}\nVersion: ${version}\n${options.metadata ?? "\nA description.\n"}`,
     ),
     text(
       `${info}/WHEEL`,

@@ -89,6 +89,22 @@ describe("a verdict of what the bytes themselves deny", () => {
     });
   });
 
+  test("its own kernel checks are no proof of vLLM's at an upload index, and are one in a folder", () => {
+    const { bytes: code } = compileLibrary(AVX2);
+    const without = { files: { "vllm_cpu_sample/__init__.py": "", "vllm_cpu_sample/_C.abi3.so": code } };
+    const ran = (wheel: string): Ran =>
+      wheels(["publish", wheel, "--to=https://127.0.0.1:9/legacy/", "--dry-run", "--json"], {
+        env: { UV_PUBLISH_TOKEN: "x" },
+      });
+    const own = proved(AVX2, {}, without);
+    expect(errorOf(ran(own))).toMatchObject({
+      code: "E_VERDICT_FAILED",
+      why: expect.stringContaining("declares its kernel checks itself"),
+    });
+    expect(errorOf(publish(own))).toBeUndefined();
+    expect(errorOf(ran(proved(AVX2)))?.code).not.toBe("E_VERDICT_FAILED");
+  });
+
   test("counts of instructions that this release does not find", () => {
     const wheel = proved(AVX2);
     const ran = wheels(["verify", wheel, ...common]);

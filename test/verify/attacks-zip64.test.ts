@@ -13,17 +13,23 @@ const first = (change: (entry: RawEntry) => RawEntry): Lie => ({
   zip: ([entry, ...rest]) => [...(entry ? [change(entry)] : []), ...rest],
 });
 
-const zip64End = (count: number, size: number, offset: number, change: (end: Buffer) => void): Buffer => {
+const zip64End = (
+  count: number,
+  size: number,
+  offset: number,
+  change: (end: Buffer, locator: Buffer) => void,
+  short: Buffer = endRecord(0xffff, FULL, FULL),
+): Buffer => {
   const end = Buffer.alloc(56);
   end.writeUInt32LE(0x06064b50, 0);
   words(44).copy(end, 4);
   words(count, count, size, offset).copy(end, 24);
-  change(end);
   const locator = Buffer.alloc(20);
   locator.writeUInt32LE(0x07064b50, 0);
   words(offset + size).copy(locator, 8);
   locator.writeUInt32LE(1, 16);
-  return Buffer.concat([end, locator, endRecord(0xffff, FULL, FULL)]);
+  change(end, locator);
+  return Buffer.concat([end, locator, short]);
 };
 
 const unicodePath = (name: string): Buffer =>
@@ -112,6 +118,65 @@ const ZIP64: Attack[] = [
     check: "zip.integrity",
     evidence: /extra data/,
   },
+  {
+    name: "a locator that points elsewhere",
+    lie: {
+      finish: (count, size, offset) =>
+        zip64End(count, size, offset, (_end, locator) => void words(offset + size - 1).copy(locator, 8)),
+    },
+    check: "zip.integrity",
+    evidence: /misplaced/,
+  },
+  ...[4, 16].map(
+    (field): Attack => ({
+      name: `a locator with another disk at ${field}`,
+      lie: {
+        finish: (count, size, offset) =>
+          zip64End(count, size, offset, (_end, locator) => void locator.writeUInt32LE(2, field)),
+      },
+      check: "zip.integrity",
+      evidence: /split/,
+    }),
+  ),
+  ...[16, 20].map(
+    (field): Attack => ({
+      name: `a zip64 end record with another disk at ${field}`,
+      lie: {
+        finish: (count, size, offset) =>
+          zip64End(count, size, offset, (end) => void end.writeUInt32LE(1, field)),
+      },
+      check: "zip.integrity",
+      evidence: /split/,
+    }),
+  ),
+  {
+    name: "a zip64 end record that the other one does not ask for",
+    lie: {
+      finish: (count, size, offset) =>
+        zip64End(count, size, offset, () => undefined, endRecord(count, size, offset)),
+    },
+    check: "zip.integrity",
+    evidence: /bytes between it and the end record/,
+  },
+  ...(
+    [
+      ["size", (count, size, offset) => endRecord(count, size - 46, offset)],
+      ["offset", (count, size, offset) => endRecord(count, size, offset - 46)],
+    ] satisfies [string, (count: number, size: number, offset: number) => Buffer][]
+  ).map(
+    ([field, short]): Attack => ({
+      name: `another ${field} in the end record than in the zip64 one`,
+      lie: {
+        finish: (count, size, offset) => {
+          const other = short(count, size, offset);
+          other.writeUInt32LE(0xffffffff, 8);
+          return zip64End(count, size, offset, () => undefined, other);
+        },
+      },
+      check: "zip.integrity",
+      evidence: /end records differ/,
+    }),
+  ),
   {
     name: "zip64 counts that differ",
     lie: {

@@ -16,7 +16,7 @@ import { distInfoText, openWheel } from "../../wheel/wheel-file.ts";
 import { readZip } from "../../wheel/zip-reader.ts";
 import type { Candidate } from "../plan/planner.ts";
 import { type Demand, judge, otherBytes } from "./gate.ts";
-import { contradictions, lookAt, type OwnLook } from "./look.ts";
+import { contradictions, lookAt, type OwnLook, ownWordAlone } from "./look.ts";
 
 /** A wheel that has been read, before any target has asked for its proof. */
 export type ReadWheel = Omit<Candidate, "proof" | "signatures"> & { look: OwnLook };
@@ -87,6 +87,8 @@ export type SignedWheel = ReadWheel & Pick<Candidate, "signatures">;
 export function proven(wheel: SignedWheel, demand: Demand, release: string): Candidate | WheelsError {
   const proof = judge(wheel, wheel.verdict, demand);
   if (isRefusal(proof)) return proof;
+  const alone = ownWordAlone(wheel.look, demand);
+  if (alone !== null) return wheelsError("E_VERDICT_FAILED", { wheel: wheel.fileName, failures: [alone] });
   const differences = contradictions(wheel.look, wheel.verdict, demand, release);
   return differences.length > 0
     ? wheelsError("E_VERDICT_CONTRADICTED", { wheel: wheel.fileName, differences })

@@ -3,9 +3,10 @@ import type { Host } from "../../host/host.ts";
 import type { Variant } from "../../variants/manifest.ts";
 import { totals } from "../../verify/checks/isa.ts";
 import { askStatic } from "../../verify/checks/static-checks.ts";
+import { VLLM_PACKAGE } from "../../verify/facts/facts.ts";
 import { variantOfWheel, wheelFacts } from "../../verify/facts/read-wheel.ts";
 import { applyPolicy, demandedBy } from "../../verify/policy/policy.ts";
-import { answerOf, type Check, type Verdict } from "../../verify/verdict/verdict.ts";
+import { answerOf, type Check, type TargetKind, type Verdict } from "../../verify/verdict/verdict.ts";
 import type { Demand } from "./gate.ts";
 
 /** What this release says of a wheel's bytes by itself. */
@@ -14,6 +15,8 @@ export interface OwnLook {
   checks: Check[];
   /** The variant of the publisher's manifest that the wheel was held to; null for none. */
   variant: string | null;
+  /** True where the manifest takes the variant for vLLM's, and the wheel holds no vLLM. */
+  lacksVllm: boolean;
   /** Instructions by ISA feature, of all libraries together. */
   found: Readonly<Record<string, number>>;
 }
@@ -37,7 +40,28 @@ export async function lookAt(
     (identity) =>
       variantOfWheel(variants, identity) ?? variants.find(({ name }) => name === predicate.variant) ?? null,
   );
-  return { checks: askStatic(facts, variant), variant: variant?.name ?? null, found: totals(facts.audits) };
+  return {
+    checks: askStatic(facts, variant),
+    variant: variant?.name ?? null,
+    lacksVllm: (variant?.packages?.includes(VLLM_PACKAGE) ?? false) && !facts.packages.includes(VLLM_PACKAGE),
+    found: totals(facts.audits),
+  };
+}
+
+const PUBLIC: ReadonlySet<TargetKind> = new Set<TargetKind>(["pypi", "url"]);
+
+/**
+ * vLLM's operators are asked from outside; a wheel without them was compared by its own kernel checks alone. Under a name of
+ * vLLM's an upload index, where strangers install it, does not get it on its own word.
+ * @returns the reason; null where there is none
+ */
+export function ownWordAlone(
+  { lacksVllm, variant }: OwnLook,
+  { policy, target }: Pick<Demand, "policy" | "target">,
+): string | null {
+  if (!lacksVllm || !PUBLIC.has(target) || !demandedBy(policy, target).includes("runtime.kernels"))
+    return null;
+  return `runtime.kernels: the wheel declares its kernel checks itself; ${target} takes ${variant} with the package ${VLLM_PACKAGE} alone, whose operators are asked from outside`;
 }
 
 /** Of a wheel of no variant nobody can say what it may use. */

@@ -61,12 +61,27 @@ function checkLines(check: Check, paint: Paint): string[] {
   return [line, ...(isTold ? unfolded(check, paint) : [])];
 }
 
+/** What a maintainer learns better before the upload than by it. */
+function indexLines({ indexRefuses = [] }: Pick<Result, "indexRefuses">, paint: Paint): string[] {
+  if (indexRefuses.length === 0) return [];
+  const told = indexRefuses.slice(0, MOST_FINDINGS).map((rule) => `${INDENT}- ${visible(rule)}`);
+  return [`  ${paint("cyan", "note".padEnd(7))} an upload index, such as PyPI, would refuse it:`, ...told];
+}
+
 /**
  * A wheel's checks, a line each, failures and warnings unfolded: what was found where, the rule, the remedy.
  * Texts from the wheel can't move the cursor, colour the terminal or hide.
  * @param colour whether the reader is a terminal that wants colours
  */
-export function checksText(title: string, { checks }: Pick<Result, "checks">, colour: boolean): string {
+export function checksText(
+  title: string,
+  result: Pick<Result, "checks" | "indexRefuses">,
+  colour: boolean,
+): string {
   const paint: Paint = (style, text) => (colour ? styleText(style, text, { validateStream: false }) : text);
-  return [title, ...checks.flatMap((check) => checkLines(check, paint))].join("\n");
+  return [
+    title,
+    ...result.checks.flatMap((check) => checkLines(check, paint)),
+    ...indexLines(result, paint),
+  ].join("\n");
 }

@@ -21,8 +21,7 @@ export function releaseText(report: Release, colour: boolean): string {
   if (slow !== "") parts.push(slow);
   for (const result of report.results) {
     const checks = result.checks.filter(isProblem);
-    if (checks.length > 0)
-      parts.push(checksText(`\n${basename(result.wheel)}:`, { ...result, checks }, colour));
+    if (checks.length > 0) parts.push(checksText(`\n${basename(result.wheel)}:`, { checks }, colour));
   }
   if (report.published) parts.push(`\n${publishText(report.published)}`);
   return parts.join("\n");

@@ -2,6 +2,7 @@ import { attempt } from "../../wheel/format-error.ts";
 import { linuxEnvironment, type MarkerEnvironment, parseMarker } from "../../wheel/marker.ts";
 import { normalizeName } from "../../wheel/names.ts";
 import { isFor, parseRequirement, pinnedVersion, type Requirement } from "../../wheel/requirement.ts";
+import { hasArbitrary } from "../../wheel/specifier.ts";
 import { isVersion } from "../../wheel/version.ts";
 import type { TorchRequirement } from "../facts/facts.ts";
 
@@ -89,7 +90,7 @@ export interface RequirementFacts {
   torch: TorchRequirement | null;
   /** Lines that bring GPU libraries. */
   gpuRequirements: string[];
-  /** Lines that no installer can read. */
+  /** Lines that not every installer can read. */
   unreadableRequirements: string[];
 }
 
@@ -114,7 +115,9 @@ export function requirementFacts(lines: readonly string[], tags: readonly string
       .filter(({ requirement }) => GPU_NAME.test(normalizeName(requirement.name)))
       .map(({ line }) => line),
     unreadableRequirements: read.flatMap(({ line, requirement }) =>
-      requirement && attempt(() => parseMarker(requirement.marker)) ? [] : [line.slice(0, TOLD)],
+      requirement && !hasArbitrary(requirement.specifier) && attempt(() => parseMarker(requirement.marker))
+        ? []
+        : [line.slice(0, TOLD)],
     ),
   };
 }

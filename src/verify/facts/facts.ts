@@ -2,6 +2,9 @@ import type { Finding } from "../../findings/findings.ts";
 import type { Variant } from "../../variants/manifest.ts";
 import type { HiddenFacts } from "./hidden.ts";
 
+/** The package whose operators and engine are asked from outside. */
+export const VLLM_PACKAGE = "vllm";
+
 /** A wheel's requirement on torch, and what an installer does with it. */
 export interface TorchRequirement {
   /** The requirement line as METADATA has it. */
@@ -128,6 +131,8 @@ export interface WheelFacts {
   /** Names of declared kernel checks (entry points). */
   kernelChecks: string[];
   libraries: LibraryFacts[];
+  /** What an upload index would refuse in its name, version and metadata; nobody else minds. */
+  indexProblems: string[];
   /** What its SBOM is, of a wheel that we built; null where it has none. */
   sbom: { file: string; problem: string | null; names: string[] } | null;
   /** What no other check can see into. */

@@ -1,8 +1,8 @@
 import type { Finding } from "../../findings/findings.ts";
-import { licenseProblems, ownNameProblems, SCRIPT_GROUPS } from "../../wheel/dist-info-rules.ts";
+import { licenseProblems, ownNameProblems, programsOf } from "../../wheel/dist-info-rules.ts";
 import { fieldProblems } from "../../wheel/fields.ts";
 import { FormatError } from "../../wheel/format-error.ts";
-import { indexZipProblems } from "../../wheel/index-rules.ts";
+import { indexFileProblems, indexZipProblems } from "../../wheel/index-rules.ts";
 import { allOf, descriptionOf, type Headers, oneOf } from "../../wheel/metadata.ts";
 import { expandTags, normalizeName, parseWheelFileName } from "../../wheel/names.ts";
 import { algorithmOf, type DigestAlgorithm, type FileDigest, recordProblems } from "../../wheel/record.ts";
@@ -29,10 +29,6 @@ export const KERNEL_CHECKS = "cpu_wheel.kernel_checks";
 const scriptsOf = ({ entries }: WheelFile): string[] =>
   entries.flatMap(({ name }) => /^[^/]+\.data\/scripts\/(.+)$/.exec(name)?.[1] ?? []);
 
-/** Programs that installers make. Source: entry points specification, "Use for scripts". */
-const programGroups = (points: string): string[] =>
-  [...SCRIPT_GROUPS].flatMap((group) => entryPoints(points, group));
-
 function problemOf<T>(work: () => T): { value: T | null; problem: string | null } {
   try {
     return { value: work(), problem: null };
@@ -54,6 +50,15 @@ function metadataFacts(
     distribution: name ? normalizeName(name) : null,
   };
 }
+
+/** A wheel may have thousands of requirements by URL. */
+const MOST_INDEX_RULES = 20;
+
+const indexProblems = (fileName: string, { metadata }: WheelFile): string[] =>
+  indexFileProblems({ fileName, version: oneOf(metadata, "Version") ?? "", document: metadata }).slice(
+    0,
+    MOST_INDEX_RULES,
+  );
 
 /** A wheel of which the directory and the dist-info folder are read, and what is left to read of it. */
 export interface OpenedWheel {
@@ -82,6 +87,7 @@ export interface OpenedWheel {
     | "packages"
     | "installedNames"
     | "programs"
+    | "indexProblems"
     | "sbom"
     | "kernelChecks"
   >;
@@ -118,7 +124,8 @@ export function openForFacts(fileName: string, bytes: Uint8Array): OpenedWheel {
       ...metadataFacts(wheel?.metadata ?? null, tags),
       packages: wheel ? importableNames(wheel) : [],
       installedNames: wheel ? installedNames(wheel) : [],
-      programs: wheel ? [...scriptsOf(wheel), ...programGroups(points ?? "")] : [],
+      programs: wheel ? [...scriptsOf(wheel), ...programsOf(wheel)] : [],
+      indexProblems: wheel ? indexProblems(fileName, wheel) : [],
       sbom: wheel ? readSbom(wheel) : null,
       kernelChecks: points ? entryPoints(points, KERNEL_CHECKS) : [],
     },

@@ -9,6 +9,7 @@ import { isUnusable } from "../../host/programs.ts";
 import type { TorchFacts } from "../../torch/gate.ts";
 import { torchFacts } from "../../torch/install.ts";
 import { runProbe } from "../../torch/python.ts";
+import { VLLM_PACKAGE } from "../facts/facts.ts";
 import { KERNEL_CHECKS } from "../facts/gather.ts";
 import { type Policy, severityOf } from "../policy/policy.ts";
 import { makeCheck, notRun } from "../verdict/check.ts";
@@ -40,8 +41,7 @@ const installedSchema = z.array(
 type Installed = z.infer<typeof installedSchema>[number];
 type RunLevel = Exclude<Level, "static">;
 
-const ENGINE = "vllm";
-const hasEngine = ({ packages }: Installed): boolean => packages.includes(ENGINE);
+const hasEngine = ({ packages }: Installed): boolean => packages.includes(VLLM_PACKAGE);
 const titleOf = ({ distribution, version }: Installed): string => `${distribution} ${version}`;
 
 /** What can go wrong with an interpreter that is there, but is none. */
@@ -62,7 +62,7 @@ function brokenInterpreter(python: string, problem: string, level: Level): Check
 /** Two distributions that own one package: whichever came last has overwritten files of the other. */
 const clash = (engines: readonly Installed[]): Finding => ({
   kind: "package-owned-twice",
-  package: ENGINE,
+  package: VLLM_PACKAGE,
   distributions: engines.map(titleOf),
 });
 
@@ -122,7 +122,7 @@ async function installedChecks(
   }
   if (found.length === 0) {
     // Up to the import an environment without a wheel is what the gate says of it.
-    const nothing: Finding = { kind: "nothing-installed", package: ENGINE };
+    const nothing: Finding = { kind: "nothing-installed", package: VLLM_PACKAGE };
     return level === "import" ? [] : ids.map((id) => notRun(id, nothing));
   }
   if (facts.torch === null) return ids.map((id) => notRun(id, { kind: "gap", reason: "no-torch" }));

@@ -3,7 +3,7 @@ import type { ProgramName } from "../../findings/runtime-kinds.ts";
 import type { Host } from "../../host/host.ts";
 import { availableMemory } from "../../host/memory.ts";
 import type { TorchFacts } from "../../torch/gate.ts";
-import type { WheelFacts } from "../facts/facts.ts";
+import { VLLM_PACKAGE, type WheelFacts } from "../facts/facts.ts";
 import { type Check, type CheckAnswer, leastIsolation, makeCheck, notRun } from "../verdict/check.ts";
 import type { CheckId, Level } from "../verdict/verdict.ts";
 import type { Crash } from "./crash.ts";
@@ -99,7 +99,7 @@ async function importWheel(
   };
   let seen = await importOnce(host, programs, undefined);
   let env: Program["env"];
-  const isVllm = facts.packages.includes("vllm");
+  const isVllm = facts.packages.includes(VLLM_PACKAGE);
   if (isVllm && seen.answer && seen.answer.platform !== "cpu" && seen.run.exit === 0) {
     const again = await importOnce(host, programs, DEVICE);
     if (again.answer?.platform === "cpu") {

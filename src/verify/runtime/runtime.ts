@@ -20,7 +20,7 @@ import {
 import { findPython, runProbe } from "../../torch/python.ts";
 import type { Uv } from "../../torch/uv.ts";
 import { isCompanion } from "../../wheel/companions.ts";
-import type { ClaimedVariant, WheelFacts } from "../facts/facts.ts";
+import { type ClaimedVariant, VLLM_PACKAGE, type WheelFacts } from "../facts/facts.ts";
 import { type Check, type CheckAnswer, makeCheck, notRun } from "../verdict/check.ts";
 import type { CheckId, Level } from "../verdict/verdict.ts";
 import { readContents } from "./contents.ts";
@@ -164,7 +164,7 @@ async function inRoom(
   // Of the judge's own programs; the wheel's start from a copy.
   const bytecode = join(folder, "b");
   await installTorch(host, uv, python, torch);
-  const isVllm = facts.packages.includes("vllm");
+  const isVllm = facts.packages.includes(VLLM_PACKAGE);
   const challenge =
     isVllm && level !== "import" ? await makeChallenge(host, python, folder, level, bytecode) : null;
   const flags = await usableFlags(host, python);

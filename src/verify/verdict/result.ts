@@ -16,6 +16,12 @@ export const resultSchema = z.object({
   checks: z.array(checkSchema),
   isa: isaSchema,
   judgedBy: judgedBySchema.optional(),
+  indexRefuses: z
+    .array(z.string())
+    .optional()
+    .describe(
+      "Rules of upload indexes such as PyPI that the wheel breaks; other targets take it all the same",
+    ),
   contents: contentsSchema.optional(),
   firstUses: z.array(firstUseSchema).optional(),
 });

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { afterAll, afterEach, describe, expect, test } from "@jest/globals";
-import { doubtfulDescription } from "../../../src/publish/gate/description.ts";
+import { doubtfulDescription } from "../../../src/publish/gate/asked.ts";
 import { parseHeaders } from "../../../src/wheel/metadata.ts";
 import { proved, pypiserver, tool } from "../../support/publish.ts";
 import { exec, removeScratch, scratch, start } from "../../support/run.ts";
@@ -37,6 +37,29 @@ test.each<[string, string, boolean]>([
   expect(ran.stderr).not.toContain("was not asked");
   expect(readdirSync(index.packages)).toHaveLength(renders ? 1 : 0);
   if (!renders) expect(ran.stdout).toMatch(/E_PUBLISH_RULES[\s\S]*does not render[\s\S]*line \d+/);
+});
+
+test.each<[string, boolean]>([
+  ["MIT OR (Apache-2.0 WITH LLVM-exception)", true],
+  ["LicenseRef-Own", true],
+  ["mit", true],
+  ["MIT OR", false],
+  ["Own-1.0", false],
+])("License-Expression: %s", async (expression, isTaken) => {
+  const folder = scratch();
+  const index = await pypiserver(folder);
+  open.push(index);
+  const wheel = proved(folder, {
+    metadata: `License-Expression: ${expression}\n\nText.\n`,
+    metadataVersion: "2.4",
+  });
+  expect(twineTakes(wheel)).toBe(isTaken);
+  const ran = await start(["publish", wheel, `--to=${index.url}/`, "--json"], { UV_PUBLISH_TOKEN: "x" })
+    .ended;
+  expect([ran.status, ran.stderr]).toEqual([isTaken ? 0 : 1, expect.any(String)]);
+  expect(ran.stderr).not.toContain("was not asked");
+  expect(readdirSync(index.packages)).toHaveLength(isTaken ? 1 : 0);
+  if (!isTaken) expect(ran.stdout).toMatch(/E_PUBLISH_RULES[\s\S]*License-Expression/);
 });
 
 describe("what is rendered to see", () => {
