@@ -79,6 +79,18 @@ const INSTALL = {
           : `${installer} installs other bytes as ${file} than were judged`,
     () => "Build the wheel anew with a backend that writes plain archives.",
   ),
+  "reads-otherwise": kind(
+    {
+      document: z.enum(["files", "METADATA", "WHEEL", "RECORD", "entry_points.txt"]),
+      expected: z.string().nullable().describe("The first line that differs, as it was judged"),
+      found: z.string().nullable().describe("The same as Python's own reader sees it"),
+    },
+    ({ document, expected, found }) =>
+      expected === null && found === null
+        ? `Python's own reader does not take ${document}`
+        : `Python's own reader sees ${found ?? "nothing more"} in ${document}, where ${expected ?? "nothing more"} was judged`,
+    () => "Build the wheel anew with a backend that writes plain texts and archives.",
+  ),
   "replaced-file": kind(
     { file: z.string().describe("Relative to the environment's folder") },
     ({ file }) => `installing it changes ${file}, which was there before`,

@@ -6,6 +6,7 @@ import { startupFiles, strayFiles } from "../../wheel/strays.ts";
 import { openWheel } from "../../wheel/wheel-file.ts";
 import { readZip } from "../../wheel/zip-reader.ts";
 import { type Installed, installedBy } from "./installers.ts";
+import { expectedOf, type ReadBack } from "./read-back.ts";
 
 /** What of a wheel decides how it is installed. */
 export interface Contents {
@@ -17,6 +18,8 @@ export interface Contents {
   startup: string[];
   /** What it would install; null where it can't be read. */
   installs: Installed | null;
+  /** What Python's readers should see in it; null where it can't be read. */
+  reads: ReadBack | null;
 }
 
 /**
@@ -37,10 +40,12 @@ export function readContents(fileName: string, bytes: Uint8Array, programs: read
       strays,
       startup: startupFiles(names),
       installs: installedBy(wheel, programs),
+      reads: expectedOf(wheel),
     };
   } catch (thrown) {
     // A wheel that can't be read has failed its static checks, which say why.
-    if (thrown instanceof FormatError) return { requires: [], strays: [], startup: [], installs: null };
+    if (thrown instanceof FormatError)
+      return { requires: [], strays: [], startup: [], installs: null, reads: null };
     throw thrown;
   }
 }

@@ -17,6 +17,7 @@ import { parseRecord } from "../../wheel/record.ts";
 import type { CheckAnswer } from "../verdict/check.ts";
 import { downloadSizes, NEVER } from "./download-size.ts";
 import { type Installed, installAlone } from "./installers.ts";
+import { type ReadBack, readBack } from "./read-back.ts";
 
 interface Installation {
   wheel: string;
@@ -30,6 +31,8 @@ interface Installation {
   startup: readonly string[];
   /** What it would install by its own entries; null where they can't be read. */
   installs: Installed | null;
+  /** What Python's readers should see in it; null where it can't be read. */
+  reads: ReadBack | null;
   /** The environment as it was before. */
   before: Environment;
 }
@@ -206,7 +209,9 @@ export async function installWheel(
       ...(plan ? planFindings("pip", plan, torch) : []),
     ];
     if (objections.length > 0) return { result: "fail", findings: objections, evidence };
-    const { installs } = installation;
+    const { installs, reads } = installation;
+    const read = reads ? await readBack(host, python, installation.wheel, reads) : [];
+    if (read.length > 0) return { result: "fail", findings: read, evidence };
     const refusal = (said: RunResult, tool: "uv" | "pip"): string =>
       ofTheWheel(said, tool, tool === "uv" ? uv.counted : pip.counted);
     const trial = installs && { folder, python, wheel: installation.wheel, expected: installs };

@@ -176,7 +176,7 @@ async function inRoom(
   const held = await environmentAt(venv, room.site);
   host.log.info(`  installing it beside torch ${torch.torchVersion}`);
   const distribution = facts.distribution ?? facts.fileName;
-  const { strays, startup, installs } = contents;
+  const { strays, startup, installs, reads } = contents;
   const { without } = settings;
   const installed = await installWheel(host, uv, python, {
     wheel,
@@ -187,6 +187,7 @@ async function inRoom(
     strays,
     startup: variant === null ? [] : startup,
     installs,
+    reads,
     before: held,
   });
   const resolve = makeCheck("runtime.resolve", installed);
