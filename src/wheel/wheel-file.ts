@@ -219,14 +219,24 @@ export function installedNames({ entries, distInfo }: WheelFile): string[] {
   return [...new Set(tops)].filter((top) => top !== "" && top !== distInfo).sort();
 }
 
+/** No regular expression: a line may have megabytes of brackets. */
+function withoutBrackets(line: string): string {
+  let [from, to] = [0, line.length];
+  while (from < to && "[]".includes(line[from] ?? "")) from++;
+  while (to > from && "[]".includes(line[to - 1] ?? "")) to--;
+  return line.slice(from, to);
+}
+
 /** Names in a group of entry_points.txt. Source: entry points specification, "File format". */
 export function entryPoints(text: string, group: string): string[] {
   const names: string[] = [];
   let inGroup = false;
-  for (const line of text.split(/\r?\n/)) {
-    const section = /^\s*\[(.*)\]\s*$/.exec(line);
-    if (section) inGroup = section[1]?.trim() === group;
-    else if (inGroup && /^[^#=]+=/.test(line)) names.push(line.slice(0, line.indexOf("=")).trim());
+  for (const raw of text.split(/\r?\n/)) {
+    const line = raw.trim();
+    // As Python's importlib.metadata reads it, which takes any number of brackets, and `#` in a name.
+    if (line.startsWith("[") && line.endsWith("]")) inGroup = withoutBrackets(line).trim() === group;
+    else if (inGroup && !line.startsWith("#") && line.indexOf("=") > 0)
+      names.push(line.slice(0, line.indexOf("=")).trim());
   }
   return names;
 }

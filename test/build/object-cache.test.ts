@@ -12,7 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
+import { userInfo } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
@@ -22,6 +22,7 @@ import type { FolderStore } from "../../src/host/folder-store.ts";
 import { runner, type Step, step } from "../support/action.ts";
 import { type CacheService, startCacheService } from "../support/cache-service.ts";
 import { quietHost } from "../support/network-host.ts";
+import { answers, freePort } from "../support/publish.ts";
 import { removeScratch, root, scratch, torchFolder } from "../support/run.ts";
 
 // Each job builds, and some tests have two.
@@ -292,29 +293,58 @@ describe("an archive of compiled objects", () => {
   });
 });
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
+/** Servers that ccache speaks with, each as its users run it. */
+const SERVERS: [string, (port: number, folder: string) => { url: string; command: string[] }][] = [
+  [
+    "Redis",
+    (port) => ({
+      url: `redis://127.0.0.1:${port}`,
+      command: ["redis-server", "--port", String(port), "--bind", "127.0.0.1", "--save", ""],
+    }),
+  ],
+  [
+    "nginx",
+    (port, folder) => {
+      const [config, kept] = [join(folder, "nginx.conf"), join(folder, "kept")];
+      mkdirSync(kept);
+      const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map((name) => `${name}_temp_path ${folder}/${name};`)
+        .join(" ");
+      // Whoever runs the tests runs it, and its workers: they share one folder.
+      const { uid, username } = userInfo();
+      writeFileSync(
+        config,
+        `${uid === 0 ? `user ${username};` : ""} daemon off; pid ${folder}/pid; error_log stderr; events {}
+http { access_log off; ${temporary} server { listen 127.0.0.1:${port}; location / {
+root ${kept}; dav_methods PUT DELETE; create_full_put_path on; client_max_body_size 1g; } } }`,
+      );
+      return { url: `http://127.0.0.1:${port}/objects`, command: ["nginx", "-c", config] };
+    },
+  ],
+];
 
-test("a Redis server shares compiled objects, and takes none of a pull request", async () => {
-  const port = await freePort();
-  const server = spawn("redis-server", ["--port", String(port), "--bind", "127.0.0.1", "--save", ""], {
-    cwd: scratch(),
-    stdio: "ignore",
-  });
-  try {
-    await sleep(1000);
-    const inputs = { cache: "false", "compiler-cache": `redis://127.0.0.1:${port}` };
-    const cold = await job(inputs, { GITHUB_EVENT_NAME: "pull_request" });
-    const left = await job(inputs);
-    const warm = await job(inputs, { GITHUB_EVENT_NAME: "pull_request" });
-    expect([cold.hits, left.hits, warm.misses]).toEqual([0, 0, 0]);
-    expect(warm.sha256).toBe(cold.sha256);
-  } finally {
-    server.kill();
-  }
-}, 600_000);
+test.each(SERVERS)(
+  "%s shares compiled objects, and takes none of a pull request",
+  async (_name, make) => {
+    const port = await freePort();
+    const folder = scratch();
+    const { url, command } = make(port, folder);
+    const [program = "", ...args] = command;
+    const server = spawn(program, args, { cwd: folder, stdio: "ignore" });
+    try {
+      while (!(await answers(port))) {
+        expect(server.exitCode).toBeNull();
+        await sleep(100);
+      }
+      const inputs = { cache: "false", "compiler-cache": url };
+      const cold = await job(inputs, { GITHUB_EVENT_NAME: "pull_request" });
+      const left = await job(inputs);
+      const warm = await job(inputs, { GITHUB_EVENT_NAME: "pull_request" });
+      expect([cold.hits, left.hits, warm.misses]).toEqual([0, 0, 0]);
+      expect(warm.sha256).toBe(cold.sha256);
+    } finally {
+      server.kill();
+    }
+  },
+  600_000,
+);

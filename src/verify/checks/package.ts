@@ -41,10 +41,13 @@ function foreignNames({ installedNames }: WheelFacts, { packages, distribution }
   if (packages === null) return [];
   const own = normalizeName(distribution).replaceAll("-", "_");
   const expected = [own, ...packages];
-  return installedNames
-    .filter((name) => !expected.includes(name) && name !== `${own}.libs`)
-    .slice(0, MOST_PROGRAMS)
-    .map((found) => ({ kind: "foreign-package", found, expected }));
+  return (
+    installedNames
+      // Where auditwheel grafts libraries, named after the distribution that was built.
+      .filter((name) => !expected.includes(name.replace(/\.libs$/, "")))
+      .slice(0, MOST_PROGRAMS)
+      .map((found) => ({ kind: "foreign-package", found, expected }))
+  );
 }
 
 /** What some wheels of others live by. */

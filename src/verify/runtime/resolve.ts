@@ -1,4 +1,4 @@
-import { join, posix } from "node:path";
+import { join, posix, relative } from "node:path";
 import { z } from "zod";
 import type { Finding } from "../../findings/findings.ts";
 import { listDir, readTextIfAny, writeFile } from "../../host/files.ts";
@@ -44,6 +44,8 @@ export interface Environment {
   site: string;
   /** Of each file, by path relative to the folder; see treeMarks. */
   marks: ReadonlyMap<string, string>;
+  /** What its distributions say is theirs; see recorded. */
+  files: ReadonlyMap<string, readonly string[]>;
 }
 
 /** Looks at an environment before the wheel comes. @param folder of the environment */
@@ -51,7 +53,31 @@ export const environmentAt = async (folder: string, site: string): Promise<Envir
   folder,
   site,
   marks: await treeMarks(folder),
+  files: await recorded(site),
 });
+
+/** The distribution that a dist-info folder is of, as NAME-VERSION, and its name, normalised; null for another folder. */
+function ofFolder(folder: string): { title: string; name: string } | null {
+  const [, title = "", name = ""] = /^((.+?)-[^-]+)\.dist-info$/.exec(folder) ?? [];
+  return title === "" ? null : { title, name: normalizeName(name) };
+}
+
+/**
+ * What each installed distribution says is its own, by NAME-VERSION: paths relative to site-packages.
+ * Source: binary distribution format, RECORD.
+ */
+async function recorded(site: string): Promise<Map<string, string[]>> {
+  const found = new Map<string, string[]>();
+  for (const { name } of await listDir(site)) {
+    const distribution = ofFolder(name);
+    if (distribution === null) continue;
+    const text = (await readTextIfAny(join(site, name, "RECORD"))) ?? "";
+    // One that can't be read is another distribution's: the wheel's own was.
+    const paths = (attempt(() => parseRecord(text)) ?? []).map(({ path }) => posix.normalize(path));
+    found.set(distribution.title, paths);
+  }
+  return found;
+}
 
 /** What one installer says it would do; null for one that was not asked. */
 interface Plan {
@@ -143,31 +169,53 @@ function planFindings(installer: "uv" | "pip", plan: Plan, torch: TorchSource): 
 /** Files told of one wheel. */
 const MOST_SHARED = 20;
 
-/** Files of an environment that installing the wheel, and what it requires, changed or took away. */
-async function replacedFiles({ folder, marks }: Environment): Promise<Finding[]> {
+/** Torch, and what answers beside it: nobody may put another release of these into the place of what is there. */
+const WITNESSES: ReadonlySet<string> = new Set(["torch", "torchvision", "torchaudio", "torchcodec"]);
+
+/** What became of the files that were there before. */
+interface Left {
+  /** Those that nothing has touched, relative to the environment. */
+  kept: string[];
+  replaced: Finding[];
+}
+
+/**
+ * Files of an environment that installing the wheel, and what it requires, changed or took away. A distribution that was there
+ * may give way to another release of itself, where that is required: installers take its dist-info folder away then, which
+ * no wheel can do that only adds files. What came in its place does not answer for torch.
+ */
+async function leftOf({ folder, site, marks, files }: Environment): Promise<Left> {
   const after = await treeMarks(folder);
-  return [...marks]
-    .filter(([path, mark]) => after.get(path) !== mark)
-    .slice(0, MOST_SHARED)
-    .map(([file]) => ({ kind: "replaced-file", file }));
+  const there = new Set((await listDir(site)).map(({ name }) => name));
+  const gaveWay = new Set<string>();
+  for (const [title, paths] of files) {
+    const distInfo = `${title}.dist-info`;
+    const name = ofFolder(distInfo)?.name ?? "";
+    if (WITNESSES.has(name) || there.has(distInfo)) continue;
+    for (const path of paths) gaveWay.add(relative(folder, join(site, path)));
+  }
+  const changed = [...marks].flatMap(([path, mark]) => (after.get(path) === mark ? [] : [path]));
+  const touched = new Set(changed);
+  return {
+    kept: [...marks.keys()].filter((path) => !touched.has(path)),
+    replaced: changed
+      .filter((path) => !gaveWay.has(path))
+      .slice(0, MOST_SHARED)
+      .map((file) => ({ kind: "replaced-file", file })),
+  };
 }
 
 /**
  * Files that the wheel and another distribution in the environment both say are theirs: installers let whichever comes
- * last win. Source: binary distribution format, RECORD; paths are relative to site-packages.
+ * last win.
  */
 async function filesOfOthers(site: string, distribution: string): Promise<Finding[]> {
   const own = normalizeName(distribution);
   const owners = new Map<string, string[]>();
-  let mine: string[] = [];
-  for (const { name } of await listDir(site)) {
-    const [, folder = "", other = ""] = /^((.+?)-[^-]+)\.dist-info$/.exec(name) ?? [];
-    if (folder === "") continue;
-    const text = (await readTextIfAny(join(site, name, "RECORD"))) ?? "";
-    // One that can't be read is another distribution's: the wheel's own was.
-    const paths = (attempt(() => parseRecord(text)) ?? []).map(({ path }) => posix.normalize(path));
-    if (normalizeName(other) === own) mine = paths;
-    else for (const path of paths) owners.set(path, [...(owners.get(path) ?? []), folder]);
+  let mine: readonly string[] = [];
+  for (const [title, paths] of await recorded(site)) {
+    if (ofFolder(`${title}.dist-info`)?.name === own) mine = paths;
+    else for (const path of paths) owners.set(path, [...(owners.get(path) ?? []), title]);
   }
   return mine
     .flatMap((file) =>
@@ -179,65 +227,72 @@ async function filesOfOthers(site: string, distribution: string): Promise<Findin
 /**
  * Installs the wheel beside the torch that is there, as its users do: pip's and uv's plans first, then really, by uv.
  * @param python the room's interpreter
+ * @returns the answer, and the files that were there before and that nothing has touched
  */
 export async function installWheel(
   host: Host,
   uv: Uv,
   python: string,
   installation: Installation,
-): Promise<CheckAnswer<"runtime.resolve">> {
+): Promise<{ answer: CheckAnswer<"runtime.resolve">; kept: readonly string[] }> {
   const { torch, without, strays, startup } = installation;
-  return host.scratch.withFolder("vcw-install", async (folder): Promise<CheckAnswer<"runtime.resolve">> => {
-    const args = await uvArguments(folder, python, installation);
-    const dry = await uv.run([...args, "--dry-run"]);
-    const uvPlan: Plan = {
-      packages: wouldInstall(`${dry.stdout}\n${dry.stderr}`),
-      refusal: dry.code === 0 ? null : ofTheWheel(dry, "uv", uv.counted),
-    };
-    const pip = await pipOf(host, await findPython(host));
-    const plan = uvPlan.refusal === null && pip.isThere ? await pipPlan(pip, python, installation) : null;
-    const evidence = {
-      torch: torch.torchVersion,
-      uv: uvPlan.packages,
-      pip: plan?.packages ?? null,
-      without: [...without],
-    };
-    const objections: Finding[] = [
-      ...strays.map((file) => ({ kind: "stray-file" as const, file })),
-      ...startup.map((file) => ({ kind: "startup-file" as const, file })),
-      ...planFindings("uv", uvPlan, torch),
-      ...(plan ? planFindings("pip", plan, torch) : []),
-    ];
-    if (objections.length > 0) return { result: "fail", findings: objections, evidence };
-    const { installs, reads } = installation;
-    const read = reads ? await readBack(host, python, installation.wheel, reads) : [];
-    if (read.length > 0) return { result: "fail", findings: read, evidence };
-    const refusal = (said: RunResult, tool: "uv" | "pip"): string =>
-      ofTheWheel(said, tool, tool === "uv" ? uv.counted : pip.counted);
-    const trial = installs && { folder, python, wheel: installation.wheel, expected: installs };
-    // A pip that has no plan is too old for these options, too.
-    const alone = trial ? await installAlone(uv, plan && pip, trial, refusal) : [];
-    if (alone.length > 0) return { result: "fail", findings: alone, evidence };
-    const { cpu, plain } = await downloadSizes(host, uv, python, installation);
-    const real = await uv.run(args);
-    if (real.code !== 0) {
-      const message = ofTheWheel(real, "uv", uv.counted);
-      return {
-        result: "fail",
-        findings: [{ kind: "installer-refuses", installer: "uv", message }],
-        evidence,
+  let kept: readonly string[] = [...installation.before.marks.keys()];
+  const answer = await host.scratch.withFolder(
+    "vcw-install",
+    async (folder): Promise<CheckAnswer<"runtime.resolve">> => {
+      const args = await uvArguments(folder, python, installation);
+      const dry = await uv.run([...args, "--dry-run"]);
+      const uvPlan: Plan = {
+        packages: wouldInstall(`${dry.stdout}\n${dry.stderr}`),
+        refusal: dry.code === 0 ? null : ofTheWheel(dry, "uv", uv.counted),
       };
-    }
-    const replaced = await replacedFiles(installation.before);
-    if (replaced.length > 0) return { result: "fail", findings: replaced, evidence };
-    const shared = await filesOfOthers(installation.before.site, installation.distribution);
-    // A variant's wheel has its own files alone; of others' it is told.
-    if (shared.length > 0)
-      return { result: installation.isVariant ? "fail" : "warn", findings: shared, evidence };
-    return {
-      result: without.length > 0 ? "warn" : "pass",
-      findings: without.length > 0 ? [{ kind: "left-out-packages", packages: [...without] }] : [],
-      evidence: { ...evidence, download: cpu, plainDownload: plain },
-    };
-  });
+      const pip = await pipOf(host, await findPython(host));
+      const plan = uvPlan.refusal === null && pip.isThere ? await pipPlan(pip, python, installation) : null;
+      const evidence = {
+        torch: torch.torchVersion,
+        uv: uvPlan.packages,
+        pip: plan?.packages ?? null,
+        without: [...without],
+      };
+      const objections: Finding[] = [
+        ...strays.map((file) => ({ kind: "stray-file" as const, file })),
+        ...startup.map((file) => ({ kind: "startup-file" as const, file })),
+        ...planFindings("uv", uvPlan, torch),
+        ...(plan ? planFindings("pip", plan, torch) : []),
+      ];
+      if (objections.length > 0) return { result: "fail", findings: objections, evidence };
+      const { installs, reads } = installation;
+      const read = reads ? await readBack(host, python, installation.wheel, reads) : [];
+      if (read.length > 0) return { result: "fail", findings: read, evidence };
+      const refusal = (said: RunResult, tool: "uv" | "pip"): string =>
+        ofTheWheel(said, tool, tool === "uv" ? uv.counted : pip.counted);
+      const trial = installs && { folder, python, wheel: installation.wheel, expected: installs };
+      // A pip that has no plan is too old for these options, too.
+      const alone = trial ? await installAlone(uv, plan && pip, trial, refusal) : [];
+      if (alone.length > 0) return { result: "fail", findings: alone, evidence };
+      const { cpu, plain } = await downloadSizes(host, uv, python, installation);
+      const real = await uv.run(args);
+      if (real.code !== 0) {
+        const message = ofTheWheel(real, "uv", uv.counted);
+        return {
+          result: "fail",
+          findings: [{ kind: "installer-refuses", installer: "uv", message }],
+          evidence,
+        };
+      }
+      const { kept: left, replaced } = await leftOf(installation.before);
+      kept = left;
+      if (replaced.length > 0) return { result: "fail", findings: replaced, evidence };
+      const shared = await filesOfOthers(installation.before.site, installation.distribution);
+      // A variant's wheel has its own files alone; of others' it is told.
+      if (shared.length > 0)
+        return { result: installation.isVariant ? "fail" : "warn", findings: shared, evidence };
+      return {
+        result: without.length > 0 ? "warn" : "pass",
+        findings: without.length > 0 ? [{ kind: "left-out-packages", packages: [...without] }] : [],
+        evidence: { ...evidence, download: cpu, plainDownload: plain },
+      };
+    },
+  );
+  return { answer, kept };
 }

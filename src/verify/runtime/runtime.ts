@@ -178,7 +178,7 @@ async function inRoom(
   const distribution = facts.distribution ?? facts.fileName;
   const { strays, startup, installs, reads } = contents;
   const { without } = settings;
-  const installed = await installWheel(host, uv, python, {
+  const { answer: installed, kept } = await installWheel(host, uv, python, {
     wheel,
     distribution,
     isVariant: variant !== null,
@@ -191,7 +191,7 @@ async function inRoom(
     before: held,
   });
   const resolve = makeCheck("runtime.resolve", installed);
-  const witnesses = { folder: venv, site: held.site, files: [...held.marks.keys()] };
+  const witnesses = { folder: venv, site: held.site, files: kept };
   // Where something of it was changed, nobody asks the environment any more.
   const isChanged = installed.findings.some(({ kind }) => kind === "replaced-file");
   const after = isChanged ? null : await torchFacts(host, python, { witnesses, bytecode });
