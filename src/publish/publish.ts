@@ -150,7 +150,7 @@ async function readAll(
 
 function prove(target: Target, wheels: readonly SignedWheel[], { policy, variants, own }: PublishRequest) {
   const demand = { policy, target: target.kind, contracts: contractsOf(variants), own };
-  return wheels.map((wheel) => proven(wheel, demand, own.version));
+  return wheels.map((wheel) => proven(wheel, demand));
 }
 
 /**

@@ -109,22 +109,21 @@ function isDirect(line: string): boolean {
   return requirement === null || requirement.url !== null;
 }
 
+/** What an upload index goes by. */
+export interface IndexedFile {
+  fileName: string;
+  version: string;
+  /** METADATA. */
+  document: Headers;
+}
+
 /**
  * What an upload index refuses in a wheel's name, version and metadata, whatever was proven of it.
  * Source: warehouse, forklift/legacy.py; core metadata specification; PEP 440, PEP 600, PEP 656.
- * @param document METADATA
  * @returns one text a rule that is broken
  * @throws FormatError where the file name is no wheel's
  */
-export function indexFileProblems({
-  fileName,
-  version,
-  document,
-}: {
-  fileName: string;
-  version: string;
-  document: Headers;
-}): string[] {
+export function indexFileProblems({ fileName, version, document }: IndexedFile): string[] {
   const problems: string[] = [];
   const name = parseWheelFileName(fileName);
   if (!isVersion(version)) problems.push(`${version} is no version that PEP 440 knows`);

@@ -1,7 +1,6 @@
-import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { VerifyResult } from "../../src/verify/verify.ts";
-import { exec, root, scratch, wheels } from "../support/run.ts";
+import { verifiedFiles, written } from "../support/forge.ts";
+import { exec, root } from "../support/run.ts";
 import { CASES, type Case, made } from "./cases.ts";
 
 /** Readers that install, and readers that go by a wheel's name and metadata alone. */
@@ -31,16 +30,8 @@ export const keyOf = ({ kind, name }: Case): string => `${kind}: ${name}`;
 
 /** Makes every wheel and asks `verify`, and every reader, about it. */
 export function askAll(): Asked[] {
-  const folder = scratch();
-  const paths = CASES.map((one, index) => {
-    const { fileName, bytes } = made(one);
-    mkdirSync(join(folder, String(index)));
-    const path = join(folder, String(index), fileName);
-    writeFileSync(path, bytes);
-    return path;
-  });
-  const ours = wheels(["verify", ...paths, "--level=static", "--no-verdict", "--json"]);
-  const { results } = JSON.parse(ours.stdout) as { results: VerifyResult[] };
+  const paths = written(CASES.map(made));
+  const { results } = verifiedFiles(paths, ["--level=static"]);
   const bin = join(root, ".test-cache", "tools", "bin");
   const readers = join(root, "test", "agreement", "readers.py");
   const theirs = exec(join(bin, "python"), [readers, join(bin, "uv"), ...paths]);

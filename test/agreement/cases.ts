@@ -156,9 +156,9 @@ export const CASES: readonly Case[] = [
     "a licence of an older version": header("License-Expression: MIT"),
     "a licence's file that is not there": licensed("License-File: LICENSE"),
     "a licence's file outside": licensed("License-File: ../LICENSE"),
-    "a dynamic field of nobody": { ...licensed("Dynamic: Colour") },
-    "a dynamic field": { ...licensed("Dynamic: Requires-Dist") },
-    "a dynamic name": { ...licensed("Dynamic: Name") },
+    "a dynamic field of nobody": licensed("Dynamic: Colour"),
+    "a dynamic field": licensed("Dynamic: Requires-Dist"),
+    "a dynamic name": licensed("Dynamic: Name"),
     "a field of nobody": header("Colour: blue"),
   }),
   ...kind("RECORD", {

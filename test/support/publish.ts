@@ -5,7 +5,7 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import { type AddressInfo, connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { demandedChecks, verdictFileName } from "../../src/verify/verdict/verdict.ts";
+import { demandedChecks, type Level, verdictFileName } from "../../src/verify/verdict/verdict.ts";
 import { root } from "./run.ts";
 import { type Server, serve } from "./server.ts";
 import { honestParts } from "./variant-wheel.ts";
@@ -19,14 +19,19 @@ export const tool = (name: string): string => {
 };
 
 /** A tiny wheel with a verdict that proves it; one of a variant has what its name promises. */
-export function proved(folder: string, options: TinyWheel = {}, changes: CheckChanges = {}): string {
+export function proved(
+  folder: string,
+  options: TinyWheel = {},
+  changes: CheckChanges = {},
+  level: Level = "kernels",
+): string {
   const { fileName, bytes } = tinyWheel(honestParts(options));
   const path = join(folder, fileName);
   writeFileSync(path, bytes);
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   writeFileSync(
     verdictFileName(path),
-    JSON.stringify(verdictFor(path, sha256, demandedChecks("kernels"), changes)),
+    JSON.stringify(verdictFor(path, sha256, demandedChecks(level), changes)),
   );
   return path;
 }

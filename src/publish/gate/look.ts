@@ -71,14 +71,12 @@ const hasNoContract = ({ id }: Check, { variant }: OwnLook): boolean =>
 /**
  * Where the bytes say otherwise than a verdict that was taken: one that was edited, or made by an older release or a laxer
  * manifest.
- * @param release of whoever looks
  * @returns one text a difference; empty where the bytes bear the verdict out
  */
 export function contradictions(
   look: OwnLook,
   { predicate }: Verdict,
-  { policy, target }: Pick<Demand, "policy" | "target">,
-  release: string,
+  { policy, target, own }: Pick<Demand, "policy" | "target" | "own">,
 ): string[] {
   const demanded = demandedBy(policy, target);
   const judged = applyPolicy(policy, look.checks, target).filter(
@@ -90,7 +88,7 @@ export function contradictions(
     const said = predicate.checks.find((check) => check.id === id);
     return `${id}: ${detail} (the verdict says ${said ? answerOf(said) : "nothing"})`;
   });
-  const isSameRelease = predicate.verifier.version["vllm-cpu-wheels"] === release;
+  const isSameRelease = predicate.verifier.version["vllm-cpu-wheels"] === own?.version;
   if (told.length > 0 || !isSameRelease || isDeepStrictEqual(look.found, predicate.isa.found)) return told;
   const listed = (found: OwnLook["found"]): string =>
     Object.entries(found)

@@ -1,5 +1,4 @@
-import { indexFileProblems } from "../../wheel/index-rules.ts";
-import type { Headers } from "../../wheel/metadata.ts";
+import { type IndexedFile, indexFileProblems } from "../../wheel/index-rules.ts";
 
 /** What a kind of target refuses whatever a wheel's proof says. */
 export interface Limits {
@@ -33,13 +32,9 @@ export const RELEASE_LIMITS: Limits = { file: 2 * 1024 * MIB - 1, project: null,
 
 export const FOLDER_LIMITS: Limits = { file: Number.MAX_SAFE_INTEGER, project: null, isUploadIndex: false };
 
-export interface Subject {
-  fileName: string;
-  version: string;
+export interface Subject extends IndexedFile {
   /** Bytes. */
   size: number;
-  /** METADATA. */
-  document: Headers;
 }
 
 const mib = (bytes: number): string => `${(bytes / MIB).toFixed(1)} MiB`;

@@ -17,6 +17,7 @@ import { withLock } from "../../host/lock.ts";
 import { needsKey } from "../../variants/cpu-needs.ts";
 import { checkOf } from "../../verify/verdict/check.ts";
 import { reportFileName, type Verdict, verdictFileName } from "../../verify/verdict/verdict.ts";
+import { TORCH_FAMILY } from "../../wheel/companions.ts";
 import { architectureOf } from "../../wheel/names.ts";
 import { FOLDER_LIMITS } from "../gate/rules.ts";
 import { judgedBytes } from "../gate/store.ts";
@@ -35,7 +36,7 @@ import {
 import { type LinkedPage, linkedHtml, linkedPage, parseLinkedPage } from "./linked-pages.ts";
 import type { Target, TargetSettings } from "./target.ts";
 import { torchLinks } from "./torch-links.ts";
-import { pipCommand, TORCH_FAMILY, torchNeeds, torchPlace } from "./torch-served.ts";
+import { pipCommand, torchNeeds, torchPlace } from "./torch-served.ts";
 import { variantDocuments } from "./variant-index.ts";
 import { verdictPage } from "./verdict-page.ts";
 

@@ -1,3 +1,4 @@
+import { TORCH_FAMILY } from "../../wheel/companions.ts";
 import { FormatError } from "../../wheel/format-error.ts";
 import { CPU_TORCH_INDEX } from "../../wheel/install-commands.ts";
 import { linuxEnvironment, markerHolds } from "../../wheel/marker.ts";
@@ -5,9 +6,6 @@ import { allOf, type Headers } from "../../wheel/metadata.ts";
 import { architectureOf, normalizeName, parseWheelFileName } from "../../wheel/names.ts";
 import { parseRequirement } from "../../wheel/requirement.ts";
 import { satisfies } from "../../wheel/specifier.ts";
-
-/** torch, and what is compiled against one torch and must come from torch's own index. */
-export const TORCH_FAMILY: readonly string[] = ["torch", "torchvision", "torchaudio", "torchcodec"];
 
 /** Markers on these packages ask for the machine; any Python that such wheels are for will do. */
 const PYTHON = "3.12";

@@ -61,10 +61,9 @@ export async function readBack(
     if (read === null) return [{ kind: "reads-otherwise", document, expected: null, found: null }];
     const theirs = read.map((one) => (typeof one === "string" ? one : headerLine(...one)));
     if (document === "entry_points.txt") theirs.sort();
-    const at = Array.from({ length: Math.max(ours.length, theirs.length) }, (_none, index) => index).find(
-      (index) => ours[index] !== theirs[index],
-    );
-    if (at === undefined) return [];
+    const longer = ours.length > theirs.length ? ours : theirs;
+    const at = longer.findIndex((_line, index) => ours[index] !== theirs[index]);
+    if (at < 0) return [];
     const told = (lines: readonly string[]): string | null => lines[at]?.slice(0, TOLD) ?? null;
     return [{ kind: "reads-otherwise", document, expected: told(ours), found: told(theirs) }];
   });

@@ -11,6 +11,7 @@ import { type Pip, pipOf } from "../../torch/pip.ts";
 import { findPython } from "../../torch/python.ts";
 import type { Uv } from "../../torch/uv.ts";
 import { failureOf, troubleOf } from "../../torch/uv-trouble.ts";
+import { TORCH_FAMILY } from "../../wheel/companions.ts";
 import { attempt } from "../../wheel/format-error.ts";
 import { normalizeName } from "../../wheel/names.ts";
 import { parseRecord } from "../../wheel/record.ts";
@@ -44,8 +45,7 @@ export interface Environment {
   site: string;
   /** Of each file, by path relative to the folder; see treeMarks. */
   marks: ReadonlyMap<string, string>;
-  /** What its distributions say is theirs; see recorded. */
-  files: ReadonlyMap<string, readonly string[]>;
+  distributions: readonly Recorded[];
 }
 
 /** Looks at an environment before the wheel comes. @param folder of the environment */
@@ -53,28 +53,29 @@ export const environmentAt = async (folder: string, site: string): Promise<Envir
   folder,
   site,
   marks: await treeMarks(folder),
-  files: await recorded(site),
+  distributions: await recorded(site),
 });
 
-/** The distribution that a dist-info folder is of, as NAME-VERSION, and its name, normalised; null for another folder. */
-function ofFolder(folder: string): { title: string; name: string } | null {
-  const [, title = "", name = ""] = /^((.+?)-[^-]+)\.dist-info$/.exec(folder) ?? [];
-  return title === "" ? null : { title, name: normalizeName(name) };
+/** An installed distribution, and what it says is its own. */
+interface Recorded {
+  /** As NAME-VERSION. */
+  title: string;
+  /** Normalised. */
+  name: string;
+  /** Relative to site-packages. */
+  files: string[];
 }
 
-/**
- * What each installed distribution says is its own, by NAME-VERSION: paths relative to site-packages.
- * Source: binary distribution format, RECORD.
- */
-async function recorded(site: string): Promise<Map<string, string[]>> {
-  const found = new Map<string, string[]>();
-  for (const { name } of await listDir(site)) {
-    const distribution = ofFolder(name);
-    if (distribution === null) continue;
-    const text = (await readTextIfAny(join(site, name, "RECORD"))) ?? "";
+/** What is installed there. Source: binary distribution format, RECORD. */
+async function recorded(site: string): Promise<Recorded[]> {
+  const found: Recorded[] = [];
+  for (const { name: folder } of await listDir(site)) {
+    const [, title = "", name = ""] = /^((.+?)-[^-]+)\.dist-info$/.exec(folder) ?? [];
+    if (title === "") continue;
+    const text = (await readTextIfAny(join(site, folder, "RECORD"))) ?? "";
     // One that can't be read is another distribution's: the wheel's own was.
-    const paths = (attempt(() => parseRecord(text)) ?? []).map(({ path }) => posix.normalize(path));
-    found.set(distribution.title, paths);
+    const files = (attempt(() => parseRecord(text)) ?? []).map(({ path }) => posix.normalize(path));
+    found.push({ title, name: normalizeName(name), files });
   }
   return found;
 }
@@ -169,9 +170,6 @@ function planFindings(installer: "uv" | "pip", plan: Plan, torch: TorchSource): 
 /** Files told of one wheel. */
 const MOST_SHARED = 20;
 
-/** Torch, and what answers beside it: nobody may put another release of these into the place of what is there. */
-const WITNESSES: ReadonlySet<string> = new Set(["torch", "torchvision", "torchaudio", "torchcodec"]);
-
 /** What became of the files that were there before. */
 interface Left {
   /** Those that nothing has touched, relative to the environment. */
@@ -182,17 +180,15 @@ interface Left {
 /**
  * Files of an environment that installing the wheel, and what it requires, changed or took away. A distribution that was there
  * may give way to another release of itself, where that is required: installers take its dist-info folder away then, which
- * no wheel can do that only adds files. What came in its place does not answer for torch.
+ * no wheel can do that only adds files. What came in its place does not answer for torch; torch and its companions, who do, may not.
  */
-async function leftOf({ folder, site, marks, files }: Environment): Promise<Left> {
+async function leftOf({ folder, site, marks, distributions }: Environment): Promise<Left> {
   const after = await treeMarks(folder);
   const there = new Set((await listDir(site)).map(({ name }) => name));
   const gaveWay = new Set<string>();
-  for (const [title, paths] of files) {
-    const distInfo = `${title}.dist-info`;
-    const name = ofFolder(distInfo)?.name ?? "";
-    if (WITNESSES.has(name) || there.has(distInfo)) continue;
-    for (const path of paths) gaveWay.add(relative(folder, join(site, path)));
+  for (const { title, name, files } of distributions) {
+    if (TORCH_FAMILY.includes(name) || there.has(`${title}.dist-info`)) continue;
+    for (const path of files) gaveWay.add(relative(folder, join(site, path)));
   }
   const changed = [...marks].flatMap(([path, mark]) => (after.get(path) === mark ? [] : [path]));
   const touched = new Set(changed);
@@ -213,9 +209,9 @@ async function filesOfOthers(site: string, distribution: string): Promise<Findin
   const own = normalizeName(distribution);
   const owners = new Map<string, string[]>();
   let mine: readonly string[] = [];
-  for (const [title, paths] of await recorded(site)) {
-    if (ofFolder(`${title}.dist-info`)?.name === own) mine = paths;
-    else for (const path of paths) owners.set(path, [...(owners.get(path) ?? []), title]);
+  for (const { title, name, files } of await recorded(site)) {
+    if (name === own) mine = files;
+    else for (const path of files) owners.set(path, [...(owners.get(path) ?? []), title]);
   }
   return mine
     .flatMap((file) =>

@@ -5,6 +5,7 @@ import { parseHeaders } from "../../../src/wheel/metadata.ts";
 import { proved, pypiserver, tool } from "../../support/publish.ts";
 import { exec, removeScratch, scratch, start } from "../../support/run.ts";
 import type { Server } from "../../support/server.ts";
+import type { TinyWheel } from "../../support/wheel.ts";
 
 const open: Server[] = [];
 
@@ -19,6 +20,21 @@ const GOOD = "A title\n=======\n\nA `link <https://example.org>`_ and *emphasis*
 /** twine's word on the same wheel, as a second opinion. */
 const twineTakes = (wheel: string): boolean => exec(tool("twine"), ["check", wheel]).status === 0;
 
+/** Publishes a wheel, which twine and the index must take or refuse alike. @returns what was printed */
+async function published(options: TinyWheel, isTaken: boolean): Promise<string> {
+  const folder = scratch();
+  const index = await pypiserver(folder);
+  open.push(index);
+  const wheel = proved(folder, options);
+  expect(twineTakes(wheel)).toBe(isTaken);
+  const ran = await start(["publish", wheel, `--to=${index.url}/`, "--json"], { UV_PUBLISH_TOKEN: "x" })
+    .ended;
+  expect([ran.status, ran.stderr]).toEqual([isTaken ? 0 : 1, expect.any(String)]);
+  expect(ran.stderr).not.toContain("was not asked");
+  expect(readdirSync(index.packages)).toHaveLength(isTaken ? 1 : 0);
+  return ran.stdout;
+}
+
 test.each<[string, string, boolean]>([
   ["broken reStructuredText", `Description-Content-Type: text/x-rst\n\n${BROKEN}`, false],
   ["broken reStructuredText, whose type is left out", `\n${BROKEN}`, false],
@@ -26,17 +42,8 @@ test.each<[string, string, boolean]>([
   ["the same as Markdown", `Description-Content-Type: text/markdown\n\n${BROKEN}`, true],
   ["the same as plain text", `Description-Content-Type: text/plain; charset=UTF-8\n\n${BROKEN}`, true],
 ])("%s", async (_name, metadata, renders) => {
-  const folder = scratch();
-  const index = await pypiserver(folder);
-  open.push(index);
-  const wheel = proved(folder, { metadata });
-  expect(twineTakes(wheel)).toBe(renders);
-  const ran = await start(["publish", wheel, `--to=${index.url}/`, "--json"], { UV_PUBLISH_TOKEN: "x" })
-    .ended;
-  expect([ran.status, ran.stderr]).toEqual([renders ? 0 : 1, expect.any(String)]);
-  expect(ran.stderr).not.toContain("was not asked");
-  expect(readdirSync(index.packages)).toHaveLength(renders ? 1 : 0);
-  if (!renders) expect(ran.stdout).toMatch(/E_PUBLISH_RULES[\s\S]*does not render[\s\S]*line \d+/);
+  const said = await published({ metadata }, renders);
+  if (!renders) expect(said).toMatch(/E_PUBLISH_RULES[\s\S]*does not render[\s\S]*line \d+/);
 });
 
 test.each<[string, boolean]>([
@@ -46,20 +53,14 @@ test.each<[string, boolean]>([
   ["MIT OR", false],
   ["Own-1.0", false],
 ])("License-Expression: %s", async (expression, isTaken) => {
-  const folder = scratch();
-  const index = await pypiserver(folder);
-  open.push(index);
-  const wheel = proved(folder, {
-    metadata: `License-Expression: ${expression}\n\nText.\n`,
-    metadataVersion: "2.4",
-  });
-  expect(twineTakes(wheel)).toBe(isTaken);
-  const ran = await start(["publish", wheel, `--to=${index.url}/`, "--json"], { UV_PUBLISH_TOKEN: "x" })
-    .ended;
-  expect([ran.status, ran.stderr]).toEqual([isTaken ? 0 : 1, expect.any(String)]);
-  expect(ran.stderr).not.toContain("was not asked");
-  expect(readdirSync(index.packages)).toHaveLength(isTaken ? 1 : 0);
-  if (!isTaken) expect(ran.stdout).toMatch(/E_PUBLISH_RULES[\s\S]*License-Expression/);
+  const said = await published(
+    {
+      metadata: `License-Expression: ${expression}\n\nText.\n`,
+      metadataVersion: "2.4",
+    },
+    isTaken,
+  );
+  if (!isTaken) expect(said).toMatch(/E_PUBLISH_RULES[\s\S]*License-Expression/);
 });
 
 describe("what is rendered to see", () => {
