@@ -13,13 +13,12 @@ import { afterAll, describe, expect, test } from "@jest/globals";
 import {
   type Check,
   type CheckId,
-  demandedChecks,
   type TargetKind,
   verdictFileName,
 } from "../../src/verify/verdict/verdict.ts";
 import { proved } from "../support/publish.ts";
 import { exec, type Ran, removeScratch, scratch, wheels } from "../support/run.ts";
-import { plainCheck, type TinyWheel, tinyWheel, verdictFor } from "../support/wheel.ts";
+import { plainCheck, type TinyWheel, tinyWheel } from "../support/wheel.ts";
 
 afterAll(removeScratch);
 
