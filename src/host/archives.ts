@@ -1,3 +1,5 @@
+import { symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { ArchiveTree, type TreeEntry } from "./archive-tree.ts";
 import { makeDir } from "./files.ts";
 import { demandRegular } from "./regular-files.ts";
@@ -103,19 +105,21 @@ export async function unpackTar(
   if (problem !== null) throw new Error(problem);
   await makeDir(to);
   const second = new Judge({ strip, linksMayLeave });
+  const links: { path: string; target: string }[] = [];
   await extract({
     file: archive,
     cwd: to,
     strip,
     strict: true,
     preserveOwner: false,
-    // The library's own guard takes no link to a link, which honest trees have; the judge follows those.
-    preservePaths: true,
     // An error thrown here would be nobody's to catch: the archive is read by events.
     filter(path, entry) {
       const { type, linkpath } = entry as { type?: string; linkpath?: string };
       problem ??= second.problem({ path, type: type ?? "File", size: entry.size ?? 0, linkpath });
-      return problem === null;
+      if (problem !== null) return false;
+      if (KINDS[type ?? ""] !== "link") return true;
+      links.push({ path: join(to, ...partsOf(path).slice(strip)), target: linkpath ?? "" });
+      return false;
     },
     onReadEntry(entry) {
       // Neither another user's rights nor a folder that nobody can write to.
@@ -123,4 +127,10 @@ export async function unpackTar(
     },
   });
   if (problem !== null) throw new Error(problem);
+  // Links come last, so that nothing is ever written through one. The library takes a link's target for a path from the
+  // top, and waits for itself where that is the link's own folder.
+  for (const { path, target } of links) {
+    await makeDir(dirname(path));
+    await symlink(target, path);
+  }
 }

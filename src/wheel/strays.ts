@@ -1,3 +1,5 @@
+import { landingOf } from "./landing.ts";
+
 /**
  * Top-level names that decide how others are installed, imported or judged, by the distributions that own them: a wheel of
  * another name that brings one takes the place of what runs before and beside it.
@@ -17,8 +19,6 @@ const OWNED: Readonly<Record<string, readonly string[]>> = {
   "": ["sitecustomize", "usercustomize"],
 };
 const OTHERS = new Set(Object.values(OWNED).flat());
-/** Where files of NAME.data/ go. Source: binary distribution format, "The .data directory"; sysconfig's schemes. */
-const SCHEMES = new Set(["purelib", "platlib", "headers", "scripts", "data"]);
 /** Programs of an environment that a wheel's script would take the place of, by the distributions that own them. */
 const PROGRAMS: readonly [RegExp, string][] = [
   [/^(python[\d.]*[wt]?|python[\d.]*-config|idle[\d.]*|pydoc[\d.]*|2to3[\d.-]*)$/i, ""],
@@ -36,19 +36,6 @@ const PROGRAMS: readonly [RegExp, string][] = [
 export const isOthersProgram = (distribution: string, name: string): boolean =>
   PROGRAMS.some(([pattern, owner]) => owner !== distribution && pattern.test(name.replace(/\.exe$/i, "")));
 
-/** Where a file of the archive lands in site-packages; null where it goes elsewhere. */
-export function inPackages(name: string): string | null {
-  const [, scheme, inside = ""] = /^[^/]+\.data\/([^/]*)\/(.*)$/.exec(name) ?? [];
-  if (scheme === undefined) return name;
-  return scheme === "purelib" || scheme === "platlib" ? inside : null;
-}
-
-/** Where a file of the archive lands, as scheme and path; purelib and platlib are one folder in every environment of today. */
-function landing(name: string): string {
-  const inside = inPackages(name);
-  return inside === null ? name.replace(/^[^/]+\.data\//, "") : `packages/${inside}`;
-}
-
 /**
  * Entries, and programs that installers make, which land where another one does: `installer` refuses that, pip and uv let
  * the last one win.
@@ -61,8 +48,11 @@ export function landedTwice(
 ): { file: string; other: string }[] {
   const taken = new Map<string, string>();
   const all = [
-    ...names.filter((name) => !name.endsWith("/")).map((name) => [name, landing(name)] as const),
-    ...programs.map((name) => [`the program ${name}`, `scripts/${name}`] as const),
+    ...names
+      .filter((name) => !name.endsWith("/"))
+      .map((name) => [name, landingOf(name)] as const)
+      .map(([name, { place, path }]) => [name, `${place}/${path}`] as const),
+    ...programs.map((name) => [`the program ${name}`, `programs/${name}`] as const),
   ];
   return all.flatMap(([file, place]) => {
     const other = taken.get(place);
@@ -77,7 +67,10 @@ export function landedTwice(
  * @param names paths in the archive
  */
 export const startupFiles = (names: readonly string[]): string[] =>
-  names.filter((name) => /^[^/]+\.pth$/i.test(inPackages(name) ?? ""));
+  names.filter((name) => {
+    const { place, path } = landingOf(name);
+    return place === "packages" && /^[^/]+\.pth$/i.test(path);
+  });
 
 /**
  * Files of a wheel that would take another package's place: a folder `torch` would change what the wheel is compared
@@ -89,19 +82,21 @@ export function strayFiles(distribution: string, names: readonly string[]): stri
   const own = new Set(OWNED[distribution] ?? []);
   return names.filter((name) => {
     if (name.endsWith("/")) return false;
-    const [, scheme, inside = ""] = /^[^/]+\.data\/([^/]*)\/?(.*)$/.exec(name) ?? [];
-    if (scheme !== undefined && !SCHEMES.has(scheme)) return true;
-    if (scheme === "scripts") return isOthersProgram(distribution, inside);
-    if (scheme === "headers") return false;
-    // Files of data/ go below the environment's root, so into its programs and packages as well.
-    if (scheme === "data")
-      return /^(s?bin|Scripts|pyvenv\.cfg)(\/|$)|(^|\/)(site|dist)-packages(\/|$)|^lib(64)?\/python[^/]*\//i.test(
-        inside,
+    const { place, path, by } = landingOf(name);
+    if (place === "unknown") return true;
+    if (place === "headers") return false;
+    // What data/ puts among programs and packages goes round the rules of their own schemes.
+    if (by === "data")
+      return (
+        place !== "environment" ||
+        /^(s?bin|Scripts|pyvenv\.cfg)(\/|$)|(^|\/)(site|dist)-packages(\/|$)|^lib(64)?\/python[^/]*\//i.test(
+          path,
+        )
       );
-    const installed = scheme === undefined ? name : inside;
-    const top = (installed.split("/")[0] ?? "").replace(/\.(py|pyc|so|[\w-]+\.so)$/, "");
+    if (place === "programs") return isOthersProgram(distribution, path);
+    const top = (path.split("/")[0] ?? "").replace(/\.(py|pyc|so|[\w-]+\.so)$/, "");
     // A second dist-info folder would make another distribution look installed, in whatever version.
-    if (scheme !== undefined && /^[^/]+\.(dist-info|egg-info)(\/|$)/i.test(inside)) return true;
+    if (by !== null && /^[^/]+\.(dist-info|egg-info)(\/|$)/i.test(path)) return true;
     return OTHERS.has(top) && !own.has(top);
   });
 }

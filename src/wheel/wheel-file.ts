@@ -1,9 +1,9 @@
 import type { Finding } from "../findings/findings.ts";
 import { FormatError } from "./format-error.ts";
+import { landingOf } from "./landing.ts";
 import { allOf, type Headers, oneOf, parseHeaders } from "./metadata.ts";
 import { escapeName, expandTags, normalizeName, parseWheelFileName, type WheelFileName } from "./names.ts";
 import { parseRecord, type RecordLine } from "./record.ts";
-import { inPackages } from "./strays.ts";
 import { decodeText, demandPlainLines } from "./strict-text.ts";
 import { compareVersions, isVersion } from "./version.ts";
 import type { ZipEntry } from "./zip-reader.ts";
@@ -197,13 +197,23 @@ export function tagProblems(wheel: WheelFile): Finding[] {
   return problems;
 }
 
-/** Top-level names that `import` finds once it is installed: packages and single modules. */
+/** Paths of its files in site-packages. */
+const inPackages = ({ entries }: WheelFile): string[] =>
+  entries
+    .map(({ name }) => landingOf(name))
+    .filter(({ place }) => place === "packages")
+    .map(({ path }) => path);
+
+/**
+ * Top-level names that `import` finds once it is installed: packages and single modules, as source, bytecode or library.
+ * Source: Python, importlib.machinery, `all_suffixes()`; language reference, "Identifiers".
+ */
 export function importableNames(wheel: WheelFile): string[] {
-  const names = wheel.entries.flatMap(({ name }) => {
-    const installed = name.replace(/^[^/]+\.data\/(?:purelib|platlib)\//, "");
-    const match = /^([A-Za-z_]\w*)(?:\/__init__\.py|\.py|(?:\.[\w-]+)?\.so)$/.exec(installed);
-    return match?.[1] ? [match[1]] : [];
-  });
+  const names = inPackages(wheel).flatMap(
+    (path) =>
+      /^([\p{XID_Start}_]\p{XID_Continue}*)(?:\/__init__)?\.(?:py|pyc|(?:[\w-]+\.)?so)$/u.exec(path)?.[1] ??
+      [],
+  );
   return [...new Set(names)].sort();
 }
 
@@ -211,12 +221,12 @@ export function importableNames(wheel: WheelFile): string[] {
  * Top-level names that it puts beside other distributions' packages: what lies in NAME.dist-info, or is installed elsewhere, left
  * out. Source: binary distribution format, "The .data directory".
  */
-export function installedNames({ entries, distInfo }: WheelFile): string[] {
-  const tops = entries.flatMap(({ name }) => {
-    const [top = "", ...below] = inPackages(name)?.split("/") ?? [];
-    return below.length > 0 ? [top] : [top.replace(/\.(py|pyc|pyi|so|[\w-]+\.so)$/, "")];
+export function installedNames(wheel: WheelFile): string[] {
+  const tops = inPackages(wheel).map((path) => {
+    const [top = "", ...below] = path.split("/");
+    return below.length > 0 ? top : top.replace(/\.(py|pyc|pyi|so|[\w-]+\.so)$/, "");
   });
-  return [...new Set(tops)].filter((top) => top !== "" && top !== distInfo).sort();
+  return [...new Set(tops)].filter((top) => top !== "" && top !== wheel.distInfo).sort();
 }
 
 /** No regular expression: a line may have megabytes of brackets. */

@@ -6,6 +6,6 @@ import { TARGETS } from "./targets.ts";
 afterAll(removeScratch);
 
 /** The short form of `npm run fuzz`, of the same cases each time. */
-test.each(TARGETS)("$name", ({ property, runs }) => {
-  fc.assert(property, { numRuns: runs, seed: 23 });
+test.each(TARGETS)("$name", async ({ property, runs }) => {
+  await fc.assert(property, { numRuns: runs, seed: 23 });
 });

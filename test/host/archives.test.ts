@@ -105,7 +105,7 @@ describe("an archive is refused before anything is written for", () => {
 
 test("what an sdist may hold is unpacked as Python's own reader does", async () => {
   const entries =
-    "a('s','5',mode=0o755); a('s/d/x',mode=0o755); a('s/l','2','d/x'); a('s/d/u','2','../l'); a('s/h','1','s/d/x',mode=0o755); a('s/d','5',mode=0o755); a('s/README'); a('s/readme'); a('s/'+'n'*200); a('s/set',mode=0o4755)";
+    "a('s','5',mode=0o755); a('s/d/x',mode=0o755); a('s/l','2','d/x'); a('s/d/u','2','../l'); a('s/d/e','2','d'); a('s/d/f','2','./d'); a('s/n/o','2','.'); a('s/d/g','2','e'); a('s/h','1','s/d/x',mode=0o755); a('s/d','5',mode=0o755); a('s/README'); a('s/readme'); a('s/'+'n'*200); a('s/set',mode=0o4755)";
   const archive = archiveOf(entries);
   await unpackTar(archive, join(room, "out"), { strip: 1 });
   const unpack =

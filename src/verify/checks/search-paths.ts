@@ -1,13 +1,13 @@
+import { landingOf } from "../../wheel/landing.ts";
 import type { LibraryFacts } from "../facts/facts.ts";
 
 /** Folders of a wheel, as installed, that hold a library of this name (by file name or soname). */
 export type Bundled = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** Where a file of the archive is installed, relative to site-packages. Source: binary distribution format. */
-function installed(path: string): string[] {
-  const parts = path.split("/");
-  const isMoved = /\.data$/.test(parts[0] ?? "") && /^(purelib|platlib)$/.test(parts[1] ?? "");
-  return isMoved ? parts.slice(2) : parts;
+/** Where a file of the archive is installed, relative to site-packages; as the archive has it where that is elsewhere. */
+function installed(name: string): string[] {
+  const { place, path } = landingOf(name);
+  return (place === "packages" ? path : name).split("/");
 }
 
 /** The wheel's own libraries by the names that others need them under. */

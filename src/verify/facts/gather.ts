@@ -3,6 +3,7 @@ import { licenseProblems, ownNameProblems, programsOf } from "../../wheel/dist-i
 import { fieldProblems } from "../../wheel/fields.ts";
 import { FormatError } from "../../wheel/format-error.ts";
 import { indexFileProblems, indexZipProblems } from "../../wheel/index-rules.ts";
+import { landingOf } from "../../wheel/landing.ts";
 import { allOf, descriptionOf, type Headers, oneOf } from "../../wheel/metadata.ts";
 import { expandTags, normalizeName, parseWheelFileName } from "../../wheel/names.ts";
 import { algorithmOf, type DigestAlgorithm, type FileDigest, recordProblems } from "../../wheel/record.ts";
@@ -25,9 +26,13 @@ import type { WheelFacts } from "./facts.ts";
 /** Entry-point group by which a wheel declares its kernel checks. */
 export const KERNEL_CHECKS = "cpu_wheel.kernel_checks";
 
-/** Files that are installed as programs. Source: binary distribution format, "The .data directory". */
+/** Names of the files that are installed as programs. */
 const scriptsOf = ({ entries }: WheelFile): string[] =>
-  entries.flatMap(({ name }) => /^[^/]+\.data\/scripts\/(.+)$/.exec(name)?.[1] ?? []);
+  entries
+    .filter(({ isFolder }) => !isFolder)
+    .map(({ name }) => landingOf(name))
+    .filter(({ place }) => place === "programs")
+    .map(({ path }) => path);
 
 function problemOf<T>(work: () => T): { value: T | null; problem: string | null } {
   try {

@@ -6,6 +6,7 @@ import type { RunResult } from "../../host/process.ts";
 import { treeDigests } from "../../host/trees.ts";
 import type { Pip } from "../../torch/pip.ts";
 import type { Uv } from "../../torch/uv.ts";
+import { landingOf } from "../../wheel/landing.ts";
 import type { WheelFile } from "../../wheel/wheel-file.ts";
 
 /**
@@ -27,11 +28,11 @@ const OWN_RECORDS = /\.dist-info\/(INSTALLER|RECORD|REQUESTED|direct_url\.json|u
 export function installedBy({ entries }: WheelFile, programs: readonly string[]): Installed {
   const files = entries.flatMap(({ name, read }): [string, string | null][] => {
     if (name.endsWith("/") || OWN_RECORDS.test(name)) return [];
-    const [, scheme = "platlib", inside = name] = /^[^/]+\.data\/([^/]+)\/(.+)$/.exec(name) ?? [];
+    const { place, path } = landingOf(name);
     // Where headers go is each installer's own choice.
-    if (scheme === "headers") return [];
-    if (scheme === "scripts") return [[`${PROGRAMS}${inside}`, null]];
-    return [[scheme === "data" ? inside : `${SITE}${inside}`, sha256Of(read())]];
+    if (place === "headers") return [];
+    if (place === "programs") return [[`${PROGRAMS}${path}`, null]];
+    return [[place === "packages" ? `${SITE}${path}` : path, sha256Of(read())]];
   });
   return new Map([...files, ...programs.map((name): [string, null] => [`${PROGRAMS}${name}`, null])]);
 }
