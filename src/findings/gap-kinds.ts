@@ -78,6 +78,13 @@ export const GAP_KINDS = {
     { problem: z.string() },
     ({ problem }) => `not run: its torch can't compute what to compare with: ${problem}`,
   ),
+  "no-compiled-mode": kind(
+    { problem: z.string().describe("What torch said where it was to compile a function") },
+    ({ problem }) =>
+      `not run in compiled mode, which is the default: torch compiles nothing here (${problem})`,
+    () =>
+      "Install a C++ compiler and Python's headers (Debian: apt-get install g++ python3-dev), or ask for the other mode alone: --engine-modes=eager.",
+  ),
   "probe-failed": kind({ problem: z.string() }, ({ problem }) => `not run: ${problem}`),
   "short-of-memory": kind(
     {

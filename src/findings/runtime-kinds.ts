@@ -7,6 +7,7 @@ export const PROGRAMS = {
   "kernel-checks": "the wheel's own kernel checks: ",
   operators: "vLLM's operators: ",
   engine: "the engine: ",
+  compiled: "the compiled engine: ",
   server: "the server: ",
   speed: "the engine that was measured: ",
   "speed-reference": "the reference's engine: ",
@@ -33,6 +34,8 @@ const BY_HAND: Record<ProgramName, string> = {
   "kernel-checks": "Run the wheel's kernel checks by hand.",
   operators: "Call the operator by hand, and compare it with torch's own.",
   engine: "Start the engine by hand with a small model; the evidence has the end of its messages.",
+  compiled:
+    "Start the engine by hand with a small model and without enforce_eager; the evidence has the end of its messages.",
   server: "Start the server by hand with a small model; the evidence has the end of its messages.",
   speed: "Start the engine by hand with a small model.",
   "speed-reference": "Start the reference's engine by hand with a small model, or name another reference.",

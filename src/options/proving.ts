@@ -1,5 +1,5 @@
 import { wheelsError } from "../errors/wheels-error.ts";
-import { LEVELS } from "../verify/verdict/verdict.ts";
+import { ENGINE_MODES, type EngineMode, LEVELS } from "../verify/verdict/verdict.ts";
 import { normalizeName } from "../wheel/names.ts";
 import { about, complete, type Values, words } from "./spec.ts";
 
@@ -37,6 +37,12 @@ export const PROVING = {
       choices: ["auto", "none"],
       help: "Whether the wheel that is run is kept from the rest of the machine: auto does what the machine allows, and the verdict says what that was.",
     },
+    "engine-modes": {
+      kind: "text",
+      placeholder: "MODES",
+      default: "eager,compiled",
+      help: "How the engine is started at --level=engine: eager, compiled as `vllm serve` does by default (it takes a C++ compiler and Python's headers), or both.",
+    },
     "speed-reference": {
       kind: "text",
       placeholder: "WHEEL",
@@ -71,6 +77,18 @@ function parseSpeed(reference: string | null, text: string): { reference: string
   return reference === null ? null : { reference, least };
 }
 
+function parseModes(text: string): EngineMode[] {
+  const given = words(text);
+  const modes = ENGINE_MODES.filter((mode) => given.includes(mode));
+  if (modes.length === 0 || given.some((mode) => !ENGINE_MODES.some((one) => one === mode)))
+    throw wheelsError("E_OPTION_VALUE", {
+      option: "--engine-modes",
+      value: text,
+      expected: `${ENGINE_MODES.join(" or ")}, or both with a comma between them`,
+    });
+  return modes;
+}
+
 /** @throws E_OPTION_VALUE where `without` is no list of packages, or names torch itself */
 export function parseProving(given: Partial<Values<typeof PROVING>>) {
   const values = complete(PROVING, given);
@@ -91,6 +109,7 @@ export function parseProving(given: Partial<Values<typeof PROVING>>) {
       emulator,
       leastCpu: values["least-cpu"],
       isolates: values.isolation === "auto",
+      modes: parseModes(values["engine-modes"]),
       speed: parseSpeed(values["speed-reference"], values["speed-least"]),
     },
   };

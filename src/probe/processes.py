@@ -11,6 +11,8 @@ GPU = re.compile(
     r"/lib(cuda|cudart|cublas|cudnn|nccl|nvrtc|torch_cuda|c10_cuda|amdhip64|torch_hip)\b"
 )
 OPENMP = re.compile(r"/lib(gomp|iomp5|omp)[-.\w]*\.so")
+ALLOCATOR = re.compile(r"/lib(tcmalloc|jemalloc|mimalloc)[-.\w]*\.so")
+NODES = "/sys/devices/system/node"
 
 
 def _read(path: str) -> str:
@@ -79,8 +81,22 @@ def memory(root: int) -> int:
     return total
 
 
+def _cpus(pid: int) -> int | None:
+    """CPUs that it may run on; none where it is gone."""
+    with contextlib.suppress(OSError):
+        return len(os.sched_getaffinity(pid))
+    return None
+
+
+def _nodes() -> int | None:
+    """NUMA nodes of this machine; none where it does not tell."""
+    with contextlib.suppress(OSError):
+        return sum(bool(re.fullmatch(r"node\d+", entry)) for entry in os.listdir(NODES))
+    return None
+
+
 def look(root: int, folder: str) -> dict[str, object]:
-    """Libraries that a process and its children have really mapped, and how many children there are."""
+    """Libraries that a process and its children have really mapped, its children, and what it may use."""
     below = descendants(root)
     paths: set[str] = set()
     for pid in [root, *below]:
@@ -93,5 +109,8 @@ def look(root: int, folder: str) -> dict[str, object]:
         "mapped": sorted(path[len(prefix) :] for path in paths if path.startswith(prefix)),
         "gpu": sorted(path for path in paths if GPU.search(path)),
         "openmp": sorted(path.removeprefix(prefix) for path in paths if OPENMP.search(path)),
+        "allocators": sorted(path.removeprefix(prefix) for path in paths if ALLOCATOR.search(path)),
+        "cpus": _cpus(root),
+        "numaNodes": _nodes(),
         "children": [name(pid) for pid in below],
     }

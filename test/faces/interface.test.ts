@@ -26,13 +26,13 @@ const ACTIONS: Record<string, { inputs: string; outputs: string }> = {
   },
   "actions/build-variant/action.yml": {
     inputs:
-      "variant source vllm-version python-version version-suffix output-dir max-jobs recipe onednn-source numactl-source fresh glibc keep-debug torch-requirement torch-index-url torch-packages torch-version manifest level html markdown sarif sarif-kinds policy strict accept-unproven upload artifact-name retention-days limit without emulator savings least-cpu isolation speed-reference speed-least build-env cache cache-timeout restore-cache save-cache cache-secret compiler-cache",
+      "variant source vllm-version python-version version-suffix output-dir max-jobs recipe onednn-source numactl-source fresh glibc keep-debug torch-requirement torch-index-url torch-packages torch-version manifest level html markdown sarif sarif-kinds policy strict accept-unproven upload artifact-name retention-days limit without emulator savings least-cpu isolation engine-modes speed-reference speed-least build-env cache cache-timeout restore-cache save-cache cache-secret compiler-cache",
     outputs:
       "wheel sha256 verdict wheels result artifact-name torch-version saved-bytes sarif reports cache-key cache-hit",
   },
   "actions/verify-torch-cpu/action.yml": {
     inputs:
-      "mode wheels environment level variant limit without emulator least-cpu isolation speed-reference speed-least policy strict accept-unproven torch-index-url torch-packages torch-version manifest html markdown sarif sarif-kinds upload artifact-name retention-days planned sha256 join",
+      "mode wheels environment level variant limit without emulator least-cpu isolation engine-modes speed-reference speed-least policy strict accept-unproven torch-index-url torch-packages torch-version manifest html markdown sarif sarif-kinds upload artifact-name retention-days planned sha256 join",
     outputs: "result torch-version verdicts sarif reports wheel verdict predicate predicate-type",
   },
   "actions/publish-wheel/action.yml": {

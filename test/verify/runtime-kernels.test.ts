@@ -28,6 +28,7 @@ beforeAll(() => {
     operators: probe("kernel_expected.py", "7") as Challenge["operators"],
     model: probe("engine_model.py", modelFolder, "7", "tiny") as Challenge["model"],
     modelFolder,
+    noCompiledMode: null,
   };
 }, 300_000);
 

@@ -1,6 +1,9 @@
 import { z } from "zod";
 import type { Finding } from "../../findings/findings.ts";
+import type { ProgramName } from "../../findings/runtime-kinds.ts";
+import type { EvidenceOf } from "../checks/catalogue.ts";
 import type { CheckAnswer } from "../verdict/check.ts";
+import type { EngineMode } from "../verdict/verdict.ts";
 import { type Run, silence } from "./supervised.ts";
 
 /** The tiny model's answers (src/probe/engine_model.py). */
@@ -20,6 +23,7 @@ const engineSchema = z.object({
   startSeconds: z.number().optional(),
   firstTokenSeconds: z.number().optional(),
   peakBytes: z.number().optional(),
+  compiled: z.object({ graphs: z.number(), seconds: z.number().nullable() }).optional(),
   runs: z.array(z.array(z.array(z.number()))).optional(),
 });
 
@@ -27,9 +31,23 @@ const completionSchema = z.object({ choices: z.array(z.object({ text: z.string()
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
+/** What ran of an engine. */
+export interface EngineRuns {
+  engines: Map<EngineMode, Run>;
+  server: { mode: EngineMode; run: Run } | null;
+}
+
+type EngineEvidence = NonNullable<EvidenceOf<"runtime.engine">["engine"]>;
+
+const PROGRAM: Readonly<Record<EngineMode, ProgramName>> = { eager: "engine", compiled: "compiled" };
+
 /** What was wrong with the engine in a program; null for nothing. */
-export function engineProblem(model: TinyModel, run: Run, limit: number): Finding | null {
-  const program = "engine";
+export function engineProblem(
+  model: TinyModel,
+  run: Run,
+  limit: number,
+  program: ProgramName = "engine",
+): Finding | null {
   const silent = silence(run, program, limit);
   if (silent !== null) return silent;
   const parsed = engineSchema.safeParse(run.answer);
@@ -75,41 +93,69 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** runtime.engine: the tokens of both ways in, against those computed before the wheel was there. */
+/** Libraries that a program and its children had really loaded, and what they had of the machine. */
+const loadedBy = ({ seen }: Run): Pick<EngineEvidence, "loaded"> =>
+  seen === null
+    ? {}
+    : {
+        loaded: {
+          openmp: seen.openmp,
+          allocators: seen.allocators,
+          cpus: seen.cpus,
+          numaNodes: seen.numaNodes,
+        },
+      };
+
+/** What an engine in a program says of itself, and what was seen of it. */
+function engineEvidence(run: Run): EngineEvidence {
+  const parsed = engineSchema.safeParse(run.answer);
+  const told = parsed.success ? parsed.data : null;
+  return {
+    seconds: run.seconds,
+    importSeconds: told?.importSeconds ?? null,
+    startSeconds: told?.startSeconds ?? null,
+    firstTokenSeconds: told?.firstTokenSeconds ?? null,
+    peakBytes: Math.max(run.peakBytes, told?.peakBytes ?? 0),
+    ...loadedBy(run),
+    ...(told?.compiled ? { compiled: told.compiled } : {}),
+  };
+}
+
+/**
+ * runtime.engine: the tokens of each mode and of the server, against those computed before the wheel was there.
+ * @param gap why a mode was not asked; null where all were
+ */
 export function engineCheck(
   model: TinyModel,
-  engine: Run,
-  server: Run,
-  settings: { limit: number; emulator: readonly string[] },
+  { engines, server }: { engines: EngineRuns["engines"]; server: NonNullable<EngineRuns["server"]> },
+  gap: Finding | null,
+  { limit, emulator }: { limit: number; emulator: readonly string[] },
 ): CheckAnswer<"runtime.engine"> {
-  const { limit, emulator } = settings;
-  const own = engineSchema.safeParse(engine.answer);
-  const told = own.success ? own.data : null;
-  const findings = [engineProblem(model, engine, limit), serverProblem(model, server, limit)].filter(
-    (one) => one !== null,
-  );
+  const [eager, compiled] = [engines.get("eager"), engines.get("compiled")];
+  const findings = [
+    ...[...engines].map(([mode, run]) => engineProblem(model, run, limit, PROGRAM[mode])),
+    serverProblem(model, server.run, limit),
+  ].filter((one) => one !== null);
+  const { http, seconds, peakBytes, seen } = server.run;
   const evidence = {
     seed: model.seed,
     tokens: model.cases.map(({ tokens }) => tokens),
     margins: model.cases.map(({ margin }) => margin),
-    engine: {
-      seconds: engine.seconds,
-      importSeconds: told?.importSeconds ?? null,
-      startSeconds: told?.startSeconds ?? null,
-      firstTokenSeconds: told?.firstTokenSeconds ?? null,
-      peakBytes: Math.max(engine.peakBytes, told?.peakBytes ?? 0),
-    },
+    ...(eager ? { engine: engineEvidence(eager) } : {}),
+    ...(compiled ? { compiled: engineEvidence(compiled) } : {}),
     server: {
-      seconds: server.seconds,
-      readySeconds: server.http?.readySeconds ?? null,
-      requestSeconds: server.http?.requestSeconds ?? null,
-      stopSeconds: server.http?.stopSeconds ?? null,
-      peakBytes: server.peakBytes,
-      processes: server.seen?.children ?? [],
+      mode: server.mode,
+      seconds,
+      readySeconds: http?.readySeconds ?? null,
+      requestSeconds: http?.requestSeconds ?? null,
+      stopSeconds: http?.stopSeconds ?? null,
+      peakBytes,
+      ...loadedBy(server.run),
+      processes: seen?.children ?? [],
     },
     ...(findings.length > 0
       ? {
-          output: [engine, server].map(({ stderr, stacks }) => ({
+          output: [...engines.values(), server.run].map(({ stderr, stacks }) => ({
             stderr: stderr.tail.slice(-3000),
             stacks: stacks.slice(0, 4000),
           })),
@@ -117,5 +163,8 @@ export function engineCheck(
       : {}),
     ...(emulator.length > 0 ? { emulator: emulator.join(" ") } : {}),
   };
-  return { result: findings.length > 0 ? "fail" : "pass", findings, evidence };
+  if (findings.length > 0) return { result: "fail", findings, evidence };
+  return gap === null
+    ? { result: "pass", findings, evidence }
+    : { result: "not-run", findings: [gap], evidence };
 }

@@ -96,9 +96,10 @@ async function challengeFor(
   python: string,
   folder: string,
   level: RunLevel,
+  modes: RunSettings["modes"],
 ): Promise<{ challenge: Challenge; problem: null } | { challenge: null; problem: Finding }> {
   try {
-    return { challenge: await makeChallenge(host, python, folder, level), problem: null };
+    return { challenge: await makeChallenge(host, python, folder, level, modes), problem: null };
   } catch (thrown) {
     if (!(thrown instanceof WheelsError) || thrown.code !== "E_PYTHON_PROBE") throw thrown;
     return { challenge: null, problem: { kind: "no-reference", problem: thrown.why } };
@@ -136,7 +137,9 @@ async function installedChecks(
     const own = levelFor(wheel, level, engines.length > 0);
     const checks = await host.scratch.withFolder("vcw", async (folder) => {
       const wanted =
-        hasEngine(wheel) && own !== "import" ? await challengeFor(host, python, folder, own) : null;
+        hasEngine(wheel) && own !== "import"
+          ? await challengeFor(host, python, folder, own, settings.modes)
+          : null;
       const problem = wanted?.problem;
       if (problem) return ids.map((id) => notRun(id, problem));
       const programs: Programs = {

@@ -7,7 +7,7 @@ import { VLLM_PACKAGE, type WheelFacts } from "../facts/facts.ts";
 import { type Check, type CheckAnswer, leastIsolation, makeCheck, notRun } from "../verdict/check.ts";
 import type { CheckId, Level } from "../verdict/verdict.ts";
 import type { Crash } from "./crash.ts";
-import { engineCheck, type TinyModel } from "./engine-check.ts";
+import { type EngineRuns, engineCheck, type TinyModel } from "./engine-check.ts";
 import { type ImportFacts, importAnswerSchema, importCheck } from "./import-check.ts";
 import { type KernelFacts, kernelsCheck } from "./kernels-check.ts";
 import { compareOperators, type Expected, operatorsSchema } from "./operators.ts";
@@ -24,6 +24,8 @@ export interface Challenge {
   model: TinyModel | null;
   /** Folder of the tiny model. */
   modelFolder: string;
+  /** What kept torch from compiling a function here; null where nothing did, or nobody asked. */
+  noCompiledMode: string | null;
 }
 
 /** What the programs must know of a wheel that is installed. */
@@ -49,7 +51,13 @@ export interface Programs {
 
 const GIB = 1024 ** 3;
 /** Bytes that each program takes at most, by what was measured with vLLM 0.32, and some more. */
-const NEED = { declared: GIB, operators: GIB, engine: 2.5 * GIB, server: 3.5 * GIB } as const;
+const NEED = {
+  declared: GIB,
+  operators: GIB,
+  engine: 2.5 * GIB,
+  compiled: 3.5 * GIB,
+  server: 3.5 * GIB,
+} as const;
 /** Share of the free memory that is planned with. */
 const SHARE = 0.9;
 const DEVICE = { VLLM_TARGET_DEVICE: "cpu" } as const;
@@ -185,53 +193,62 @@ function engineTasks(
   env: Program["env"],
 ): { tasks: Running[]; check: () => Check } {
   const { room, flags, port, promised, mustUse } = programs;
-  const { model, modelFolder } = programs.challenge;
+  const { model, modelFolder, noCompiledMode } = programs.challenge;
+  const { modes } = room.settings;
+  const can = modes.filter((mode) => mode === "eager" || noCompiledMode === null);
   const prompts = model.cases.map(({ prompt }) => prompt);
   const tokens = model.cases[0]?.tokens.length ?? 0;
-  const runs: { engine?: Run; server?: Run } = {};
-  const tasks: Running[] = [
-    {
-      need: NEED.engine,
+  const runs: EngineRuns = { engines: new Map(), server: null };
+  const engines = can.map(
+    (mode): Running => ({
+      need: mode === "compiled" ? NEED.compiled : NEED.engine,
       work: async () => {
         const program: Program = {
           probe: "engine_run.py",
-          request: { model: modelFolder, prompts, tokens },
+          request: { model: modelFolder, prompts, tokens, mode },
           // In one process here, so that a crash is seen; the server runs it as users do, in several.
           env: { ...env, VLLM_ENABLE_V1_MULTIPROCESSING: "0" },
         };
-        runs.engine = await supervise(host, room, program, flags);
+        runs.engines.set(mode, await supervise(host, room, program, flags));
       },
-    },
-    {
-      need: NEED.server,
-      work: async () => {
-        const body = {
-          model: "tiny",
-          prompt: prompts[0],
-          max_tokens: tokens,
-          temperature: 0,
-          ignore_eos: true,
-          skip_special_tokens: false,
-        };
-        const words = `--served-model-name tiny --dtype bfloat16 --enforce-eager --max-model-len 256 --max-num-seqs 4`;
-        const program: Program = {
-          probe: "engine_server.py",
-          request: null,
-          args: ["--model", modelFolder, "--host", "127.0.0.1", "--port", String(port), ...words.split(" ")],
-          http: { port, ready: "/health", path: "/v1/completions", body },
-          ...(env ? { env } : {}),
-        };
-        runs.server = await supervise(host, room, program, flags);
-      },
-    },
-  ];
+    }),
+  );
+  const serve = async (): Promise<void> => {
+    const body = {
+      model: "tiny",
+      prompt: prompts[0],
+      max_tokens: tokens,
+      temperature: 0,
+      ignore_eos: true,
+      skip_special_tokens: false,
+    };
+    const words = "--served-model-name tiny --dtype bfloat16 --max-model-len 256 --max-num-seqs 4".split(" ");
+    const mode = can.at(-1) ?? "eager";
+    if (mode === "eager") words.push("--enforce-eager");
+    const program: Program = {
+      probe: "engine_server.py",
+      request: null,
+      args: ["--model", modelFolder, "--host", "127.0.0.1", "--port", String(port), ...words],
+      http: { port, ready: "/health", path: "/v1/completions", body },
+      ...(env ? { env } : {}),
+    };
+    runs.server = { mode, run: await supervise(host, room, program, flags) };
+  };
+  const tasks: Running[] = can.length === 0 ? [] : [...engines, { need: NEED.server, work: serve }];
   const check = (): Check => {
-    if (!runs.engine || !runs.server)
-      return notRun("runtime.engine", { kind: "gap", reason: "never-started" });
-    const seen = engineCheck(model, runs.engine, runs.server, room.settings);
-    const answer = onEmulatedCpu(seen, room.emulation, [runs.engine.tiles, runs.server.tiles], mustUse);
-    const told = isolated(answer, [runs.engine, runs.server]);
-    return makeCheck("runtime.engine", excused(told, runs.engine.crash, promised));
+    const gap: Finding | null =
+      can.length < modes.length ? { kind: "no-compiled-mode", problem: noCompiledMode ?? "" } : null;
+    if (!runs.server) return notRun("runtime.engine", gap ?? { kind: "gap", reason: "never-started" });
+    const all = [...runs.engines.values(), runs.server.run];
+    const seen = engineCheck(model, { ...runs, server: runs.server }, gap, room.settings);
+    const answer = onEmulatedCpu(
+      seen,
+      room.emulation,
+      all.map(({ tiles }) => tiles),
+      mustUse,
+    );
+    const crash = all.map((run) => run.crash).find((one) => one !== null) ?? null;
+    return makeCheck("runtime.engine", excused(isolated(answer, all), crash, promised));
   };
   return { tasks, check };
 }

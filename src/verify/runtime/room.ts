@@ -32,10 +32,10 @@ export interface Room {
 }
 
 /**
- * What passes from the user's environment: where programs are, the language, and how many threads to use. Nothing
- * else, so that neither a secret nor a setting of this machine reaches the wheel's code.
+ * What passes from the user's environment: where programs are and which compiles, the language, and how many threads to
+ * use. Nothing else, so that neither a secret nor a setting of this machine reaches the wheel's code.
  */
-const PASSES = /^(PATH|LD_LIBRARY_PATH|LANG|LC_\w+|TZ|(OMP|KMP|MKL|OPENBLAS|GOMP)_\w+)$/;
+const PASSES = /^(PATH|LD_LIBRARY_PATH|CXX|LANG|LC_\w+|TZ|(OMP|KMP|MKL|OPENBLAS|GOMP)_\w+)$/;
 
 /** No hub, no statistics, no colours; the engine talks to itself over loopback and takes 1 GiB for its cache. */
 const FIXED = {

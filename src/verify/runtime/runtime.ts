@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { dirname, join } from "node:path";
+import { z } from "zod";
 import { WheelsError } from "../../errors/wheels-error.ts";
 import type { Finding } from "../../findings/findings.ts";
 import { makeDir, readBytes, writeFile } from "../../host/files.ts";
@@ -109,6 +110,8 @@ async function torchFor(
   });
 }
 
+const compiledModeSchema = z.object({ problem: z.string().nullable() });
+
 /**
  * Computes the right answers with the torch of an environment, from a seed that nobody knew before. In a clean room
  * this comes before the wheel does.
@@ -120,6 +123,7 @@ export async function makeChallenge(
   python: string,
   folder: string,
   level: RuntimeRequest["level"],
+  modes: RunSettings["modes"],
   bytecode: string | null = null,
 ): Promise<Challenge> {
   const seed = randomInt(2 ** 31);
@@ -127,12 +131,21 @@ export async function makeChallenge(
   const operators = expectedSchema.parse(
     await runProbe(host, python, "kernel_expected.py", [String(seed)], { bytecode }),
   );
-  if (level !== "engine") return { seed, operators, model: null, modelFolder };
+  if (level !== "engine") return { seed, operators, model: null, modelFolder, noCompiledMode: null };
   await makeDir(modelFolder);
   const model = modelSchema.parse(
     await runProbe(host, python, "engine_model.py", [modelFolder, String(seed), "tiny"], { bytecode }),
   );
-  return { seed, operators, model, modelFolder };
+  const { problem } = modes.includes("compiled")
+    ? compiledModeSchema.parse(
+        await runProbe(host, python, "compiled_mode.py", [], {
+          bytecode,
+          // In this process alone, and kept nowhere else.
+          env: { TORCHINDUCTOR_CACHE_DIR: join(folder, "inductor"), TORCHINDUCTOR_COMPILE_THREADS: "1" },
+        }),
+      )
+    : { problem: null };
+  return { seed, operators, model, modelFolder, noCompiledMode: problem };
 }
 
 /** What runs the wheel where this CPU lacks something: the user's emulator, or ours for tiles; else why nothing does. */
@@ -166,7 +179,9 @@ async function inRoom(
   await installTorch(host, uv, python, torch);
   const isVllm = facts.packages.includes(VLLM_PACKAGE);
   const challenge =
-    isVllm && level !== "import" ? await makeChallenge(host, python, folder, level, bytecode) : null;
+    isVllm && level !== "import"
+      ? await makeChallenge(host, python, folder, level, settings.modes, bytecode)
+      : null;
   const flags = await usableFlags(host, python);
   const lacks = lackedBy(facts, variant, flags);
   // All that asks the environment's interpreter comes before the wheel and what it requires do: at its start it runs

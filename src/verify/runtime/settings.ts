@@ -1,3 +1,5 @@
+import type { EngineMode } from "../verdict/verdict.ts";
+
 /** What a user says of runtime.speed. */
 export interface SpeedSettings {
   /** Path of the wheel to compare with, relative to the working folder; or NAME==VERSION, taken from the index. */
@@ -18,6 +20,8 @@ export interface RunSettings {
   leastCpu: boolean;
   /** True to keep the wheel from the rest of the machine by what this machine has for that. */
   isolates: boolean;
+  /** The modes that the engine is asked in; one at least. */
+  modes: readonly EngineMode[];
   /** What its speed is compared with; null for nothing. */
   speed: SpeedSettings | null;
 }

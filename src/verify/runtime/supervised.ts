@@ -32,6 +32,11 @@ const runSchema = z.object({
       mapped: z.array(z.string()),
       gpu: z.array(z.string()),
       openmp: z.array(z.string()),
+      allocators: z.array(z.string()),
+      /** That it may run on; null where it was gone. */
+      cpus: z.number().nullable(),
+      /** Of the machine; null where it does not tell. */
+      numaNodes: z.number().nullable(),
       children: z.array(z.string()),
     })
     .nullable(),

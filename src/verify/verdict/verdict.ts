@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { materialsSchema } from "../../wheel/materials.ts";
-import { LEVELS, type Level } from "../checks/catalogue/definition.ts";
+import { ENGINE_MODES, type EngineMode, LEVELS, type Level } from "../checks/catalogue/definition.ts";
 import { coverageSchema } from "../checks/catalogue/isa.ts";
 import { CHECK_IDS, type CheckId, demandedChecks } from "../checks/catalogue.ts";
 import {
@@ -20,6 +20,8 @@ export {
   type Check,
   type CheckId,
   demandedChecks,
+  ENGINE_MODES,
+  type EngineMode,
   isEmulated,
   isProof,
   LEVELS,

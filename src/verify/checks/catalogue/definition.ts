@@ -6,6 +6,10 @@ export const LEVELS = ["static", "import", "kernels", "engine"] as const;
 /** One of {@link LEVELS}. */
 export type Level = (typeof LEVELS)[number];
 
+/** How vLLM's engine may be started: as it is, or with its model compiled first, which is its default. */
+export const ENGINE_MODES = ["eager", "compiled"] as const;
+export type EngineMode = (typeof ENGINE_MODES)[number];
+
 /** All that is fixed about a check: what it asks, from which level on, and what its answers rest on. */
 export interface CheckDefinition<Evidence extends z.ZodRawShape> {
   level: Level;

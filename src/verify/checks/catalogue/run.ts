@@ -2,7 +2,7 @@ import { z } from "zod";
 import { findingSchema } from "../../../findings/findings.ts";
 import { crashSchema } from "../../../findings/runtime-kinds.ts";
 import { formatBytes } from "../../../host/units.ts";
-import { define } from "./definition.ts";
+import { define, ENGINE_MODES } from "./definition.ts";
 
 const failureEvidence = { crash: crashSchema, stderr: z.string(), stacks: z.string() };
 /** Of an installed wheel: which distribution it was. */
@@ -127,28 +127,70 @@ function kernelsSummary(evidence: KernelEvidence): string | null {
   return parts.length === 0 ? null : [...parts, ...emulatedParts(evidence)].join("; ");
 }
 
+const loadedSchema = z
+  .object({
+    openmp: z.array(z.string()),
+    allocators: z
+      .array(z.string())
+      .describe("tcmalloc, jemalloc, mimalloc; empty where the C library allocates"),
+    cpus: z.number().nullable().describe("That it might run on"),
+    numaNodes: z.number().nullable().describe("Of the machine"),
+  })
+  .describe("Libraries that were really loaded, by what is mapped, and what was there of the machine");
+
+const engineSchema = z.object({
+  seconds: z.number(),
+  importSeconds: z.number().nullable(),
+  startSeconds: z.number().nullable(),
+  firstTokenSeconds: z.number().nullable(),
+  peakBytes: z.number(),
+  loaded: loadedSchema.optional(),
+  compiled: z
+    .object({
+      graphs: z.number().describe("Graphs that torch compiled, by its own count"),
+      seconds: z.number().nullable().describe("What that took, by its own count"),
+    })
+    .optional(),
+});
+
+type EngineRun = z.infer<typeof engineSchema>;
+
 interface EngineEvidence {
   tiles?: TileCounts | undefined;
   tokens?: number[][] | undefined;
-  engine?:
+  engine?: EngineRun | undefined;
+  compiled?: EngineRun | undefined;
+  server?:
     | {
-        importSeconds: number | null;
-        startSeconds: number | null;
-        firstTokenSeconds: number | null;
-        peakBytes: number;
+        mode?: string | undefined;
+        readySeconds: number | null;
+        stopSeconds: number | null;
+        loaded?: z.infer<typeof loadedSchema> | undefined;
       }
     | undefined;
-  server?: { readySeconds: number | null; stopSeconds: number | null } | undefined;
 }
 
 const seconds = (value: number | null, digits = 1): string =>
   value === null ? "an unknown time" : `${value.toFixed(digits)} s`;
 
-function engineSummary({ tokens = [], engine, server, tiles }: EngineEvidence): string | null {
-  if (!engine || !server) return null;
-  const { importSeconds, startSeconds, firstTokenSeconds, peakBytes } = engine;
-  const said = `${tokens.length} greedy continuations are plain torch's, twice and over HTTP; imported in ${seconds(importSeconds)}, first token ${seconds(firstTokenSeconds, 3)} after a start of ${seconds(startSeconds)}, ${formatBytes(peakBytes)} at most; the server was ready after ${seconds(server.readySeconds)} and stopped in ${seconds(server.stopSeconds)}`;
-  return [said, ...emulatedParts({ tiles })].join("; ");
+function engineSummary({ tokens = [], engine, compiled, server, tiles }: EngineEvidence): string | null {
+  const first = engine ?? compiled;
+  if (!first || !server) return null;
+  const told = ({ startSeconds, firstTokenSeconds, peakBytes }: EngineRun): string =>
+    `first token ${seconds(firstTokenSeconds, 3)} after a start of ${seconds(startSeconds)}, ${formatBytes(peakBytes)} at most`;
+  const { graphs = 0, seconds: took = null } = compiled?.compiled ?? {};
+  return [
+    `${tokens.length} greedy continuations are plain torch's, twice and over HTTP; imported in ${seconds(first.importSeconds)}`,
+    ...(engine ? [`eager: ${told(engine)}`] : []),
+    ...(compiled ? [`compiled: ${told(compiled)}, ${graphs} graphs compiled in ${seconds(took)}`] : []),
+    `the server${server.mode === undefined ? "" : ` (${server.mode})`} was ready after ${seconds(server.readySeconds)} and stopped in ${seconds(server.stopSeconds)}`,
+    ...(server.loaded
+      ? [
+          `it loaded ${[...server.loaded.openmp, ...server.loaded.allocators].join(", ") || "neither OpenMP nor an allocator"}`,
+        ]
+      : []),
+    ...emulatedParts({ tiles }),
+  ].join("; ");
 }
 
 const speedSchema = z.object({
@@ -254,19 +296,16 @@ export const RUN_CHECKS = {
       seed: z.number(),
       tokens: z.array(z.array(z.number())),
       margins: z.array(z.number()),
-      engine: z.object({
-        seconds: z.number(),
-        importSeconds: z.number().nullable(),
-        startSeconds: z.number().nullable(),
-        firstTokenSeconds: z.number().nullable(),
-        peakBytes: z.number(),
-      }),
+      engine: engineSchema.describe("Eager: the model is run as it is"),
+      compiled: engineSchema.describe("Compiled: the model is compiled first, which is the default"),
       server: z.object({
+        mode: z.enum(ENGINE_MODES).optional(),
         seconds: z.number(),
         readySeconds: z.number().nullable(),
         requestSeconds: z.number().nullable(),
         stopSeconds: z.number().nullable(),
         peakBytes: z.number(),
+        loaded: loadedSchema.optional(),
         processes: z.array(z.string()),
       }),
       output: z
