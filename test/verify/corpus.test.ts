@@ -157,7 +157,7 @@ test(
     const flipped: Buffer[] = [];
     const central = Buffer.from(good).indexOf(CENTRAL);
     // Where the directory is whole threads are started to read what is in it, for each wheel anew.
-    const step = Math.max(1, Math.floor(central / 500));
+    const step = Math.max(1, Math.floor(central / 200));
     for (let at = 0; at < good.length; at += at < central ? step : 1) {
       for (const bit of at < central ? [1 << (at % 8)] : [1, 2, 4, 8, 16, 32, 64, 128]) {
         const mutant = Buffer.from(good);

@@ -182,7 +182,7 @@ class LLM:
 `;
     installTiny(fakeVllm("", engine));
     expect(verify("kernels").status).toBe(0);
-    const { status, level, checks } = verify("engine", "--limit=60");
+    const { status, level, checks } = verify("engine", "--limit=60", "--engine-modes=eager");
     expect([status, level]).toEqual([1, "engine"]);
     expect(checks["runtime.kernels"]?.result).toBe("pass");
     expect(["fail", "not-run"]).toContain(checks["runtime.engine"]?.result);
