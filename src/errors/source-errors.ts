@@ -114,7 +114,7 @@ export const SOURCE = {
     EXIT.machineCannot,
     "Not built for the asked glibc",
     (p: { floor: string; earned: string; detail: string }) => ({
-      what: `What was built needs glibc ${p.earned}, not ${p.floor}.`,
+      what: `The wheel would need glibc ${p.earned}, not ${p.floor}.`,
       why: p.detail,
       remedy: `Leave out what needs it, build in a container of an older distribution (a manylinux image of glibc ${p.floor} or older), or take this machine's own by --glibc=own.`,
     }),
