@@ -115,6 +115,10 @@ export async function finishWheel(
       made: { inputs: compiled.inputs, tool: await productVersion() },
       mtime,
     });
+    for (const line of stamped.moved)
+      host.log.warn(
+        `${variant.name} requires ${line}, by URL, which no index takes: the wheel does not require it, and its description tells users to install it`,
+      );
     if (request.glibc !== null) await demandEarnedFloor(host, stamped.fileName, stamped.bytes, request.glibc);
     const place = join(scratch, stamped.fileName);
     await writeFile(place, stamped.bytes);

@@ -67,6 +67,10 @@ function companionsIn(lines: readonly string[], platform: MarkerEnvironment): st
   );
 }
 
+/** Requirements by URL that hold on a platform, whatever the Python: no index takes them, so that users are told of them in prose. */
+const movedOut = (direct: readonly string[], platform: MarkerEnvironment): string[] =>
+  direct.filter((line) => markerHolds(withoutPython(parseRequirement(line).marker), platform));
+
 /** Puts the variant's summary, the torch pin and the install instructions into core metadata. */
 export function stampMetadata(metadata: Headers, stamp: Stamp): Headers {
   const version = withoutLocal(oneOf(metadata, "Version") ?? "");
@@ -79,7 +83,7 @@ export function stampMetadata(metadata: Headers, stamp: Stamp): Headers {
       version,
       torchVersion: stamp.torchVersion,
       companions: companionsIn(kept, platform),
-      direct: direct.filter((line) => markerHolds(withoutPython(parseRequirement(line).marker), platform)),
+      direct: movedOut(direct, platform),
     },
     oneOf(metadata, "Description-Content-Type"),
   );
@@ -125,14 +129,15 @@ function earnedTags(wheel: WheelFile): string[] | null {
 /**
  * Makes a freshly built wheel the variant's: its distribution name, version without a local part, torch pin and
  * instructions.
- * @returns also the packages that its users must install from torch's own index
+ * @returns also the packages that its users must install from torch's own index, and the requirements that were moved
+ * out of its metadata
  * @throws E_WHEEL_FORMAT, E_OPTION_VALUE (version suffix)
  */
 export function stampWheel(
   fileName: string,
   bytes: Uint8Array,
   stamp: Stamp,
-): { fileName: string; bytes: Uint8Array; companions: string[] } {
+): { fileName: string; bytes: Uint8Array; companions: string[]; moved: string[] } {
   try {
     const wheel = openWheel(fileName, readZip(bytes));
     const tags = earnedTags(wheel);
@@ -162,7 +167,12 @@ export function stampWheel(
       mtime: stamp.mtime,
     });
     const lines = allOf(wheel.metadata, "Requires-Dist");
-    return { ...stamped, companions: companionsIn(lines, platformOf(wheel.metadata, stamp.variant)) };
+    const platform = platformOf(wheel.metadata, stamp.variant);
+    return {
+      ...stamped,
+      companions: companionsIn(lines, platform),
+      moved: movedOut(splitRequirements(lines).direct, platform),
+    };
   } catch (thrown) {
     throw wheelFormatError(fileName, thrown);
   }

@@ -155,6 +155,7 @@ test("a requirement by URL, which indexes refuse, goes from the metadata into th
   expect(metadata.body).not.toContain("other.whl");
   expect(metadata.body).toContain("pip install torch==2.13.0+cpu torchvision --index-url");
   expect(stamped.companions).toEqual(["torchvision"]);
+  expect(stamped.moved).toEqual(['triton @ https://example.org/triton-3.whl ; platform_machine == "x86_64"']);
 });
 
 describe("a wheel that was tampered with", () => {
