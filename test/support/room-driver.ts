@@ -7,6 +7,7 @@ import { findingText } from "../../src/findings/findings.ts";
 import type { Host } from "../../src/host/host.ts";
 import { freePort } from "../../src/host/network/ports.ts";
 import { createTerminalHost, createTerminalLog } from "../../src/host/terminal.ts";
+import { copyTree } from "../../src/host/trees.ts";
 import { installTorch, makeVenv, resolveTorch, torchFacts } from "../../src/torch/install.ts";
 import { findPython } from "../../src/torch/python.ts";
 import { ensureUv } from "../../src/torch/uv.ts";
@@ -36,13 +37,16 @@ async function make(folder: string, index: string, cache: string): Promise<Bench
   const python = await makeVenv(uv, join(folder, "v"), await findPython(here));
   const source = await resolveTorch(here, uv, python, { index, packages: ["torch"], version: null });
   await installTorch(here, uv, python, source);
-  return { python, uv: uv.path, torch: (await torchFacts(here, python)).torch };
+  const bytecode = join(folder, "b");
+  return { python, uv: uv.path, torch: (await torchFacts(here, python, { bytecode })).torch, bytecode };
 }
 
 /** The room of a trial, with tiles where it wants them emulated. */
 async function roomOf(here: Host, trial: Trial): Promise<Room> {
   const folder = mkdtempSync(join(tmpdir(), "vcw-room-"));
   const room = await openRoom(here, trial.python, folder, trial.settings);
+  // As the clean room has it of what its own programs compiled before the wheel was there.
+  await copyTree(trial.bytecode, room.bytecode, () => true);
   if (trial.emulate.length === 0) return room;
   const made = await emulateTiles(here, room, trial.emulate);
   if ("why" in made) throw new Error(made.why.map(findingText).join("; "));

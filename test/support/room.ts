@@ -13,11 +13,11 @@ export interface Bench {
   python: string;
   uv: string;
   torch: TorchFacts["torch"];
+  /** Folder of bytecode that its torch was compiled to. */
+  bytecode: string;
 }
 
-export interface Trial {
-  python: string;
-  torch: TorchFacts["torch"];
+export interface Trial extends Pick<Bench, "python" | "torch" | "bytecode"> {
   wheel: string;
   level: Exclude<Level, "static">;
   settings: RunSettings;
@@ -77,6 +77,7 @@ export function tryWheel(
     const trial: Trial = {
       python: bench.python,
       torch: bench.torch,
+      bytecode: bench.bytecode,
       wheel: file,
       level,
       settings: { ...parseProving({}).settings, limit: 60, ...settings },

@@ -17,7 +17,7 @@ import type { Check, CheckId, Level } from "../verdict/verdict.ts";
 import { onLeastCpu } from "./least-cpu.ts";
 import { usableFlags } from "./machine.ts";
 import { type Challenge, type Programs, runPrograms } from "./programs.ts";
-import { openRoom } from "./room.ts";
+import { openRoom, type Room } from "./room.ts";
 import {
   demandEmulator,
   GATE_IDS,
@@ -96,10 +96,13 @@ async function challengeFor(
   python: string,
   folder: string,
   level: RunLevel,
-  modes: RunSettings["modes"],
+  { bytecode, settings }: Room,
 ): Promise<{ challenge: Challenge; problem: null } | { challenge: null; problem: Finding }> {
   try {
-    return { challenge: await makeChallenge(host, python, folder, level, modes), problem: null };
+    return {
+      challenge: await makeChallenge(host, python, folder, level, settings.modes, bytecode),
+      problem: null,
+    };
   } catch (thrown) {
     if (!(thrown instanceof WheelsError) || thrown.code !== "E_PYTHON_PROBE") throw thrown;
     return { challenge: null, problem: { kind: "no-reference", problem: thrown.why } };
@@ -136,14 +139,14 @@ async function installedChecks(
     host.log.info(`  ${titleOf(wheel)}:`);
     const own = levelFor(wheel, level, engines.length > 0);
     const checks = await host.scratch.withFolder("vcw", async (folder) => {
+      const room = await openRoom(host, python, folder, settings);
+      // What these programs compile of torch serves those that follow.
       const wanted =
-        hasEngine(wheel) && own !== "import"
-          ? await challengeFor(host, python, folder, own, settings.modes)
-          : null;
+        hasEngine(wheel) && own !== "import" ? await challengeFor(host, python, folder, own, room) : null;
       const problem = wanted?.problem;
       if (problem) return ids.map((id) => notRun(id, problem));
       const programs: Programs = {
-        room: await openRoom(host, python, folder, settings),
+        room,
         facts: wheel,
         level: own,
         before: facts.torch,
