@@ -108,9 +108,13 @@ export class Follower {
       at += instruction.length;
     }
   }
-  /** True where the bytes read as instructions from here, in a row, to one that lets nothing through. */
+  /**
+   * True where the bytes read as instructions from here, in a row, to one that lets nothing through; false as well where there
+   * is nothing left to follow.
+   */
   readsLikeCode(address: number): boolean {
     const place = this.placeOf(address);
+    if (place && this.#isDone(place.index, place.offset)) return false;
     for (let at = place?.offset ?? 0; place; ) {
       const instruction = this.#decode(place.index, at);
       if (!instruction || instruction.code === Code.INVALID) return false;
