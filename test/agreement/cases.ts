@@ -1,5 +1,4 @@
-import { forge, GOOD_INFO, type Lie } from "../support/forge.ts";
-import type { RawEntry } from "../support/raw-zip.ts";
+import { firstLie, forge, GOOD_INFO, type Lie } from "../support/forge.ts";
 
 /** A wheel that readers are asked about. */
 export interface Case {
@@ -39,10 +38,6 @@ const record = (change: (text: string) => string): Lie => ({ record: change });
 const points = (text: string | Uint8Array): Lie => ({ files: { [`${GOOD_INFO}/entry_points.txt`]: text } });
 const script = (line: string): Lie => points(`[console_scripts]\n${line}\n`);
 const file = (path: string, data = "x = 1\n"): Lie => ({ files: { [path]: data } });
-/** An entry beside RECORD's list of files, with a line of its own there. */
-const first = (change: (entry: RawEntry) => RawEntry): Lie => ({
-  zip: ([entry, ...rest]) => (entry ? [change(entry), ...rest] : rest),
-});
 const newer = (version: string): Lie => replaced("Metadata-Version: 2.1", `Metadata-Version: ${version}`);
 const licensed = (line: string): Lie => ({
   metadata: (text) =>
@@ -54,19 +49,22 @@ export const CASES: readonly Case[] = [
   ...kind("archive", {
     "the plain wheel": {},
     "stored, not deflated": { zip: (entries) => entries.map((entry) => ({ ...entry, method: 0 })) },
-    "a wrong CRC": first((entry) => ({ ...entry, local: { crc: 1 }, central: { crc: 1 } })),
-    "a wrong CRC in the local header alone": first((entry) => ({ ...entry, local: { crc: 1 } })),
-    "another name in the local header": first((entry) => ({ ...entry, local: { name: "good/__init_.py" } })),
-    "a wrong size": first((entry) => ({ ...entry, central: { size: 99 } })),
-    "an unknown method": first((entry) => ({ ...entry, local: { method: 97 }, central: { method: 97 } })),
-    encrypted: first((entry) => ({ ...entry, flags: 1 })),
+    "a wrong CRC": firstLie((entry) => ({ ...entry, local: { crc: 1 }, central: { crc: 1 } })),
+    "a wrong CRC in the local header alone": firstLie((entry) => ({ ...entry, local: { crc: 1 } })),
+    "another name in the local header": firstLie((entry) => ({
+      ...entry,
+      local: { name: "good/__init_.py" },
+    })),
+    "a wrong size": firstLie((entry) => ({ ...entry, central: { size: 99 } })),
+    "an unknown method": firstLie((entry) => ({ ...entry, local: { method: 97 }, central: { method: 97 } })),
+    encrypted: firstLie((entry) => ({ ...entry, flags: 1 })),
     "two entries of one name": { zip: ([entry, ...rest]) => (entry ? [entry, entry, ...rest] : rest) },
     "bytes before it": { bytes: (bytes) => Buffer.concat([Buffer.from("#!/bin/sh\n"), bytes]) },
     "bytes behind it": { bytes: (bytes) => Buffer.concat([bytes, Buffer.from("xxxx")]) },
     "cut short": { bytes: (bytes) => bytes.subarray(0, bytes.length - 9) },
     empty: { bytes: () => new Uint8Array() },
     "no archive": { bytes: () => Buffer.from("x".repeat(500)) },
-    "a link": first((entry) => ({ ...entry, mode: 0o120777 })),
+    "a link": firstLie((entry) => ({ ...entry, mode: 0o120777 })),
     "a path that goes up": file("../outside.py"),
     "an absolute path": file("/tmp/outside.py"),
     "a path with a backslash": file("good\\inside.py"),
@@ -74,7 +72,7 @@ export const CASES: readonly Case[] = [
     "an entry for a folder": {
       zip: (entries) => [{ name: "good/", data: new Uint8Array(), method: 0 }, ...entries],
     },
-    "a comment of an entry": first((entry) => ({ ...entry, comment: "hello" })),
+    "a comment of an entry": firstLie((entry) => ({ ...entry, comment: "hello" })),
   }),
   ...kind("dist-info", {
     "no METADATA": { files: { [`${GOOD_INFO}/METADATA`]: null } },

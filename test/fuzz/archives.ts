@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import {
   lstatSync,
   mkdirSync,
@@ -15,6 +14,7 @@ import { inflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { Header } from "tar";
 import { unpackTar } from "../../src/host/archives.ts";
+import { sha256Of } from "../../src/host/hash.ts";
 import { readZip } from "../../src/wheel/zip-reader.ts";
 import { type RawEntry, rawZip } from "../support/raw-zip.ts";
 import { exec } from "../support/run.ts";
@@ -41,8 +41,6 @@ json.dump(answers, sys.stdout)`;
   }
 }
 
-const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
-
 /** Bytes of a local header before its name (APPNOTE 4.3.7), and a data descriptor's with its signature (4.3.9). */
 const [HEADER, DESCRIPTOR] = [30, 16];
 
@@ -68,7 +66,7 @@ function forward(bytes: Buffer): [string, string][] | null {
         buffer: Buffer;
         engine: { bytesWritten: number };
       };
-      found.push([bytes.toString("utf8", at + HEADER, nameEnd), sha256(buffer)]);
+      found.push([bytes.toString("utf8", at + HEADER, nameEnd), sha256Of(buffer)]);
       at = start + (isStreamed ? engine.bytesWritten + DESCRIPTOR : rest.length);
     }
   } catch {
@@ -216,7 +214,7 @@ export const ARCHIVES: readonly Target[] = [
     property: fc.property(fc.array(archive, { minLength: 40, maxLength: 80 }), (archives) => {
       const theirs = zipfileReads(archives);
       for (const [index, bytes] of archives.entries()) {
-        const ours = refusing(() => readZip(bytes).map((one) => [one.name, sha256(one.read())]));
+        const ours = refusing(() => readZip(bytes).map((one) => [one.name, sha256Of(one.read())]));
         if (ours === null) continue;
         equal("archive", ours, theirs[index]);
         equal("read forward", ours.toSorted(), forward(bytes)?.toSorted());

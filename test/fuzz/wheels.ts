@@ -50,8 +50,11 @@ const TAKEN = [
   "pkg_resources",
   "_distutils_hack",
   "certifi",
+  "typing_extensions",
+  "packaging",
+  "sitecustomize",
+  "usercustomize",
 ];
-const TAKEN_TOO = ["typing_extensions", "packaging", "sitecustomize", "usercustomize"];
 /** Programs of an environment, or of whoever makes one. */
 const PROGRAMS = [
   "python",
@@ -82,11 +85,7 @@ const placed = fc.oneof(
   {
     weight: 3,
     arbitrary: fc
-      .tuple(
-        fc.constantFrom(...ROUTES),
-        fc.constantFrom(...TAKEN, ...TAKEN_TOO, ...OWN, "x"),
-        fc.constantFrom(...FORMS),
-      )
+      .tuple(fc.constantFrom(...ROUTES), fc.constantFrom(...TAKEN, ...OWN, "x"), fc.constantFrom(...FORMS))
       .map((words) => words.join("")),
   },
   fc.tuple(fc.constantFrom(...PROGRAM_ROUTES), fc.constantFrom(...PROGRAMS)).map((words) => words.join("")),
@@ -128,7 +127,7 @@ function isOthers(place: string): boolean {
   if (scheme?.toLowerCase() === "bin") return PROGRAMS.includes(top);
   if (scheme !== "packages" || top === "good-1.0.dist-info") return false;
   if (/\.(dist-info|pth)$/.test(top)) return true;
-  return [...TAKEN, ...TAKEN_TOO].includes(below === undefined ? (top.split(".")[0] ?? "") : top);
+  return TAKEN.includes(below === undefined ? (top.split(".")[0] ?? "") : top);
 }
 
 /** Throws where pip would put into another's place what we say nothing of, or where Python would find a package that we don't. */

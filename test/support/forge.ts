@@ -31,6 +31,11 @@ export interface Lie {
   bytes?: (bytes: Buffer) => Uint8Array;
 }
 
+/** The first entry, changed. */
+export const firstLie = (change: (entry: RawEntry) => RawEntry): Lie => ({
+  zip: ([entry, ...rest]) => [...(entry ? [change(entry)] : []), ...rest],
+});
+
 export const GOOD_NAME = "good-1.0-cp311-cp311-manylinux_2_35_x86_64.whl";
 export const GOOD_INFO = "good-1.0.dist-info";
 const README = "pip install good --extra-index-url https://download.pytorch.org/whl/cpu";

@@ -124,3 +124,12 @@ export function words(...values: readonly (number | bigint)[]): Buffer {
   });
   return data;
 }
+
+/** The flag of an entry whose sizes and CRC stand behind its data (APPNOTE 4.4.4). */
+export const DESCRIPTOR_FLAG = 0x8;
+
+/** What stands behind such an entry: signature, CRC, compressed size, size (APPNOTE 4.3.9). */
+export function descriptorOf(data: Uint8Array): Buffer {
+  const whole = rawZip([{ name: "x", data }]);
+  return Buffer.concat([Buffer.from("PK\u0007\u0008", "latin1"), whole.subarray(14, 26)]);
+}

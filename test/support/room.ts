@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseProving } from "../../src/options/proving.ts";
 import type { TorchFacts } from "../../src/torch/gate.ts";
@@ -47,6 +47,33 @@ function drive(
 
 export const makeBench = (): Bench =>
   drive(["make", scratch(), torchFolder, join(root, ".test-cache", "cache")]) as Bench;
+
+/** A probe of ours, run by the bench's interpreter as the clean room runs it: its document comes on descriptor 3. */
+export function probe(
+  { python }: Bench,
+  name: string,
+  args: readonly string[] = [],
+  env: NodeJS.ProcessEnv = {},
+): unknown {
+  const out = join(scratch(), "fd3");
+  const words = [python, "-I", "-B", join(root, "src", "probe", name), ...args];
+  const ran = exec("/bin/sh", ["-c", 'out="$1"; shift; exec "$@" 3>"$out"', "sh", out, ...words], { env });
+  if (ran.status !== 0) throw new Error(ran.stderr);
+  return JSON.parse(readFileSync(out, "utf8"));
+}
+
+/** What the bench's torch computes before a wheel is there, the same each time. */
+export function benchChallenge(bench: Bench): Challenge {
+  const modelFolder = join(scratch(), "model");
+  mkdirSync(modelFolder);
+  return {
+    seed: 7,
+    operators: probe(bench, "kernel_expected.py", ["7"]) as Challenge["operators"],
+    model: probe(bench, "engine_model.py", [modelFolder, "7", "tiny"]) as Challenge["model"],
+    modelFolder,
+    noCompiledMode: null,
+  };
+}
 
 type Options = Partial<RunSettings> &
   Partial<Pick<Trial, "challenge" | "promised" | "flags" | "mustUse" | "emulate" | "variant">> & {

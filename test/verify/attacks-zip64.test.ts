@@ -1,17 +1,12 @@
 import { afterAll } from "@jest/globals";
 import { type Attack, testAttacks } from "../support/attacks.ts";
-import { GOOD_INFO, type Lie } from "../support/forge.ts";
-import { endRecord, extraField, type RawEntry, words } from "../support/raw-zip.ts";
+import { firstLie, GOOD_INFO } from "../support/forge.ts";
+import { endRecord, extraField, words } from "../support/raw-zip.ts";
 import { removeScratch } from "../support/run.ts";
 
 afterAll(removeScratch);
 
 const FULL = 0xffffffff;
-
-/** The first entry, changed. */
-const first = (change: (entry: RawEntry) => RawEntry): Lie => ({
-  zip: ([entry, ...rest]) => [...(entry ? [change(entry)] : []), ...rest],
-});
 
 const zip64End = (
   count: number,
@@ -53,19 +48,19 @@ function asTarToo(bytes: Buffer): Buffer {
 const ZIP64: Attack[] = [
   {
     name: "another name in a Unicode path field",
-    lie: first((entry) => ({ ...entry, centralExtra: unicodePath("good/evil.py") })),
+    lie: firstLie((entry) => ({ ...entry, centralExtra: unicodePath("good/evil.py") })),
     check: "zip.integrity",
     evidence: /Unicode path field names it good\/evil/,
   },
   {
     name: "… in the local header alone",
-    lie: first((entry) => ({ ...entry, extra: unicodePath("good/evil.py") })),
+    lie: firstLie((entry) => ({ ...entry, extra: unicodePath("good/evil.py") })),
     check: "zip.integrity",
     evidence: /Unicode path field/,
   },
   {
     name: "a Unicode path field twice",
-    lie: first((entry) => ({
+    lie: firstLie((entry) => ({
       ...entry,
       extra: Buffer.concat([unicodePath("good/__init__.py"), unicodePath("good/__init__.py")]),
     })),
@@ -74,25 +69,25 @@ const ZIP64: Attack[] = [
   },
   {
     name: "an extra field that is cut off",
-    lie: first((entry) => ({ ...entry, extra: Buffer.from([1, 2, 9, 0]) })),
+    lie: firstLie((entry) => ({ ...entry, extra: Buffer.from([1, 2, 9, 0]) })),
     check: "zip.integrity",
     evidence: /cut off/,
   },
   {
     name: "a zip64 field that nobody asks for",
-    lie: first((entry) => ({ ...entry, extra: extraField(1, words(1, 2)) })),
+    lie: firstLie((entry) => ({ ...entry, extra: extraField(1, words(1, 2)) })),
     check: "zip.integrity",
     evidence: /zip64 field/,
   },
   {
     name: "a zip64 field that is missing",
-    lie: first((entry) => ({ ...entry, central: { size: FULL } })),
+    lie: firstLie((entry) => ({ ...entry, central: { size: FULL } })),
     check: "zip.integrity",
     evidence: /zip64 field lacks/,
   },
   {
     name: "zip64 sizes of 4 GB",
-    lie: first((entry) => ({
+    lie: firstLie((entry) => ({
       ...entry,
       central: { size: FULL },
       centralExtra: extraField(1, words(2 ** 32 + 5)),
@@ -102,7 +97,7 @@ const ZIP64: Attack[] = [
   },
   {
     name: "a zip64 size beyond all bounds",
-    lie: first((entry) => ({
+    lie: firstLie((entry) => ({
       ...entry,
       central: { size: FULL },
       centralExtra: extraField(1, words(2n ** 63n)),

@@ -1,36 +1,18 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Challenge } from "../../src/verify/runtime/programs.ts";
 import { fakeVllm } from "../support/fake-vllm.ts";
-import { type Bench, makeBench, tryWheel } from "../support/room.ts";
-import { exec, removeScratch, root, scratch } from "../support/run.ts";
+import { type Bench, benchChallenge, makeBench, probe, tryWheel } from "../support/room.ts";
+import { removeScratch, scratch } from "../support/run.ts";
 import type { TinyWheel } from "../support/wheel.ts";
 
 let bench: Bench;
 let challenge: Challenge;
 
-/** A probe of ours, run as the clean room runs it: its document comes on descriptor 3. */
-function probe(name: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): unknown {
-  const out = join(scratch(), "fd3");
-  const words = [bench.python, "-I", "-B", join(root, "src", "probe", name), ...args];
-  const script = 'out="$1"; shift; exec "$@" 3>"$out"';
-  const ran = exec("/bin/sh", ["-c", script, "sh", out, ...words], { env });
-  if (ran.status !== 0) throw new Error(ran.stderr);
-  return JSON.parse(readFileSync(out, "utf8"));
-}
-
 beforeAll(() => {
   bench = makeBench();
-  const modelFolder = join(scratch(), "model");
-  mkdirSync(modelFolder);
-  challenge = {
-    seed: 7,
-    operators: probe("kernel_expected.py", ["7"]) as Challenge["operators"],
-    model: probe("engine_model.py", [modelFolder, "7", "tiny"]) as Challenge["model"],
-    modelFolder,
-    noCompiledMode: null,
-  };
+  challenge = benchChallenge(bench);
 }, 300_000);
 
 afterAll(removeScratch);
@@ -153,7 +135,7 @@ describe("whether torch can compile here is asked of torch", () => {
       TORCHINDUCTOR_CACHE_DIR: scratch(),
       TORCHINDUCTOR_COMPILE_THREADS: "1",
     };
-    return (probe("compiled_mode.py", [], env) as { problem: string | null }).problem;
+    return (probe(bench, "compiled_mode.py", [], env) as { problem: string | null }).problem;
   };
   /** A folder with a program of that name. */
   function only(name: string, script: string): string {

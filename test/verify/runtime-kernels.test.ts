@@ -1,35 +1,18 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Challenge } from "../../src/verify/runtime/programs.ts";
 import { fakeVllm as vllm } from "../support/fake-vllm.ts";
 import { masked } from "../support/masking.ts";
-import { type Bench, makeBench, tryWheel } from "../support/room.ts";
-import { exec, removeScratch, root, scratch } from "../support/run.ts";
+import { type Bench, benchChallenge, makeBench, tryWheel } from "../support/room.ts";
+import { removeScratch, scratch } from "../support/run.ts";
 
 let bench: Bench;
 let challenge: Challenge;
 
-/** A probe of ours, run as the clean room runs it: its document comes on descriptor 3. */
-function probe(name: string, ...args: string[]): unknown {
-  const out = join(scratch(), "fd3");
-  const words = [bench.python, "-I", "-B", join(root, "src", "probe", name), ...args];
-  const ran = exec("sh", ["-c", 'out="$1"; shift; exec "$@" 3>"$out"', "sh", out, ...words]);
-  if (ran.status !== 0) throw new Error(ran.stderr);
-  return JSON.parse(readFileSync(out, "utf8"));
-}
-
 beforeAll(() => {
   bench = makeBench();
-  const modelFolder = join(scratch(), "model");
-  mkdirSync(modelFolder);
-  challenge = {
-    seed: 7,
-    operators: probe("kernel_expected.py", "7") as Challenge["operators"],
-    model: probe("engine_model.py", modelFolder, "7", "tiny") as Challenge["model"],
-    modelFolder,
-    noCompiledMode: null,
-  };
+  challenge = benchChallenge(bench);
 }, 300_000);
 
 afterAll(removeScratch);
