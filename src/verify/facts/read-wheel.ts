@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { ElfAudit, PieceResult } from "../../elf/audit.ts";
-import type { ExecutableData } from "../../elf/executable-data.ts";
+import type { ElfAudit, Piece, PieceResult } from "../../elf/audit.ts";
+import { type ExecutableData, executableDataOf } from "../../elf/executable-data.ts";
 import { wheelsError } from "../../errors/wheels-error.ts";
 import type { Host } from "../../host/host.ts";
 import { auditWorkerPath } from "../../host/resources.ts";
@@ -10,13 +10,15 @@ import type { RuntimeDispatch } from "../../variants/manifest-schema.ts";
 import { normalizeName } from "../../wheel/names.ts";
 import { Arena } from "./arena.ts";
 import { type EntryFacts, isDense, looksLikeLibrary, unreadFacts } from "./entry-facts.ts";
-import type { Divided, EntryRequest, Job, JobAnswer } from "./entry-jobs.ts";
+import type { Divided, Division, EntryRequest, Job, JobAnswer } from "./entry-jobs.ts";
 import type { AuditFacts, LibraryFacts, WheelFacts } from "./facts.ts";
 import { gatherFacts, type OpenedWheel, openForFacts, readHere } from "./gather.ts";
 import { compileGlob } from "./glob.ts";
 
 /** Inflated bytes of large entries that are in memory at a time, but for a single one that is larger. */
 const ROOM = 192 * 1024 ** 2;
+/** The same of small ones, which are read beside them. */
+const SMALL_ROOM = 32 * 1024 ** 2;
 /** What takes an entry that is not looked into, however large: it is read part by part. */
 const PASSING = 1024 ** 2;
 /** Entries read in one job: bytes inflated, and how many. */
@@ -59,20 +61,31 @@ function batches(entries: readonly EntryRequest[]): Batch[] {
 
 type Pool = WorkerPool<Job, JobAnswer>;
 
-/** An audit, or why there is none. */
-type Audited = { audit: ElfAudit } | { unaudited: string };
+type LibraryAudit = ElfAudit & { executableData: ExecutableData | null };
 
-async function auditDivided(pool: Pool, { bytes, prepared, pieces }: Divided): Promise<Audited> {
+/** An audit, or why there is none. */
+type Audited<Audit> = { audit: Audit } | { unaudited: string };
+
+const bytesOf = ({ runs }: Piece): number => runs.reduce((sum, [from, to]) => sum + to - from, 0);
+
+async function auditDivision(
+  pool: Pool,
+  bytes: Uint8Array,
+  { prepared, pieces }: Division,
+  isData: boolean,
+): Promise<Audited<ElfAudit>> {
   try {
     const answers = await Promise.all(
-      pieces.map((piece) => pool.run({ kind: "piece", bytes, prepared, piece }, limitFor(0), "next")),
+      pieces.map((piece) =>
+        pool.run({ kind: "piece", bytes, prepared, piece }, limitFor(bytesOf(piece)), "next"),
+      ),
     );
     const results: PieceResult[] = [];
     for (const answer of answers) {
       if (answer.kind === "refused") return { unaudited: answer.problem };
       if (answer.kind === "piece") results.push(answer.result);
     }
-    const job = { kind: "finish", bytes, prepared, results } as const;
+    const job = { kind: "finish", bytes, prepared, results, isData } as const;
     const answer = await pool.run(job, limitFor(bytes.length), "next");
     if (answer.kind === "refused") return { unaudited: answer.problem };
     if (answer.kind === "finish") return { audit: answer.audit };
@@ -83,12 +96,22 @@ async function auditDivided(pool: Pool, { bytes, prepared, pieces }: Divided): P
   }
 }
 
+async function auditDivided(pool: Pool, { bytes, code, data }: Divided): Promise<Audited<LibraryAudit>> {
+  const [ofCode, ofData] = await Promise.all([
+    auditDivision(pool, bytes, code, false),
+    data && auditDivision(pool, bytes, data, true),
+  ]);
+  if ("unaudited" in ofCode) return ofCode;
+  if (ofData && "unaudited" in ofData) return ofData;
+  return { audit: { ...ofCode.audit, executableData: ofData && executableDataOf(ofData.audit) } };
+}
+
 /** Milliseconds that reading so many bytes may take: far more than any honest file needs on a busy machine. */
 const limitFor = (bytes: number): number => 120_000 + bytes / 2000;
 
 interface Read {
   entries: Map<string, EntryFacts>;
-  audits: Map<string, ElfAudit & { executableData: ExecutableData | null }>;
+  audits: Map<string, LibraryAudit>;
   /** Why code was not audited, by path. */
   unaudited: Map<string, string>;
 }
@@ -117,13 +140,13 @@ async function readBatch(
   if (answer.kind !== "read") throw wheelsError("E_INTERNAL", { detail: `a worker answered ${answer.kind}` });
   for (const { facts, audit, unaudited, executableData, divided } of answer.entries) {
     read.entries.set(facts.path, facts);
-    const whole: Audited | null = divided
+    const whole: Audited<LibraryAudit> | null = divided
       ? await auditDivided(pool, divided)
       : unaudited !== null
         ? { unaudited }
-        : audit && { audit };
+        : audit && { audit: { ...audit, executableData } };
     if (whole === null) continue;
-    if ("audit" in whole) read.audits.set(facts.path, { ...whole.audit, executableData });
+    if ("audit" in whole) read.audits.set(facts.path, whole.audit);
     else read.unaudited.set(facts.path, whole.unaudited);
   }
 }
@@ -150,10 +173,11 @@ async function inWorkers(
   const bytes = requests.reduce((sum, { place }) => sum + place.size, 0);
   const deadline = host.now().getTime() + 2 * limitFor(bytes);
   const pool: Pool = startWorkers(host, auditWorkerPath(), workersFor(host, requests), deadline);
-  const arena = new Arena(ROOM);
+  const [large, small] = [new Arena(ROOM), new Arena(SMALL_ROOM)];
   try {
     await Promise.all(
       work.map(async (batch) => {
+        const arena = batch.isLarge ? large : small;
         const place = await arena.take(batch.weight, batch.isLarge);
         try {
           await readBatch(pool, opened.bytes, batch, place.memory, read);
@@ -200,7 +224,7 @@ export function variantOfWheel(
 
 function auditFacts(
   { path, problem, architecture }: LibraryFacts,
-  audit: (ElfAudit & { executableData: ExecutableData | null }) | undefined,
+  audit: LibraryAudit | undefined,
   unaudited: string | undefined,
 ): AuditFacts {
   if (audit) return { path, problem: null, ...audit };
