@@ -35,8 +35,6 @@ export interface ElfFile {
   packedRelocations: boolean;
   /** True where memory is mapped writable and executable at once. */
   writableCode: boolean;
-  /** Code for a GPU inside it: a CUDA fat binary or an offload bundle (HIP). */
-  gpuCode: boolean;
   /** What can be run: executable sections, and what else is mapped executable. */
   code: CodeRange[];
   /** What is mapped executable although the section table calls it data. */
@@ -75,6 +73,12 @@ const GPU_CODE = [
   Buffer.from([0x50, 0xed, 0x55, 0xba, 1, 0, 0x10, 0]),
   Buffer.from("__CLANG_OFFLOAD_BUNDLE__", "latin1"),
 ];
+
+/** True where code for a GPU is inside: a CUDA fat binary or an offload bundle (HIP). */
+export function holdsGpuCode(bytes: Uint8Array): boolean {
+  const raw = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return GPU_CODE.some((magic) => raw.includes(magic));
+}
 
 /** True for bytes that begin like an ELF file. */
 export function isElf(bytes: Uint8Array): boolean {
@@ -120,7 +124,6 @@ export function readElf(bytes: Uint8Array): ElfFile {
   const reason = unsupported(bytes);
   if (reason) throw new FormatError("library", reason);
   const file = new Reader(bytes);
-  const raw = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const machine = file.u16(18);
   const segments = readSegments(file);
   refuseOverlap(segments);
@@ -166,7 +169,6 @@ export function readElf(bytes: Uint8Array): ElfFile {
       dynamic.has(DT.TEXTREL) || (dynamic.get(DT.FLAGS) ?? []).some((flags) => (flags & DF_TEXTREL) !== 0),
     packedRelocations: dynamic.has(DT.RELR),
     writableCode: segments.some(({ type, flags }) => type === PT_LOAD && (flags & PF_WX) === PF_WX),
-    gpuCode: GPU_CODE.some((magic) => raw.includes(magic)),
     ...ranges,
     ...codeSymbols(file, tables, ranges.code),
     unwind: readUnwind(

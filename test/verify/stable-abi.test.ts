@@ -19,7 +19,7 @@ function judged(tag: string, symbol: string) {
   if (ran.status !== 0) throw new Error(ran.stderr);
   const { fileName, bytes } = tinyWheel({ tag });
   const facts = factsOf(fileName, bytes);
-  const library = { path: "tiny/a.so", problem: null, ...readElf(readFileSync(path)) };
+  const library = { path: "tiny/a.so", problem: null, ...readElf(readFileSync(path)), gpuCode: false };
   return makeCheck("tags.agreement", tagsAgreement({ ...facts, libraries: [library], audits: [] }, null));
 }
 

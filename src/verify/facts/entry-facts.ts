@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type ElfFile, foreignFormat, isElf, readElf } from "../../elf/elf.ts";
+import { type ElfFile, foreignFormat, holdsGpuCode, isElf, readElf } from "../../elf/elf.ts";
 import { FormatError } from "../../wheel/format-error.ts";
 import type { EntryPlace } from "../../wheel/inflate.ts";
 import type { DigestAlgorithm, FileDigest } from "../../wheel/record.ts";
@@ -84,7 +84,7 @@ function libraryFacts(path: string, bytes: Uint8Array): { facts: LibraryFacts; e
       loads: _l,
       ...rest
     } = elf;
-    return { facts: { path, problem: null, ...rest }, elf };
+    return { facts: { path, problem: null, ...rest, gpuCode: holdsGpuCode(bytes) }, elf };
   } catch (thrown) {
     if (!(thrown instanceof FormatError)) throw thrown;
     return { facts: { path, problem: thrown.message, ...UNREAD }, elf: null };
