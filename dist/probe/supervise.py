@@ -1,8 +1,8 @@
 """Runs a program of the clean room, watches it from outside, and ends everything it started.
 
 Argument: a JSON file with argv, cwd, limit (seconds), stacks (file), trace, env (more variables), log (of an
-emulator, where it tells faults), folder (whose libraries count), isolates, writable (folders) and, for a server,
-http. One JSON document on descriptor 3, which no other process has. Standard library only, run
+emulator, where it tells faults), folder (whose libraries count), isolates, writable (folders), limits (cpus and
+memory, or none) and, for a server, http. One JSON document on descriptor 3, which no other process has. Standard library only, run
 with -I -S, so that nothing that a wheel installs is loaded here.
 """
 
@@ -26,6 +26,7 @@ import crash_trace
 import http_client
 import isolation
 import processes
+from limits import Limits
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -58,9 +59,10 @@ class Output:
 
 
 class Supervisor:
-    def __init__(self, spec: dict, kind: str) -> None:
+    def __init__(self, spec: dict, kind: str, limits: Limits | None) -> None:
         self.spec = spec
         self.isolation = kind
+        self.limits = limits
         self.nonce = secrets.token_hex(16)
         self.out, self.err = Output(), Output()
         self.buffer = b""
@@ -97,6 +99,10 @@ class Supervisor:
                 else:
                     env["CPU_WHEEL_CHANNEL"] = str(theirs.fileno())
                 os.chdir(self.spec["cwd"])
+                if self.limits:
+                    self.limits.enter()
+                    if self.limits.by == "rlimit":
+                        env.update(self.spec["limits"]["env"])
                 if self.isolation == "namespaces":
                     isolation.drop_capabilities()
                 elif self.isolation == "landlock":
@@ -217,6 +223,8 @@ class Supervisor:
             deadline = self.started + self.spec["limit"]
             crash = crash_trace.follow(self.pid, deadline, self.pump, self.spec["log"])
             self.farewell()
+            if self.limits:
+                self.limits.end()
             return {"crash": crash}
         talker = threading.Thread(target=self.converse, daemon=True) if self.spec["http"] else None
         if talker:
@@ -245,6 +253,7 @@ class Supervisor:
             "answer": self.answer,
             "http": self.http,
             "isolation": self.isolation,
+            "limits": self.limits.end() if self.limits else None,
             "stdout": self.out.facts(),
             "stderr": self.err.facts(),
         }
@@ -255,8 +264,10 @@ def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:
         spec = json.load(file)
     kind, why = "none", None
+    wanted = spec["limits"]
+    limits = Limits(wanted["cpus"], wanted["memory"]) if wanted else None
     if spec["isolates"]:
-        why = isolation.into_namespaces(spec["writable"])
+        why = isolation.into_namespaces(spec["writable"], limits.views if limits else [])
         if why is None:
             kind = "namespaces"
         elif isolation.landlock_version() > 0:
@@ -272,7 +283,7 @@ def main() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     else:
         signal.signal(signal.SIGTERM, stop)
-    document = {**Supervisor(spec, kind).run(), "noNamespaces": why}
+    document = {**Supervisor(spec, kind, limits).run(), "noNamespaces": why}
     with os.fdopen(3, "w", encoding="utf-8") as answer:
         json.dump(document, answer)
 

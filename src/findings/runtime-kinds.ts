@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { formatBytes } from "../host/units.ts";
 import { kind, some } from "./kind.ts";
 
 /** Which program of the clean room it was. */
@@ -176,6 +177,12 @@ const PROGRAM = {
     { program, message: z.string().describe("What it says of itself") },
     ({ program: who, message }) => `${PROGRAMS[who]}${message}`,
     byHand,
+  ),
+  "over-memory": kind(
+    { program, limit: z.number().describe("Bytes") },
+    ({ program: who, limit }) =>
+      `${PROGRAMS[who]}the kernel ended it, or part of it, for using more than ${formatBytes(limit)}`,
+    () => "Find what takes the memory: a tiny model needs less than half of that.",
   ),
   "processes-left": kind(
     { program, processes: z.array(z.string()) },

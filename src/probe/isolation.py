@@ -8,6 +8,7 @@ Sources: user_namespaces(7), pid_namespaces(7), mount_namespaces(7), landlock(7)
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -70,8 +71,12 @@ def mounted() -> list[tuple[str, set[str]]]:
     return found
 
 
-def make_read_only(writable: list[str]) -> None:
+def make_read_only(writable: list[str], views: list[tuple[str, str]]) -> None:
     mount(None, "/", None, MS_REC | MS_PRIVATE)
+    for folder, place in views:
+        # Without it a program sees the machine's bounds in place of its own, as any does outside of containers.
+        with contextlib.suppress(OSError):
+            mount(folder, place, None, MS_BIND)
     for folder in writable:
         mount(folder, folder, None, MS_BIND)
     for place, options in mounted():
@@ -116,8 +121,10 @@ def new_namespaces() -> None:
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def into_namespaces(writable: list[str]) -> str | None:
+def into_namespaces(writable: list[str], views: list[tuple[str, str]]) -> str | None:
     """Goes on as the first process of new namespaces, while this process waits for it and ends as it does.
+
+    views: folders, and where each is seen there in place of what is there.
 
     Returns why that can't be; nothing has changed then.
     """
@@ -135,7 +142,7 @@ def into_namespaces(writable: list[str]) -> str | None:
             raise_loopback()
             # Names of this machine lead to addresses that it has out there.
             socket.sethostname("localhost")
-            make_read_only(writable)
+            make_read_only(writable, views)
             os.chdir(here)
         except OSError as error:
             os.write(write, str(error).encode())

@@ -118,6 +118,11 @@ function requirementList({ contents }: Result): string {
   return `${python}${shown.length === 0 ? "" : `<details><summary>${title}</summary><ul>${shown.join("\n")}</ul></details>`}`;
 }
 
+function lackList({ contents }: Result): string {
+  const parts = (contents?.lacks ?? []).map(({ part, effect }) => `<li>${code(part)}: ${text(effect)}</li>`);
+  return parts.length === 0 ? "" : `<ul>${parts.join("\n")}</ul>`;
+}
+
 function indexList({ indexRefuses = [] }: Result): string {
   const rules = indexRefuses.map((rule) => `<li>${text(rule)}</li>`);
   return rules.length === 0 ? "" : `<ul>${rules.join("\n")}</ul>`;
@@ -157,6 +162,7 @@ export function reportHtml(result: Result, { install, version, time }: PageFacts
     section("torch", "torch and CUDA", torchSection(result)),
     section("sizes", "Sizes by folder", folderChart(contents, size)),
     section("index", "What an upload index would refuse", indexList(result)),
+    section("lacks", "What vLLM's own CPU wheel has beside it", lackList(result)),
     section("requires", "What it requires", requirementList(result)),
     section("checks", problems.length > 0 ? "Other checks" : "Checks", checkList(others)),
   ];

@@ -122,6 +122,9 @@ export function makeVerdict(
       torch: result.torch,
       isa: result.isa,
       ...(result.judgedBy === undefined ? {} : { judgedBy: result.judgedBy }),
+      ...(result.contents && result.contents.lacks.length > 0
+        ? { lacks: result.contents.lacks.map(({ part }) => part) }
+        : {}),
       ...(materials === null ? {} : { buildDefinition: materials }),
       checks: result.checks,
     },

@@ -155,7 +155,7 @@ describe("the page of a hostile wheel", () => {
       found: Object.fromEntries(Array.from({ length: 200 }, (_one, at) => [`feature${at}`, at])),
     }));
     const requires = Array.from({ length: 1000 }, (_none, index) => `p${index}${"y".repeat(5000)}`);
-    const contents = { files: 1, unpacked: 1, folders: [], requiresPython: null, requires };
+    const contents = { files: 1, unpacked: 1, folders: [], requiresPython: null, requires, lacks: [] };
     const result = { ...bad, isa: { ...bad.isa, files }, contents };
     const page = reportHtml(result, facts);
     expect(page.length).toBeLessThan(2_500_000);

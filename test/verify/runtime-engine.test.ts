@@ -1,10 +1,11 @@
 import { chmodSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Challenge } from "../../src/verify/runtime/programs.ts";
 import { fakeVllm } from "../support/fake-vllm.ts";
 import { type Bench, benchChallenge, makeBench, probe, tryWheel } from "../support/room.ts";
-import { removeScratch, scratch } from "../support/run.ts";
+import { exec, removeScratch, root, scratch } from "../support/run.ts";
 import type { TinyWheel } from "../support/wheel.ts";
 
 let bench: Bench;
@@ -30,6 +31,7 @@ function standIn({ tokens = "right", onTerm = "os._exit(0)" }: Fault = {}): Tiny
   const cases = challenge.model?.cases ?? [];
   const right = JSON.stringify(Object.fromEntries(cases.map((one) => [String(one.prompt), one.tokens])));
   const engine = `
+import atexit, os
 class SamplingParams:
     def __init__(self, **values): self.max_tokens = values["max_tokens"]
 class LLM:
@@ -116,14 +118,55 @@ describe("the engine is asked as users start it", () => {
     expect(check?.evidence).not.toHaveProperty("compiled");
   });
 
-  test("who asks for the eager mode alone gets it without a compiler", () => {
+  test("the eager engine runs as in a small container, and sees it as there", () => {
+    // What vLLM itself reads to learn how much there is (vllm/utils/cpu_resource_utils.py).
+    const seen = `[int(open(p).read()) for p in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes") if os.path.exists(p)]`;
+    const told = `print("SEES", ${seen}, len(os.sched_getaffinity(0)), file=__import__("sys").stderr)`;
+    // It is not asked whether torch can compile where nobody asks for that.
     const asked = { ...challenge, noCompiledMode: "no compiler" };
-    const check = engineOf({}, { challenge: asked, modes: ["eager"] });
-    expect(check).toMatchObject({ result: "pass", evidence: { server: { mode: "eager" } } });
+    const check = engineOf({ tokens: `(${told}, [5])[1]` }, { challenge: asked, modes: ["eager"] });
+    expect([check?.result, check?.detail]).toEqual([
+      "fail",
+      expect.stringMatching(/^the engine: its tokens/),
+    ]);
+    const { engine, output, server } = (check?.evidence ?? {}) as {
+      engine: { limits: { cpus: number; memoryBytes: number; by: string; killed: number | null } };
+      output: { stderr: string }[];
+      server: { mode: string };
+    };
+    expect(server.mode).toBe("eager");
+    const { cpus, memoryBytes, by, killed } = engine.limits;
+    expect({ cpus, memoryBytes }).toEqual({
+      cpus: Math.min(2, availableParallelism()),
+      memoryBytes: 4 * 1024 ** 3,
+    });
+    expect(["cgroup-v2", "cgroup-v1", "rlimit"]).toContain(by);
+    expect(killed ?? 0).toBe(0);
+    const sees = /SEES \[(.*)\] (\d+)/.exec(output[0]?.stderr ?? "");
+    expect(Number(sees?.[2])).toBe(cpus);
+    if (by !== "rlimit" && check?.isolation === "namespaces") expect(sees?.[1]).toBe(String(memoryBytes));
+  });
+
+  test("an engine that takes more than a small container has fails, and nothing else dies of it", () => {
+    const check = engineOf({ tokens: '(b"1" * (5 << 30), right)[1]' }, { modes: ["eager"] });
+    expect([check?.result, check?.detail]).toEqual([
+      "fail",
+      expect.stringMatching(
+        /^the engine: (the kernel ended it.* for using more than 4(\.0)? GiB|MemoryError)/,
+      ),
+    ]);
+  });
+
+  test("an engine that answers and then does not end well fails", () => {
+    const check = engineOf({ tokens: "(atexit.register(lambda: os._exit(3)), right)[1]" });
+    expect([check?.result, check?.detail]).toEqual([
+      "fail",
+      expect.stringMatching(/the engine: it did not stop cleanly: status 3/),
+    ]);
   });
 
   test("a server that ignores SIGTERM does not pass", () => {
-    const check = engineOf({ onTerm: "pass" }, { modes: ["eager"] });
+    const check = engineOf({ onTerm: "pass" }, { modes: ["eager"], limit: 30 });
     expect([check?.result, check?.detail]).toEqual(["fail", expect.stringMatching(/the server: /)]);
   });
 });
@@ -154,4 +197,26 @@ describe("whether torch can compile here is asked of torch", () => {
   test("nor with one that fails", () => {
     expect(ask(only("g++", "#!/bin/sh\nexit 1\n"))).toMatch(/Error/);
   });
+});
+
+test("where no control group can be made, what is asked for is bounded", () => {
+  const program = `
+import os, sys
+sys.path.insert(0, ${JSON.stringify(join(root, "src/probe"))})
+import limits
+limits._parents = list
+bound = limits.Limits(1, 1 << 30)
+bound.enter()
+assert len(os.sched_getaffinity(0)) == 1
+kept = bytes(200 << 20)
+try:
+    bytes(2 << 30)
+except MemoryError:
+    print(bound.end())
+`;
+  const { stdout, stderr } = exec("python3", ["-c", program]);
+  expect([stdout, stderr]).toEqual([
+    "{'cpus': 1, 'memoryBytes': 1073741824, 'by': 'rlimit', 'killed': None}\n",
+    "",
+  ]);
 });

@@ -61,27 +61,37 @@ function checkLines(check: Check, paint: Paint): string[] {
   return [line, ...(isTold ? unfolded(check, paint) : [])];
 }
 
-/** What a maintainer learns better before the upload than by it. */
-function indexLines({ indexRefuses = [] }: Pick<Result, "indexRefuses">, paint: Paint): string[] {
-  if (indexRefuses.length === 0) return [];
-  const told = indexRefuses.slice(0, MOST_FINDINGS).map((rule) => `${INDENT}- ${visible(rule)}`);
-  return [`  ${paint("cyan", "note".padEnd(7))} an upload index, such as PyPI, would refuse it:`, ...told];
+/** What is told of a wheel beside its checks. */
+type Noted = Pick<Result, "indexRefuses" | "contents">;
+
+function noteLines(title: string, told: readonly string[], paint: Paint): string[] {
+  if (told.length === 0) return [];
+  const lines = told.slice(0, MOST_FINDINGS).map((one) => `${INDENT}- ${visible(one)}`);
+  return [`  ${paint("cyan", "note".padEnd(7))} ${title}`, ...lines];
 }
+
+/** What a maintainer learns better before the upload than by it. */
+const indexLines = ({ indexRefuses = [] }: Noted, paint: Paint): string[] =>
+  noteLines("an upload index, such as PyPI, would refuse it:", indexRefuses, paint);
+
+const lackLines = ({ contents }: Noted, paint: Paint): string[] =>
+  noteLines(
+    "it lacks parts of vLLM's own CPU wheel:",
+    (contents?.lacks ?? []).map(({ part, effect }) => `${part}: ${effect}`),
+    paint,
+  );
 
 /**
  * A wheel's checks, a line each, failures and warnings unfolded: what was found where, the rule, the remedy.
  * Texts from the wheel can't move the cursor, colour the terminal or hide.
  * @param colour whether the reader is a terminal that wants colours
  */
-export function checksText(
-  title: string,
-  result: Pick<Result, "checks" | "indexRefuses">,
-  colour: boolean,
-): string {
+export function checksText(title: string, result: Pick<Result, "checks"> & Noted, colour: boolean): string {
   const paint: Paint = (style, text) => (colour ? styleText(style, text, { validateStream: false }) : text);
   return [
     title,
     ...result.checks.flatMap((check) => checkLines(check, paint)),
     ...indexLines(result, paint),
+    ...lackLines(result, paint),
   ].join("\n");
 }

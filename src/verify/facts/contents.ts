@@ -4,6 +4,7 @@ import { allOf, type Headers, oneOf, parseHeaders } from "../../wheel/metadata.t
 import { decodeText } from "../../wheel/strict-text.ts";
 import { inspectZip, type ZipEntry } from "../../wheel/zip-reader.ts";
 import type { AuditFacts } from "./facts.ts";
+import { lackSchema, lacksOf } from "./parts.ts";
 
 /** The part of `verify --json` that tells what is in a wheel. */
 export const contentsSchema = z.object({
@@ -21,6 +22,9 @@ export const contentsSchema = z.object({
     .describe("The largest first"),
   requiresPython: z.string().nullable(),
   requires: z.array(z.string()).describe("Requires-Dist, as METADATA has them"),
+  lacks: z
+    .array(lackSchema)
+    .describe("Parts of vLLM's own CPU wheel that it does not bring; empty for what is not vLLM"),
 });
 
 /** What is in a wheel, by size, and what it asks of others. */
@@ -66,16 +70,18 @@ export function wheelContents(bytes: Uint8Array): WheelContents {
   }
   // Nothing of a suspect archive is inflated.
   const metadata = problems.length === 0 ? metadataOf(files) : null;
+  const requires = metadata ? allOf(metadata, "Requires-Dist").slice(0, MOST_REQUIREMENTS) : [];
   return {
     files: files.length,
     unpacked: files.reduce((sum, { size }) => sum + size, 0),
     folders: [...folders.values()].sort((a, b) => b.packed - a.packed).slice(0, MOST_FOLDERS),
     requiresPython: metadata && oneOf(metadata, "Requires-Python"),
-    requires: metadata
-      ? allOf(metadata, "Requires-Dist")
-          .slice(0, MOST_REQUIREMENTS)
-          .map((line) => line.slice(0, TOLD))
-      : [],
+    requires: requires.map((line) => line.slice(0, TOLD)),
+    lacks: lacksOf(
+      files.map(({ name }) => name),
+      metadata && oneOf(metadata, "Version"),
+      requires,
+    ),
   };
 }
 

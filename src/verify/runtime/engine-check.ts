@@ -58,6 +58,7 @@ export function engineProblem(
   if (!same(first, second)) return { kind: "unsteady-tokens", program, found: runs };
   const expected = model.cases.map(({ tokens }) => tokens);
   if (!same(first, expected)) return { kind: "other-tokens", program, expected, found: first };
+  if (run.exit !== 0) return { kind: "unclean-stop", program, status: run.exit, signal: run.signal };
   return run.left.length > 0 ? { kind: "processes-left", program, processes: run.left } : null;
 }
 
@@ -117,6 +118,7 @@ function engineEvidence(run: Run): EngineEvidence {
     firstTokenSeconds: told?.firstTokenSeconds ?? null,
     peakBytes: Math.max(run.peakBytes, told?.peakBytes ?? 0),
     ...loadedBy(run),
+    ...(run.limits ? { limits: run.limits } : {}),
     ...(told?.compiled ? { compiled: told.compiled } : {}),
   };
 }

@@ -13,7 +13,7 @@ import { type KernelFacts, kernelsCheck } from "./kernels-check.ts";
 import { compareOperators, type Expected, operatorsSchema } from "./operators.ts";
 import { type Room, writtenAtHome } from "./room.ts";
 import { inMemory, type Task } from "./schedule.ts";
-import { type Program, type Run, silence, supervise } from "./supervised.ts";
+import { type Limits, type Program, type Run, silence, supervise } from "./supervised.ts";
 import { onEmulatedCpu } from "./tiles.ts";
 
 /** What was computed before the wheel entered the room. */
@@ -58,6 +58,11 @@ const NEED = {
   compiled: 3.5 * GIB,
   server: 3.5 * GIB,
 } as const;
+/**
+ * What the eager engine is held to, as in a small container. vLLM takes most of the memory that it sees for its cache and
+ * fills little of it, so where what is asked for is bounded it is told how much to ask for, GiB.
+ */
+const CONTAINER: Limits = { cpus: 2, memory: 4 * GIB, env: { VLLM_CPU_KVCACHE_SPACE: "1" } };
 /** Share of the free memory that is planned with. */
 const SHARE = 0.9;
 const DEVICE = { VLLM_TARGET_DEVICE: "cpu" } as const;
@@ -208,6 +213,7 @@ function engineTasks(
           request: { model: modelFolder, prompts, tokens, mode },
           // In one process here, so that a crash is seen; the server runs it as users do, in several.
           env: { ...env, VLLM_ENABLE_V1_MULTIPROCESSING: "0" },
+          ...(mode === "eager" ? { limits: CONTAINER } : {}),
         };
         runs.engines.set(mode, await supervise(host, room, program, flags));
       },

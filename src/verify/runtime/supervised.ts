@@ -7,7 +7,7 @@ import { makeDir, readTextIfAny, writeFile } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
 import { layProbes } from "../../host/probes.ts";
 import { run, tail } from "../../host/process.ts";
-import type { TileCounts } from "../checks/catalogue/run.ts";
+import { limitsSchema, type TileCounts } from "../checks/catalogue/run.ts";
 import { ISOLATIONS } from "../verdict/check.ts";
 import { type Crash, explain, faultSchema } from "./crash.ts";
 import type { Room } from "./room.ts";
@@ -41,6 +41,7 @@ const runSchema = z.object({
     })
     .nullable(),
   answer: z.unknown(),
+  limits: limitsSchema.nullable(),
   isolation: z.enum(ISOLATIONS),
   /** Why there are no namespaces; null where there are, or where none were wanted. */
   noNamespaces: z.string().nullable(),
@@ -88,6 +89,17 @@ export interface Program {
   /** More folders that it may write to. */
   writes?: readonly string[];
   http?: Conversation;
+  limits?: Limits;
+}
+
+/** What a program is held to. */
+export interface Limits {
+  /** That it may run on, at most. */
+  cpus: number;
+  /** Bytes. */
+  memory: number;
+  /** Variables for where only what is asked for can be bounded, and not what is used. */
+  env: Readonly<Record<string, string>>;
 }
 
 /** Seconds beyond the limit in which the supervisor ends and reaps everything. */
@@ -142,6 +154,7 @@ export async function supervise(
           // Of the program alone: its supervisor must see this machine as it is.
           env: emulationEnv(room.emulation, trace ? `${counters}.traced` : counters),
           folder: room.site,
+          limits: program.limits ?? null,
           http: trace ? null : (program.http ?? null),
         }),
       );
@@ -178,6 +191,7 @@ export function silence(run: Run, program: ProgramName, limit: number): Finding 
   if (run.crash) return { kind: "crash", program, ...run.crash };
   if (run.timedOut)
     return { kind: "stopped-program", program, seconds: limit, frames: innermost(run.stacks) };
+  if (run.limits?.killed) return { kind: "over-memory", program, limit: run.limits.memoryBytes };
   if (run.answer !== null) return null;
   const output = (run.stderr.tail.trim() || run.stdout.tail.trim())
     .split("\n")

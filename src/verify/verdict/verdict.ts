@@ -119,6 +119,7 @@ export const verdictFrame = statementOf({
   formatVersion: z.literal(FORMAT_VERSION).describe("The format of this document"),
   isa: isaSchema,
   judgedBy: judgedBySchema.optional(),
+  lacks: z.array(z.string()).optional(),
   buildDefinition: materialsSchema.optional().catch(undefined),
   checks: z.array(
     z.object({ id: z.enum(CHECK_IDS), ...commonFields, findings: z.array(findingFrame), evidence }),
@@ -137,6 +138,10 @@ export const verdictSchema = statementOf({
   formatVersion: z.literal(FORMAT_VERSION),
   isa: isaSchema,
   judgedBy: judgedBySchema.optional(),
+  lacks: z
+    .array(z.string())
+    .optional()
+    .describe("Parts of vLLM's own CPU wheel that the wheel does not bring"),
   buildDefinition: materialsSchema
     .optional()
     .describe("What the wheel was made of, as its builder said; absent where that is not known"),

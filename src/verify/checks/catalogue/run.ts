@@ -138,6 +138,21 @@ const loadedSchema = z
   })
   .describe("Libraries that were really loaded, by what is mapped, and what was there of the machine");
 
+/** What a program was held to. */
+export const limitsSchema = z
+  .object({
+    cpus: z.number().describe("That it could run on"),
+    memoryBytes: z.number(),
+    by: z
+      .enum(["cgroup-v2", "cgroup-v1", "rlimit"])
+      .describe("What bounds the memory: a control group what is used, rlimit what is asked for"),
+    killed: z
+      .number()
+      .nullable()
+      .describe("Processes that the kernel ended for it; null where it does not tell"),
+  })
+  .describe("Inside which limits it ran; nothing where there were none");
+
 const engineSchema = z.object({
   seconds: z.number(),
   importSeconds: z.number().nullable(),
@@ -145,6 +160,7 @@ const engineSchema = z.object({
   firstTokenSeconds: z.number().nullable(),
   peakBytes: z.number(),
   loaded: loadedSchema.optional(),
+  limits: limitsSchema.optional(),
   compiled: z
     .object({
       graphs: z.number().describe("Graphs that torch compiled, by its own count"),
@@ -176,8 +192,11 @@ const seconds = (value: number | null, digits = 1): string =>
 function engineSummary({ tokens = [], engine, compiled, server, tiles }: EngineEvidence): string | null {
   const first = engine ?? compiled;
   if (!first || !server) return null;
-  const told = ({ startSeconds, firstTokenSeconds, peakBytes }: EngineRun): string =>
-    `first token ${seconds(firstTokenSeconds, 3)} after a start of ${seconds(startSeconds)}, ${formatBytes(peakBytes)} at most`;
+  const told = ({ startSeconds, firstTokenSeconds, peakBytes, limits }: EngineRun): string =>
+    [
+      `first token ${seconds(firstTokenSeconds, 3)} after a start of ${seconds(startSeconds)}, ${formatBytes(peakBytes)} at most`,
+      ...(limits ? [`inside ${limits.cpus} CPUs and ${formatBytes(limits.memoryBytes)} (${limits.by})`] : []),
+    ].join(", ");
   const { graphs = 0, seconds: took = null } = compiled?.compiled ?? {};
   return [
     `${tokens.length} greedy continuations are plain torch's, twice and over HTTP; imported in ${seconds(first.importSeconds)}`,
