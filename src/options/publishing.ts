@@ -37,6 +37,12 @@ export const PUBLISHING = {
       default: null,
       help: "The simple index that tells what an upload index has; without it UV_PUBLISH_CHECK_URL, else /simple beside the upload path.",
     },
+    "also-as": {
+      kind: "text",
+      placeholder: "NAME",
+      default: null,
+      help: "Publish each wheel a second time, for packages that require this name, which its distribution begins with: with vllm, vllm-cpu-avx512 0.32.0 is also vllm 0.32.0+cpu.avx512. That wheel is proven, too; an index:DIR and a GitHub release take it.",
+    },
     "require-complete": {
       kind: "flag",
       help: "Refuse a release that lacks a variant of the manifest, here and at the target.",
@@ -118,6 +124,7 @@ export function parsePublishing(given: Partial<Values<typeof ALL>>) {
     attested: values.attestations,
     fileLimit: values["file-limit"],
     projectLimit: values["project-limit"],
+    alsoAs: values["also-as"],
     expect: values.expect,
     torchIndex: values["torch-index-url"],
   };

@@ -42,6 +42,12 @@ export const parseRelease = (given: Release) => ({
   reports: parseReports(given),
 });
 
+/** How whoever publishes proves a wheel, without being asked how. @param given its torch is that which an index links */
+export function usualProving({ "torch-index-url": index }: { "torch-index-url": string | null }) {
+  const { settings } = parseProving({});
+  return { settings, torch: parseTorch(index === "none" ? {} : { "torch-index-url": index }) };
+}
+
 /** Of what a wheel is built again, beyond what its verdict says. */
 export const parseReproduction = (given: Reproduction) => ({
   verdict: given.verdict,

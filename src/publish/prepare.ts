@@ -6,6 +6,7 @@ import { CPU_INDEX } from "../torch/install.ts";
 import { contractSha256, cpuNeeds } from "../variants/cpu-needs.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { Policy } from "../verify/policy/policy.ts";
+import { demandLocalVersions } from "./also-as.ts";
 import { parseExpected } from "./gate/expect.ts";
 import { type Publisher, preparePublish } from "./publish.ts";
 import { signatureDemand } from "./signing/check.ts";
@@ -25,6 +26,8 @@ export interface Publishing {
   fileLimit: number | null;
   /** GiB. */
   projectLimit: number | null;
+  /** A second name for each wheel; null for none. */
+  alsoAs: string | null;
   /** A plan as JSON. */
   expect: string | null;
   /** Index or folder whose torch an index links; null for the default, `none` for none. */
@@ -42,7 +45,7 @@ export interface Grounds {
 
 /**
  * Asks everything of a publish that does not need the wheels: targets, credentials, signatures, policy, plan.
- * @throws E_PUBLISH_TARGET, E_PUBLISH_CREDENTIALS, E_OUTPUT_DIR, E_OPTION_VALUE, E_TRUSTED_ROOT, E_SIGNATURE_ROOTS
+ * @throws E_PUBLISH_TARGET, E_PUBLISH_CREDENTIALS, E_ALSO_AS, E_OUTPUT_DIR, E_OPTION_VALUE, E_TRUSTED_ROOT, E_SIGNATURE_ROOTS
  */
 export async function publisherFor(
   host: Host,
@@ -52,7 +55,7 @@ export async function publisherFor(
   const { expect, torchIndex, trustedRoot } = publishing;
   const signedBy = publishing.signedBy ?? policy.signedBy;
   const roots = trustedRoot === null ? null : resolve(host.cwd, trustedRoot);
-  return preparePublish(host, {
+  const publisher = await preparePublish(host, {
     target: to,
     policy,
     variants,
@@ -75,4 +78,6 @@ export async function publisherFor(
     folder,
     dryRun,
   });
+  if (publishing.alsoAs !== null) demandLocalVersions(publishing.alsoAs, publisher.kinds);
+  return publisher;
 }

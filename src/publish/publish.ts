@@ -10,6 +10,7 @@ import { askedRefusals } from "./gate/asked.ts";
 import { isRefusal, proven, readWheel, type SignedWheel } from "./gate/candidates.ts";
 import { type Expected, missingOf } from "./gate/expect.ts";
 import { type OwnGrounds, type Proof, shortfall } from "./gate/gate.ts";
+import { originRefusals } from "./gate/origins.ts";
 import { takeIn } from "./gate/store.ts";
 import {
   type Candidate,
@@ -189,6 +190,7 @@ async function publishWheels(
   refuseAll(host, onRefusal, [
     ...read.filter(isRefusal),
     ...judged.flat().filter(isRefusal),
+    ...originRefusals(wheels),
     ...(missing.length > 0 ? [wheelsError("E_PUBLISH_INCOMPLETE", { missing })] : []),
   ]);
   const proofs = judged.map((one) => one.filter((each): each is Candidate => !isRefusal(each)));

@@ -10,6 +10,7 @@ import type { Uv } from "../torch/uv.ts";
 import { contractSha256 } from "../variants/cpu-needs.ts";
 import type { Variant } from "../variants/manifest.ts";
 import type { Materials } from "../wheel/materials.ts";
+import type { Origin } from "../wheel/origin.ts";
 import { totals } from "./checks/isa.ts";
 import { askStatic } from "./checks/static-checks.ts";
 import { type FirstUse, firstUses, type WheelContents, wheelContents } from "./facts/contents.ts";
@@ -68,6 +69,7 @@ export interface VerifyResult {
   checks: Check[];
   isa: IsaReport;
   judgedBy?: JudgedBy;
+  origin?: Origin | null;
   indexRefuses?: string[];
   contents?: WheelContents;
   firstUses?: FirstUse[];
@@ -122,6 +124,7 @@ export function makeVerdict(
       torch: result.torch,
       isa: result.isa,
       ...(result.judgedBy === undefined ? {} : { judgedBy: result.judgedBy }),
+      ...(result.origin ? { origin: result.origin } : {}),
       ...(result.contents && result.contents.lacks.length > 0
         ? { lacks: result.contents.lacks.map(({ part }) => part) }
         : {}),
@@ -239,6 +242,7 @@ export async function verifyWheel(host: Host, request: VerifyRequest): Promise<V
     checks: all,
     isa: isaReport(facts, variant),
     judgedBy: { contract: variant && contractSha256(variant), probes: await probesSha256(host) },
+    origin: facts.origin,
     indexRefuses: facts.indexProblems,
     contents: wheelContents(bytes),
     firstUses: firstUses(facts.audits),

@@ -37,7 +37,7 @@ const ACTIONS: Record<string, { inputs: string; outputs: string }> = {
   },
   "actions/publish-wheel/action.yml": {
     inputs:
-      "to wheels artifacts expect check-url file-limit project-limit variant-index served-at signed-by trusted-root attestations require-complete torch-index-url manifest policy strict accept-unproven dry-run",
+      "to wheels artifacts expect check-url also-as file-limit project-limit variant-index served-at signed-by trusted-root attestations require-complete torch-index-url manifest policy strict accept-unproven dry-run",
     outputs: "published skipped refused",
   },
 };
@@ -50,8 +50,8 @@ const COMMANDS: Record<string, string> = {
   build: "variant source vllm-version recipe output-dir max-jobs fresh resume dry-run glibc cache-dir json",
   verify:
     "level environment variant policy strict no-verdict html markdown sarif limit without emulator manifest json",
-  publish: "to dry-run check-url require-complete signed-by trusted-root policy expect json",
-  run: "variant source vllm-version output-dir publish-to torch-index-url max-jobs policy html level limit signed-by trusted-root check-url skip-build dry-run json",
+  publish: "to dry-run check-url also-as require-complete signed-by trusted-root policy expect json",
+  run: "variant source vllm-version output-dir publish-to torch-index-url max-jobs policy html level limit signed-by trusted-root check-url also-as skip-build dry-run json",
   merge: "output json",
   reproduce:
     "verdict source recipe output-dir onednn-source numactl-source max-jobs torch-index-url manifest dry-run json",

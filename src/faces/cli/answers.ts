@@ -6,7 +6,13 @@ import { COMMANDS, type CommandName } from "../../options/commands.ts";
 import type { GENERAL } from "../../options/general.ts";
 import { parseJudging } from "../../options/judging.ts";
 import { parsePublishing } from "../../options/publishing.ts";
-import { parseBuild, parseProof, parseRelease, parseReproduction } from "../../options/requests.ts";
+import {
+  parseBuild,
+  parseProof,
+  parseRelease,
+  parseReproduction,
+  usualProving,
+} from "../../options/requests.ts";
 import type { OptionSpecs, Values } from "../../options/spec.ts";
 import { parseTorch } from "../../options/torch.ts";
 import { parseChoice, parsePythons, parseWhat } from "../../options/what.ts";
@@ -143,6 +149,7 @@ async function publish(host: Host, options: Options<"publish">, wheels: Words): 
     manifest: options.manifest,
     dryRun: options["dry-run"],
     onRefusal: () => undefined,
+    proving: usualProving(options),
   });
   return { document: report, text: publishText(report), exit: EXIT.ok };
 }

@@ -11,6 +11,7 @@ import { type Verdict, verdictFileName } from "../../verify/verdict/verdict.ts";
 import { wheelFormatError } from "../../wheel/format-error.ts";
 import { oneOf } from "../../wheel/metadata.ts";
 import { normalizeName } from "../../wheel/names.ts";
+import { payloadSha256, readOrigin } from "../../wheel/origin.ts";
 import { SBOM_FILE } from "../../wheel/sbom.ts";
 import { distInfoText, openWheel } from "../../wheel/wheel-file.ts";
 import { readZip } from "../../wheel/zip-reader.ts";
@@ -68,6 +69,8 @@ export async function readWheel(
       document: metadata,
       verdict,
       sbom: distInfoText(wheel, SBOM_FILE),
+      origin: readOrigin(wheel),
+      payload: payloadSha256(wheel),
       contents: wheelContents(bytes),
       look: await lookAt(host, fileName, bytes, verdict, variants),
     };

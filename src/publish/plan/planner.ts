@@ -4,6 +4,7 @@ import type { Verdict } from "../../verify/verdict/verdict.ts";
 import { attempt } from "../../wheel/format-error.ts";
 import type { Headers } from "../../wheel/metadata.ts";
 import { architectureOf, normalizeName, parseWheelFileName } from "../../wheel/names.ts";
+import type { Origin } from "../../wheel/origin.ts";
 import { compareVersions, isVersion } from "../../wheel/version.ts";
 import type { Proof } from "../gate/gate.ts";
 import { type Limits, ruleProblems } from "../gate/rules.ts";
@@ -26,6 +27,10 @@ export interface Candidate {
   verdict: Verdict;
   /** The SBOM in it, as it stands there; null or left out where it has none of ours. */
   sbom?: string | null;
+  /** The wheel that it says it was made of under another name; null for none. */
+  origin?: Origin | null;
+  /** Digest of all that it brings beside its dist-info folder. */
+  payload?: string;
   /** Sizes and requirements, for the page that an index shows of it. */
   contents?: WheelContents;
   proof: Proof;

@@ -1,5 +1,6 @@
 import { stableAbi } from "../../elf/stable-abi.ts";
 import type { Finding } from "../../findings/findings.ts";
+import { expectedDistribution } from "../../variants/alias.ts";
 import type { Variant } from "../../variants/manifest.ts";
 import { normalizeName } from "../../wheel/names.ts";
 import type { ClaimedVariant, WheelFacts } from "../facts/facts.ts";
@@ -20,8 +21,8 @@ export function recordHashes(facts: WheelFacts): CheckAnswer<"record.hashes"> {
  * Programs of a variant that are not named after it: on a user's PATH they would stand before the system's own. Wheels of
  * others may make what they like.
  */
-function foreignPrograms({ programs, packages }: WheelFacts, variant: Variant): Finding[] {
-  const own = [...new Set([...packages, normalizeName(variant.distribution)])];
+function foreignPrograms({ programs, packages, fileName }: WheelFacts, variant: Variant): Finding[] {
+  const own = [...new Set([...packages, expectedDistribution(fileName, variant)])];
   const isOwn = (program: string): boolean =>
     own.some((name) => program.startsWith(name) && /^($|[._-])/.test(program.slice(name.length)));
   return programs
@@ -56,7 +57,7 @@ const TOLD_OF_NAMES: ReadonlySet<Finding["kind"]> = new Set(["startup-file"]);
 /** File name, METADATA and dist-info folder say one name and version, and it is the variant's. */
 export function nameAgreement(facts: WheelFacts, variant: ClaimedVariant): CheckAnswer<"name.agreement"> {
   const { distribution, version } = facts;
-  const expected = variant ? normalizeName(variant.distribution) : null;
+  const expected = variant ? expectedDistribution(facts.fileName, variant) : null;
   const foreign: Finding[] =
     variant && expected !== null && distribution !== null && distribution !== expected
       ? [{ kind: "other-distribution", variant: variant.name, expected, found: distribution }]

@@ -1,5 +1,6 @@
 import type { Finding } from "../../findings/findings.ts";
 import type { Variant } from "../../variants/manifest.ts";
+import type { Origin } from "../../wheel/origin.ts";
 import type { HiddenFacts } from "./hidden.ts";
 
 /** The package whose operators and engine are asked from outside. */
@@ -133,6 +134,8 @@ export interface WheelFacts {
   libraries: LibraryFacts[];
   /** What an upload index would refuse in its name, version and metadata; nobody else minds. */
   indexProblems: string[];
+  /** The wheel that it says it was made of under another name; null for none. */
+  origin: Origin | null;
   /** What its SBOM is, of a wheel that we built; null where it has none. */
   sbom: { file: string; problem: string | null; names: string[] } | null;
   /** What no other check can see into. */

@@ -6,6 +6,7 @@ import { indexFileProblems, indexZipProblems } from "../../wheel/index-rules.ts"
 import { landingOf } from "../../wheel/landing.ts";
 import { allOf, descriptionOf, type Headers, oneOf } from "../../wheel/metadata.ts";
 import { expandTags, normalizeName, parseWheelFileName } from "../../wheel/names.ts";
+import { readOrigin } from "../../wheel/origin.ts";
 import { algorithmOf, type DigestAlgorithm, type FileDigest, recordProblems } from "../../wheel/record.ts";
 import { readSbom } from "../../wheel/sbom.ts";
 import {
@@ -93,6 +94,7 @@ export interface OpenedWheel {
     | "installedNames"
     | "programs"
     | "indexProblems"
+    | "origin"
     | "sbom"
     | "kernelChecks"
   >;
@@ -131,6 +133,7 @@ export function openForFacts(fileName: string, bytes: Uint8Array): OpenedWheel {
       installedNames: wheel ? installedNames(wheel) : [],
       programs: wheel ? [...scriptsOf(wheel), ...programsOf(wheel)] : [],
       indexProblems: wheel ? indexProblems(fileName, wheel) : [],
+      origin: wheel ? readOrigin(wheel) : null,
       sbom: wheel ? readSbom(wheel) : null,
       kernelChecks: points ? entryPoints(points, KERNEL_CHECKS) : [],
     },

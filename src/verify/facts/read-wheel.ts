@@ -5,9 +5,9 @@ import { wheelsError } from "../../errors/wheels-error.ts";
 import type { Host } from "../../host/host.ts";
 import { auditWorkerPath } from "../../host/resources.ts";
 import { Overrun, startWorkers, type WorkerPool } from "../../host/workers.ts";
+import { namesOf } from "../../variants/alias.ts";
 import { type Variant, variantOfDistribution } from "../../variants/manifest.ts";
 import type { RuntimeDispatch } from "../../variants/manifest-schema.ts";
-import { normalizeName } from "../../wheel/names.ts";
 import { Arena } from "./arena.ts";
 import { type EntryFacts, isDense, looksLikeLibrary, unreadFacts } from "./entry-facts.ts";
 import type { Divided, Division, EntryRequest, Job, JobAnswer } from "./entry-jobs.ts";
@@ -203,8 +203,8 @@ function symbolsFor(path: string, dispatch: readonly RuntimeDispatch[]): string[
 type Identity = Pick<WheelFacts, "fileName" | "distribution" | "platformTags">;
 
 /**
- * The variant that a wheel is held to: that of its file name, by which users and indexes know it; where that is none's,
- * that of METADATA.
+ * The variant that a wheel is held to: that of its file name, by which users and indexes know it, be it an alias; where that is
+ * none's, that of METADATA.
  */
 export function variantOfWheel(
   variants: Iterable<Variant>,
@@ -212,10 +212,8 @@ export function variantOfWheel(
 ): Variant | null {
   // A wheel whose METADATA can't be read holds nothing that could be held to a contract.
   if (distribution === null) return null;
-  const [named = ""] = fileName.split("-");
-  const candidates = [normalizeName(named), distribution];
   const all = [...variants];
-  for (const name of candidates) {
+  for (const name of namesOf(fileName, distribution)) {
     const variant = variantOfDistribution(all, name, platformTags);
     if (variant) return variant;
   }

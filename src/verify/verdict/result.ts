@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { originSchema } from "../../wheel/origin.ts";
 import { contentsSchema, firstUseSchema } from "../facts/contents.ts";
 import { checkSchema } from "./check.ts";
 import { isaSchema, judgedBySchema, LEVELS, torchSchema } from "./verdict.ts";
@@ -16,6 +17,10 @@ export const resultSchema = z.object({
   checks: z.array(checkSchema),
   isa: isaSchema,
   judgedBy: judgedBySchema.optional(),
+  origin: originSchema
+    .nullable()
+    .optional()
+    .describe("The wheel that it says it was made of under another name; null for none"),
   indexRefuses: z
     .array(z.string())
     .optional()

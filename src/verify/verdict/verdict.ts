@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { materialsSchema } from "../../wheel/materials.ts";
+import { originSchema } from "../../wheel/origin.ts";
 import { ENGINE_MODES, type EngineMode, LEVELS, type Level } from "../checks/catalogue/definition.ts";
 import { coverageSchema } from "../checks/catalogue/isa.ts";
 import { CHECK_IDS, type CheckId, demandedChecks } from "../checks/catalogue.ts";
@@ -111,6 +112,10 @@ const findingFrame = z.looseObject({
   places: z.array(placeFrame).optional(),
 });
 
+/** The deepest of these levels; static of none. */
+export const deepest = (levels: readonly Level[]): Level =>
+  levels.reduce((a, b) => (LEVELS.indexOf(b) > LEVELS.indexOf(a) ? b : a), "static");
+
 /**
  * What makes a document a verdict. Findings and evidence are held to no more here than any reader must know, so that
  * a verdict of a newer release, with kinds that this one does not know, stays one.
@@ -119,6 +124,7 @@ export const verdictFrame = statementOf({
   formatVersion: z.literal(FORMAT_VERSION).describe("The format of this document"),
   isa: isaSchema,
   judgedBy: judgedBySchema.optional(),
+  origin: originSchema.optional(),
   lacks: z.array(z.string()).optional(),
   buildDefinition: materialsSchema.optional().catch(undefined),
   checks: z.array(
@@ -138,6 +144,7 @@ export const verdictSchema = statementOf({
   formatVersion: z.literal(FORMAT_VERSION),
   isa: isaSchema,
   judgedBy: judgedBySchema.optional(),
+  origin: originSchema.optional().describe("The wheel that it was made of under another name"),
   lacks: z
     .array(z.string())
     .optional()

@@ -6,6 +6,7 @@ import type { ACTIONS } from "../../../options/actions.ts";
 import { parseWheels } from "../../../options/artifacts.ts";
 import { parseJudging } from "../../../options/judging.ts";
 import { parsePublishing } from "../../../options/publishing.ts";
+import { usualProving } from "../../../options/requests.ts";
 import type { Values } from "../../../options/spec.ts";
 import { publishSummary } from "../../../report/job-summary.ts";
 import { publishText } from "../../../report/text/tables.ts";
@@ -40,6 +41,7 @@ export async function publish(github: GitHub, inputs: Inputs): Promise<ExitCode>
     manifest: inputs.manifest,
     dryRun: inputs["dry-run"],
     onRefusal: refused,
+    proving: usualProving(inputs),
   });
   github.output("published", JSON.stringify(report.published));
   github.output("skipped", JSON.stringify(report.skipped));

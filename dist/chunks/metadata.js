@@ -1,8 +1,0 @@
-import{t as e}from"./format-error.js";function t(e){let t=e.length;for(;t>0&&` 	
-`.includes(e[t-1]??``);)t--;return e.slice(0,t)}function n(n,r){let i=n.replace(/\r\n?/g,`
-`),a=i.startsWith(`
-`)?0:i.indexOf(`
-
-`),[o,s]=a<0?[i,``]:[i.slice(0,a),i.slice(a).replace(/^\n{1,2}/,``)],c=[],l=o.split(`
-`);if(l.length>5e4)throw new e(r,`${l.length} lines of headers are too many`);for(let t of l){if(t===``)continue;if(/^[ \t]/.test(t)){let n=c.at(-1);if(!n)throw new e(r,`it begins with a continuation line`);n.value+=`\n${t}`;continue}let n=t.indexOf(`:`);if(n<=0||!/^[!-9;-~]+$/.test(t.slice(0,n)))throw new e(r,`no header: ${t.slice(0,80)}`);c.push({name:t.slice(0,n),value:t.slice(n+1).replace(/^[ \t]+/,``)})}return{headers:c.map(({name:e,value:n})=>({name:e,value:t(n)})),body:s}}function r({headers:e,body:t}){let n=e.map(({name:e,value:t})=>`${e}: ${t}\n`).join(``);return t===``?n:`${n}\n${t}`}const i=(e,t)=>e.toLowerCase()===t.toLowerCase();function a(e,t){return e.headers.filter(e=>i(e.name,t)).map(({value:e})=>e)}function o(e,t){return a(e,t)[0]??null}function s(e,t,n){let r=e.headers.findIndex(e=>i(e.name,t)),a=e.headers.filter(e=>!i(e.name,t)),o=r<0?a.length:r,s=n.map(e=>({name:t,value:e}));return{...e,headers:[...a.slice(0,o),...s,...a.slice(o)]}}function c(e){return e.body.trim()===``?(o(e,`Description`)??``).replace(/\n( {7}\||\t| {8})/g,`
-`):e.body}export{n as a,o as i,c as n,s as o,r,a as t};

@@ -1,1 +1,0 @@
-import{p as e}from"./files.js";import{d as t}from"./resources.js";import{_ as n,x as r}from"./findings.js";async function i(){return n({version:r()}).parse(JSON.parse(await e(t()))).version}export{i as t};
