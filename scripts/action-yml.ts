@@ -83,6 +83,7 @@ const COMPOSITE: OptionSpecs = {
   "output-dir": build.inputs["output-dir"],
   "onednn-source": build.inputs["onednn-source"],
   "numactl-source": build.inputs["numactl-source"],
+  "gperftools-source": build.inputs["gperftools-source"],
   glibc: build.inputs.glibc,
   "build-env": build.inputs["build-env"],
   "max-jobs": build.inputs["max-jobs"],

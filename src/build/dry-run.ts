@@ -45,9 +45,10 @@ function sourceLines(
     ([name, { repository, ref }]) =>
       `# puts ${name} ${ref} of ${localSources[name] ?? repository} in ${join(build, "deps", name)}`,
   );
+  const glibc = floor === null ? "" : ` for glibc ${floor}`;
   const libraries = librariesOf(found.recipe, floor).sourced.map(
     ({ source: { project, ref, repository, soname } }) =>
-      `# builds ${soname} of ${project} ${ref} of ${localSources[project] ?? repository} for glibc ${floor}, once`,
+      `# builds ${soname} of ${project} ${ref} of ${localSources[project] ?? repository}${glibc}, once`,
   );
   return [origin, ...dependencies, ...libraries];
 }

@@ -18,6 +18,8 @@ export interface BuiltLibraries {
   include: string;
   /** Folder of the libraries. */
   lib: string;
+  /** Paths of those that the dynamic loader's cache is to list to the build. */
+  listed: string[];
 }
 
 type LibraryInputs = Pick<Inputs, "request" | "compiler" | "dependencies">;
@@ -41,14 +43,14 @@ function keyOf(
   return createHash("sha256").update(text).digest("hex").slice(0, 20);
 }
 
-/** @param floor arguments of the C compiler @throws E_DEPENDENCY, E_GIT, E_DISK_FULL */
+/** @param floor arguments of the compilers @throws E_DEPENDENCY, E_GIT, E_DISK_FULL */
 async function makeLibrary(
   host: Host,
   { request, compiler, dependencies }: LibraryInputs,
   { library, source }: SourcedLibrary,
-  floor: readonly string[],
+  floor: Record<"c" | "c++", readonly string[]>,
   scratch: string,
-  place: BuiltLibraries,
+  place: Pick<BuiltLibraries, "include" | "lib">,
 ): Promise<void> {
   const origin = dependencies.get(source.project);
   if (origin === undefined) throw wheelsError("E_INTERNAL", { detail: `${source.project} was not resolved` });
@@ -59,7 +61,8 @@ async function makeLibrary(
     await writeFile(join(tree, name), text);
   }
   const made = join(place.lib, source.soname);
-  const [command = "", ...own] = compiler.cc;
+  const { language = "c", headers = [] } = source;
+  const [command = "", ...own] = language === "c" ? compiler.cc : compiler.cxx;
   const args = [
     ...own,
     ...["-O2", "-fPIC", "-g0", "-shared", "-I.", `-ffile-prefix-map=${tree}=.`],
@@ -67,7 +70,7 @@ async function makeLibrary(
     ...[`-Wl,-soname,${source.soname}`, "-Wl,-z,defs"],
     ...(source.arguments ?? []),
     ...source.sources,
-    ...floor,
+    ...floor[language],
     ...["-o", made],
   ];
   const result = await run(host, command, args, { cwd: tree, env: compilerEnv(host) });
@@ -79,11 +82,11 @@ async function makeLibrary(
     });
   if (source.soname !== `lib${library}.so`)
     await makeLink(source.soname, join(place.lib, `lib${library}.so`));
-  for (const header of source.headers) await copyAtomic(join(tree, header), join(place.include, header));
+  for (const header of headers) await copyAtomic(join(tree, header), join(place.include, header));
 }
 
 /**
- * The recipe's libraries for a glibc that the machine's own may be too new for, built once and kept among the tools.
+ * The libraries of a recipe that are built from source, for the glibc that is asked for; built once and kept among the tools.
  * @returns null where none is built from source
  * @throws E_DEPENDENCY, E_GIT, E_TOOL_INSTALL, E_GLIBC_FLOOR, E_DISK_FULL
  */
@@ -94,17 +97,18 @@ export async function provideLibraries(
 ): Promise<BuiltLibraries | null> {
   const { found, floor, architecture } = inputs.request;
   const wanted = librariesOf(found.recipe, floor).sourced;
-  if (floor === null || wanted.length === 0) return null;
+  if (wanted.length === 0) return null;
   const folder = await host.tools.provide(
     host,
-    { name: `libraries-${keyOf(inputs, wanted)}`, version: floor },
+    { name: `libraries-${keyOf(inputs, wanted)}`, version: floor ?? "own" },
     (place) => exists(join(place, "complete")),
     async (place) => {
-      const kit = (await needsFloorKit(host, inputs.compiler, floor))
-        ? await provideFloorKit(host, uv, floor, architecture)
-        : null;
+      const kit =
+        floor !== null && (await needsFloorKit(host, inputs.compiler, floor))
+          ? await provideFloorKit(host, uv, floor, architecture)
+          : null;
       const names = wanted.map(({ source }) => source.soname).join(", ");
-      const stage = host.log.stage(`Building ${names} for glibc ${floor}...`);
+      const stage = host.log.stage(`Building ${names}${floor === null ? "" : ` for glibc ${floor}`}...`);
       await host.scratch
         .withFolder("vllm-cpu-wheels-libraries", async (scratch) => {
           await remove(place);
@@ -112,7 +116,7 @@ export async function provideLibraries(
           await makeDir(folders.include);
           await makeDir(folders.lib);
           const args =
-            kit === null
+            kit === null || floor === null
               ? null
               : await floorArguments(
                   host,
@@ -123,7 +127,10 @@ export async function provideLibraries(
                   [],
                   join(scratch, "floor"),
                 );
-          const own = args === null ? [] : [...args.cc, ...args.linkCc];
+          const own = {
+            c: args === null ? [] : [...args.cc, ...args.linkCc],
+            "c++": args === null ? [] : [...args.cxx, ...args.linkCxx],
+          };
           for (const one of wanted) await makeLibrary(host, inputs, one, own, scratch, folders);
           await writeFile(join(place, "complete"), "");
         })
@@ -134,5 +141,7 @@ export async function provideLibraries(
       stage.done();
     },
   );
-  return { include: join(folder, "include"), lib: join(folder, "lib") };
+  const lib = join(folder, "lib");
+  const listed = found.recipe.listed.map(({ soname }) => join(lib, soname));
+  return { include: join(folder, "include"), lib, listed };
 }

@@ -150,7 +150,7 @@ function gitRemedy(detail: string): string {
   const known = GIT_REMEDIES.find(([pattern]) => pattern.test(detail));
   return (
     known?.[1] ??
-    "Check the repository and the ref. Where the machine can't reach it, name a local copy (--onednn-source, --numactl-source, --source)."
+    "Check the repository and the ref. Where the machine can't reach it, name a local copy (--onednn-source, --numactl-source, --gperftools-source, --source)."
   );
 }
 

@@ -179,6 +179,7 @@ export const COMMANDS = {
         },
         "onednn-source": HOW["onednn-source"],
         "numactl-source": HOW["numactl-source"],
+        "gperftools-source": HOW["gperftools-source"],
       }),
       "max-jobs": HOW["max-jobs"],
       "torch-index-url": {

@@ -23,6 +23,12 @@ export const HOW = {
       default: null,
       help: "A checkout or git repository of numactl with the release that the recipe pins, of which libnuma is built where --glibc asks for it; without it that release is fetched from GitHub, once.",
     },
+    "gperftools-source": {
+      kind: "text",
+      placeholder: "DIR",
+      default: null,
+      help: "A checkout or git repository of gperftools with the release that the recipe pins, of which the tcmalloc is built that vLLM's own wheel brings; without it that release is fetched from GitHub, once.",
+    },
     resume: { kind: "flag", help: "Go on where a build of the same inputs broke off." },
     fresh: { kind: "flag", byHand: true, help: "Compile anew, whatever earlier builds have left." },
     glibc: {
@@ -68,14 +74,18 @@ export const HOW = {
   }),
 };
 
+const SOURCES = ["onednn", "numactl", "gperftools"] as const;
+
 /** Sources of other projects by name, as far as the user names them. */
-export const localSources = (given: {
-  "onednn-source": string | null;
-  "numactl-source": string | null;
-}): Record<string, string> => ({
-  ...(given["onednn-source"] === null ? {} : { onednn: given["onednn-source"] }),
-  ...(given["numactl-source"] === null ? {} : { numactl: given["numactl-source"] }),
-});
+export const localSources = (
+  given: Record<`${(typeof SOURCES)[number]}-source`, string | null>,
+): Record<string, string> =>
+  Object.fromEntries(
+    SOURCES.flatMap((name) => {
+      const place = given[`${name}-source`];
+      return place === null ? [] : [[name, place]];
+    }),
+  );
 
 /** @throws E_OPTION_VALUE */
 export function parseHow(given: Partial<Values<typeof HOW>>) {

@@ -12,7 +12,14 @@ type Judged = From<typeof parseProving> & From<typeof parseJudging> & From<typeo
 type Proof = Judged & From<typeof parseTorch> & { variant: string | null; manifest: string | null };
 type Release = Build & Judged & From<typeof parsePublishing>;
 type Reproduction = Record<
-  "verdict" | "source" | "recipe" | "onednn-source" | "numactl-source" | "torch-index-url" | "manifest",
+  | "verdict"
+  | "source"
+  | "recipe"
+  | "onednn-source"
+  | "numactl-source"
+  | "gperftools-source"
+  | "torch-index-url"
+  | "manifest",
   string | null
 > & { "output-dir": string; "max-jobs": number | null };
 

@@ -57,8 +57,9 @@ const librarySource = z
     ref: z.string().regex(/^[\w.-]+$/),
     file: relativePath.describe("File by which a tree of it is known"),
     soname: z.string().regex(/^lib[\w.+-]+\.so(\.\d+)*$/),
-    sources: z.array(relativePath).min(1).describe("C files that the library is made of"),
-    headers: z.array(relativePath).min(1).describe("What a build that links it includes"),
+    language: z.enum(["c", "c++"]).optional().describe("Of its sources; c where it is left out"),
+    sources: z.array(relativePath).min(1).describe("Files that the library is made of"),
+    headers: z.array(relativePath).optional().describe("What a build that links it includes"),
     generated: z
       .record(relativePath, z.string())
       .optional()
@@ -68,7 +69,7 @@ const librarySource = z
       .optional()
       .describe("Beyond -O2 -fPIC -shared"),
   })
-  .describe("How it is built for a glibc that this machine's own library is too new for");
+  .describe("How a library is built of another project's source");
 
 const systemLibrary = z
   .strictObject({
@@ -77,7 +78,9 @@ const systemLibrary = z
     packages: z
       .record(z.enum(["apt", "dnf", "zypper", "apk", "pacman"]), z.string())
       .describe("Package that brings it, by package manager"),
-    source: librarySource.optional(),
+    source: librarySource
+      .optional()
+      .describe("Of which it is built for a glibc that this machine's own library is too new for"),
   })
   .describe("A library of the system, with its header, that the build links");
 
@@ -144,6 +147,10 @@ export const recipeSchema = z.strictObject({
     .optional()
     .describe("Its wheels keep to the stable ABI (abi3), so that one build serves every later Python"),
   libraries: z.array(systemLibrary).optional(),
+  listed: z
+    .array(librarySource)
+    .optional()
+    .describe("Libraries that the build takes along where ldconfig lists them; these alone are listed to it"),
   glibc: z
     .string()
     .regex(/^2\.\d{1,3}$/)

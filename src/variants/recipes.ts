@@ -5,6 +5,7 @@ import type { Variant } from "./manifest.ts";
 import {
   type Compilers,
   type Dependency,
+  type LibrarySource,
   type Patch,
   type RawRecipe,
   type RawRecipes,
@@ -31,6 +32,8 @@ export interface Recipe {
   /** Whether one build serves every later Python (PEP 384). */
   stableAbi: boolean;
   libraries: SystemLibrary[];
+  /** What the build takes along where the dynamic loader's cache lists it. */
+  listed: LibrarySource[];
   /** The glibc that its wheels are built for where nobody asks for another; null for the machine's own. */
   glibc: string | null;
   dependencies: Record<string, Dependency>;
@@ -130,6 +133,7 @@ function resolve(recipes: Recipes, name: string, architecture: Architecture): Re
     assumptions: lineage.flatMap((recipe) => recipe.assumptions ?? []),
     stableAbi: last(lineage.map((recipe) => recipe["stable-abi"])) ?? false,
     libraries: lineage.flatMap((recipe) => recipe.libraries ?? []),
+    listed: lineage.flatMap((recipe) => recipe.listed ?? []),
     glibc: last(lineage.map((recipe) => recipe.glibc)),
     dependencies: merged(targets.map((target) => target.dependencies)),
     compilers: last(targets.map((target) => target.compilers)),
@@ -215,6 +219,7 @@ export function plainRecipe(): Recipe {
     assumptions: [],
     stableAbi: false,
     libraries: [],
+    listed: [],
     glibc: null,
     dependencies: {},
     compilers: null,

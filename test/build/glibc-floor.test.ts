@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { COMPAT } from "../../src/build/floor/compat.ts";
 import { readElf } from "../../src/elf/elf.ts";
+import { parseRecipes } from "../../src/variants/recipes.ts";
+import type { VerifyResult } from "../../src/verify/verify.ts";
 import { SBOM_FILE } from "../../src/wheel/sbom.ts";
 import { compareVersions } from "../../src/wheel/version.ts";
 import { readZip } from "../../src/wheel/zip-reader.ts";
 import { likeOneDnn, likeVllm, tree } from "../support/like-vllm.ts";
-import { exec, type Ran, removeScratch, scratch, torchFolder, wheels } from "../support/run.ts";
+import { exec, type Ran, removeScratch, root, scratch, torchFolder, wheels } from "../support/run.ts";
 
 afterAll(removeScratch);
 
@@ -298,10 +300,24 @@ static PyMethodDef methods[] = {{"nodes", nodes, METH_NOARGS, nullptr}, {nullptr
 static PyModuleDef module = {PyModuleDef_HEAD_INIT, "_C", nullptr, -1, methods, nullptr, nullptr, nullptr, nullptr};
 PyMODINIT_FUNC PyInit__C() { return PyModule_Create(&module); }
 `;
+  // It bundles what vLLM's own setup.py of 0.32.0 does (find_tcmalloc, bundle_tcmalloc).
   const source = likeVllm({
-    "setup.py": () => `from setuptools import Extension, setup
+    "setup.py": () => `import os, re, shutil, subprocess
+from pathlib import Path
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 names = ["_C_AVX2", "_C_AVX512", "_C"]
-setup(name="vllm", version="0.32.0", packages=["vllm"], ext_modules=[
+class bundling(build_ext):
+    def run(self):
+        super().run()
+        listed = subprocess.check_output(["ldconfig", "-p"], text=True, stderr=subprocess.DEVNULL)
+        for line in listed.splitlines():
+            assert re.search(r"\\blibtcmalloc_minimal\\.so\\.(\\d+)\\b", line) and "=>" in line, listed
+            found = Path(line.split("=>")[1].strip())
+            place = os.path.join(self.build_lib, "vllm", "libs")
+            os.makedirs(place, exist_ok=True)
+            shutil.copy2(found, os.path.join(place, found.name))
+setup(name="vllm", version="0.32.0", packages=["vllm"], cmdclass={"build_ext": bundling}, ext_modules=[
     Extension(f"vllm.{name}", ["kernels.cpp"], libraries=["numa"], py_limited_api=True) for name in names])
 `,
     "kernels.cpp": () => KERNELS,
@@ -314,13 +330,34 @@ setup(name="vllm", version="0.32.0", packages=["vllm"], ext_modules=[
     { mode: 0o755 },
   );
   const env = { ...process.env, CXX: compiler, CC: "gcc" };
+  /** What the recipe takes of gperftools, each file with next to nothing in it, and one with C++ in it. */
+  const gperftools = (version = "2.18.1"): string => {
+    const { raw } = parseRecipes(readFileSync(join(root, "recipes.yml"), "utf8"), "recipes.yml");
+    const sources = (raw["vllm-with-tcmalloc"]?.listed ?? []).flatMap((one) => one.sources);
+    return tree({
+      "CMakeLists.txt": `project(gperftools VERSION ${version} LANGUAGES C CXX)\n`,
+      "generic-config/config.h": "#define OF_A_CONFIG 7\n",
+      ...Object.fromEntries(sources.map((name) => [name, "namespace { [[maybe_unused]] int empty; }\n"])),
+      "src/tcmalloc.cc":
+        '#include "config.h"\n#include <string>\nextern "C" int tc_version() { return OF_A_CONFIG + int(std::to_string(1).size()); }\n',
+    });
+  };
   const vllm = (libnuma: string, ...more: string[]) =>
-    build(source, [`--onednn-source=${likeOneDnn("3.13.0")}`, `--numactl-source=${libnuma}`, ...more], env);
+    build(
+      source,
+      [
+        `--onednn-source=${likeOneDnn("3.13.0")}`,
+        `--numactl-source=${libnuma}`,
+        `--gperftools-source=${gperftools()}`,
+        ...more,
+      ],
+      env,
+    );
 
   test("is built of its pinned source for vLLM's wheels, which are for glibc 2.28 where nobody says another", () => {
     const { ran, wheel } = vllm(numactl(LIBNUMA));
     expect(ran.status === 0 ? "" : ran.stderr + ran.stdout).toBe("");
-    expect(ran.stderr).toMatch(/Building libnuma\.so\.1 for glibc 2\.28/);
+    expect(ran.stderr).toMatch(/Building libnuma\.so\.1, libtcmalloc_minimal\.so\.4 for glibc 2\.28/);
     expect(Number(/manylinux_2_(\d+)_/.exec(wheel)?.[1])).toBeLessThanOrEqual(28);
     const grafted = readZip(readFileSync(wheel)).filter(({ name }) => /\.libs\/libnuma-\w+\.so/.test(name));
     expect(grafted).toHaveLength(1);
@@ -334,13 +371,23 @@ setup(name="vllm", version="0.32.0", packages=["vllm"], ext_modules=[
     ).toEqual({ tree: expect.stringMatching(/^[0-9a-f]{64}$/) });
     const entry = readZip(readFileSync(wheel)).find(({ name }) => name.endsWith(SBOM_FILE));
     const { components } = JSON.parse(Buffer.from(entry?.read() ?? []).toString("utf8")) as {
-      components: { name: string; components?: { name: string }[] }[];
+      components: { name: string; version: string; description: string; components?: { name: string }[] }[];
     };
     expect(components.find(({ name }) => name === "numactl")?.components).toEqual([
       expect.objectContaining({ name: grafted[0]?.name }),
     ]);
+    expect(components.find(({ name }) => name === "gperftools")).toMatchObject({
+      version: "gperftools-2.18.1",
+      description: "Built for this wheel and bundled",
+    });
+    const { stdout } = wheels(["verify", wheel, "--level=static", "--no-verdict", "--json"]);
+    const [result] = (JSON.parse(stdout) as { results: VerifyResult[] }).results;
+    expect(result?.contents?.lacks.map(({ part }) => part)).toEqual(["vllm-rs"]);
     const place = scratch();
     exec("python3", ["-m", "zipfile", "-e", wheel, place]);
+    const tcmalloc = join(place, "vllm", "libs", "libtcmalloc_minimal.so.4");
+    const asked = `import ctypes; print(ctypes.CDLL(${JSON.stringify(tcmalloc)}).tc_version())`;
+    expect(exec("python3", ["-c", asked]).stdout).toBe("8\n");
     const code =
       "import importlib.util as u; s = u.spec_from_file_location('_C', __import__('glob').glob('vllm/_C.*')[0]); m = u.module_from_spec(s); s.loader.exec_module(m); print(m.nodes())";
     expect(exec("python3", ["-c", code], { cwd: place }).stdout).toBe("17\n");

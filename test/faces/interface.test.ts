@@ -11,7 +11,7 @@ import { root, wheels } from "../support/run.ts";
 const ACTIONS: Record<string, { inputs: string; outputs: string }> = {
   "action.yml": {
     inputs:
-      "variant source vllm-version python-version version-suffix output-dir max-jobs torch-index-url torch-packages torch-version manifest level policy strict accept-unproven cache upload publish-to glibc onednn-source numactl-source recipe limit html markdown sarif sarif-kinds build-env",
+      "variant source vllm-version python-version version-suffix output-dir max-jobs torch-index-url torch-packages torch-version manifest level policy strict accept-unproven cache upload publish-to glibc onednn-source numactl-source gperftools-source recipe limit html markdown sarif sarif-kinds build-env",
     outputs: "torch-version saved-bytes wheel sha256 verdict wheels result sarif reports published",
   },
   "actions/plan/action.yml": {
@@ -26,7 +26,7 @@ const ACTIONS: Record<string, { inputs: string; outputs: string }> = {
   },
   "actions/build-variant/action.yml": {
     inputs:
-      "variant source vllm-version python-version version-suffix output-dir max-jobs recipe onednn-source numactl-source fresh glibc keep-debug torch-requirement torch-index-url torch-packages torch-version manifest level html markdown sarif sarif-kinds policy strict accept-unproven upload artifact-name retention-days limit without emulator savings least-cpu isolation engine-modes speed-reference speed-least build-env cache cache-timeout restore-cache save-cache cache-secret compiler-cache",
+      "variant source vllm-version python-version version-suffix output-dir max-jobs recipe onednn-source numactl-source gperftools-source fresh glibc keep-debug torch-requirement torch-index-url torch-packages torch-version manifest level html markdown sarif sarif-kinds policy strict accept-unproven upload artifact-name retention-days limit without emulator savings least-cpu isolation engine-modes speed-reference speed-least build-env cache cache-timeout restore-cache save-cache cache-secret compiler-cache",
     outputs:
       "wheel sha256 verdict wheels result artifact-name torch-version saved-bytes sarif reports cache-key cache-hit",
   },
@@ -54,7 +54,7 @@ const COMMANDS: Record<string, string> = {
   run: "variant source vllm-version output-dir publish-to torch-index-url max-jobs policy html level limit signed-by trusted-root check-url also-as skip-build dry-run json",
   merge: "output json",
   reproduce:
-    "verdict source recipe output-dir onednn-source numactl-source max-jobs torch-index-url manifest dry-run json",
+    "verdict source recipe output-dir onednn-source numactl-source gperftools-source max-jobs torch-index-url manifest dry-run json",
   compare: "html json",
   withdraw: "from reason json",
 };

@@ -63,6 +63,17 @@ describe("a wheel of vLLM says which parts of vLLM's own it lacks", () => {
       { files: { "vllm/__init__.py": "" }, metadata: metadata() },
       ["tcmalloc", "vllm-rs"],
     ],
+    [
+      "triton-cpu as vLLM requires it",
+      {
+        files: WHOLE,
+        metadata: metadata(
+          "triton @ https://example.org/triton-cpu/releases/download/v3.8.0/triton-3.8.0+cpu-cp311-cp311-linux_x86_64.whl",
+        ),
+      },
+      [],
+    ],
+    ["another triton", { files: WHOLE, metadata: metadata("triton==3.8.0") }, ["triton-cpu"]],
     ["a requirement nobody can read", { files: WHOLE, metadata: metadata("=", "triton-cpu") }, []],
   ])("%s", (_name, wheel, expected) => {
     expect(verified({ version: "0.32.0", metadata: metadata("triton-cpu"), ...wheel }).lacks).toEqual(

@@ -1,4 +1,4 @@
-import { delimiter, join } from "node:path";
+import { basename, delimiter, join } from "node:path";
 import { makeDir, writeFile } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
 import { CCACHE_PLACES } from "../../host/tool-settings.ts";
@@ -126,12 +126,19 @@ exec ${quote(realCat)} "$@"
 
 /** Programs by which a build would take along what this machine happens to have. */
 const HIDDEN: Readonly<Record<string, string>> = {
-  // vLLM's setup.py bundles the tcmalloc that `ldconfig -p` lists.
-  ldconfig: "exit 0",
   // setuptools-rust builds optional binaries where cargo is there, and leaves them out where it is not.
   cargo: "echo 'vllm-cpu-wheels: the wheel holds no Rust parts' >&2; exit 1",
   rustc: "echo 'vllm-cpu-wheels: the wheel holds no Rust parts' >&2; exit 1",
 };
+
+/**
+ * A loader's cache that holds what was built for the build and nothing of this machine's: vLLM's setup.py bundles the tcmalloc
+ * that `ldconfig -p` lists.
+ */
+function ldconfigShim(listed: readonly string[]): string {
+  const lines = listed.map((path) => `\t${basename(path)} (libc6,x86-64) => ${path}`);
+  return ["#!/bin/sh", ...lines.map((line) => `printf '%s\\n' ${quote(line)}`), ""].join("\n");
+}
 
 /** Folder of programs that go first on PATH during a build, so that the host can't leak into the wheel. */
 export async function writeShims(
@@ -171,6 +178,7 @@ export async function writeShims(
     ),
     0o755,
   );
+  await writeFile(join(folder, "ldconfig"), ldconfigShim(libraries?.listed ?? []), 0o755);
   for (const [name, body] of Object.entries(HIDDEN))
     await writeFile(join(folder, name), `#!/bin/sh\n${body}\n`, 0o755);
 }

@@ -38,7 +38,7 @@ export function slotKey(
   const { found } = request;
   const sourced = librariesOf(found.recipe, request.floor).sourced.map(({ source }) => source);
   return digest(host, "build environment", [
-    2,
+    3,
     sourceDigest,
     found.recipe.name,
     needs,
@@ -49,7 +49,8 @@ export function slotKey(
     python,
     compiler,
     glibcVersion(),
-    request.floor === null ? null : [request.floor, ZIG.version, COMPAT, sourced],
+    request.floor === null ? null : [request.floor, ZIG.version, COMPAT],
+    sourced,
   ]);
 }
 

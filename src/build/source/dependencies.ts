@@ -36,15 +36,30 @@ export const identityOf = (origin: DependencyOrigin): string =>
 type Pinned = Pick<Dependency, "repository" | "ref" | "file">;
 
 /** A library that is built from source, so that it asks for no newer glibc than the wheel does. */
-export type SourcedLibrary = SystemLibrary & { source: LibrarySource };
+export interface SourcedLibrary {
+  /** As the linker is told it. */
+  library: string;
+  source: LibrarySource;
+}
 
-/** The libraries of a recipe by where they come from: the system, or their source where a glibc is asked for. */
+/**
+ * The libraries of a recipe by where they come from: the system, or their source, where a glibc is asked for and for all that is
+ * listed to the build.
+ */
 export function librariesOf(
-  { libraries }: Pick<Recipe, "libraries">,
+  { libraries, listed }: Pick<Recipe, "libraries" | "listed">,
   floor: string | null,
 ): { system: SystemLibrary[]; sourced: SourcedLibrary[] } {
-  const isSourced = (one: SystemLibrary): one is SourcedLibrary => floor !== null && one.source !== undefined;
-  return { system: libraries.filter((one) => !isSourced(one)), sourced: libraries.filter(isSourced) };
+  const isSourced = (one: SystemLibrary): one is SystemLibrary & SourcedLibrary =>
+    floor !== null && one.source !== undefined;
+  const taken = listed.map((source) => ({
+    library: source.soname.replace(/^lib|\.so(\.\d+)*$/g, ""),
+    source,
+  }));
+  return {
+    system: libraries.filter((one) => !isSourced(one)),
+    sourced: [...libraries.filter(isSourced), ...taken],
+  };
 }
 
 /** The sources of other projects that a build takes, by name, pinned by its recipe. */
@@ -106,7 +121,7 @@ async function demandRelease(name: string, source: string, { ref, file }: Pinned
   };
   if (cmake === null) return refuse(`It has no ${file}, and is no git repository.`);
   const version = statedVersion(cmake);
-  const release = /^v(\d+(\.\d+)+)/.exec(ref)?.[1];
+  const release = /^(?:v|[a-z]+-)(\d+(\.\d+)+)/.exec(ref)?.[1];
   if (release === undefined)
     return refuse(`The build pins the commit ${ref}; a folder without history can't show it.`);
   if (version !== release && !version?.startsWith(`${release}.`))

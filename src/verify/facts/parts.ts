@@ -1,7 +1,6 @@
 import { z } from "zod";
-import { FormatError } from "../../wheel/format-error.ts";
-import { normalizeName } from "../../wheel/names.ts";
-import { parseRequirement } from "../../wheel/requirement.ts";
+import { attempt } from "../../wheel/format-error.ts";
+import { isFor, parseRequirement, type Requirement } from "../../wheel/requirement.ts";
 import { compareVersions, isVersion } from "../../wheel/version.ts";
 import { VLLM_PACKAGE } from "./facts.ts";
 
@@ -15,8 +14,7 @@ export type Lack = z.infer<typeof lackSchema>;
 
 interface Brought {
   files: readonly string[];
-  /** Names of required distributions, normalised. */
-  requires: ReadonlySet<string>;
+  requires: readonly Requirement[];
 }
 
 /** vLLM's own reading decides what counts: its source says where it looks for each. */
@@ -42,21 +40,18 @@ const PARTS: readonly (Lack & { isKnown: (all: Brought) => boolean; isThere: (al
       effect:
         "where nobody installs it, vLLM takes slower ways: without the Triton sampler, and without its model runner V2",
       isKnown: ({ files }) => files.includes("vllm/utils/cpu_triton_utils.py"),
-      isThere: ({ requires }) => requires.has("triton-cpu"),
+      // vLLM's requirements name it triton, by the address of a build of triton-lang/triton-cpu.
+      isThere: ({ requires }) =>
+        requires.some(
+          (one) =>
+            isFor(one, "triton-cpu") ||
+            (isFor(one, "triton") && /triton-cpu|\+cpu/.test(one.url ?? one.specifier)),
+        ),
     },
   ];
 
 /** The first vLLM that has a CPU wheel of its own. */
 const FIRST = "0.17";
-
-function nameOf(line: string): string | null {
-  try {
-    return normalizeName(parseRequirement(line).name);
-  } catch (thrown) {
-    if (thrown instanceof FormatError) return null;
-    throw thrown;
-  }
-}
 
 /**
  * Parts of vLLM's own CPU wheel that a wheel lacks; none of a wheel that is not vLLM, or is older than vLLM's own.
@@ -70,7 +65,10 @@ export function lacksOf(
 ): Lack[] {
   const isVllm = files.includes(`${VLLM_PACKAGE}/__init__.py`);
   if (!isVllm || version === null || !isVersion(version) || compareVersions(version, FIRST) < 0) return [];
-  const brought = { files, requires: new Set(requires.map(nameOf).filter((name) => name !== null)) };
+  const brought = {
+    files,
+    requires: requires.flatMap((line) => attempt(() => parseRequirement(line)) ?? []),
+  };
   return PARTS.filter((one) => one.isKnown(brought) && !one.isThere(brought)).map(({ part, effect }) => ({
     part,
     effect,
