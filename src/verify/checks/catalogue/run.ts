@@ -161,6 +161,10 @@ const engineSchema = z.object({
   peakBytes: z.number(),
   loaded: loadedSchema.optional(),
   limits: limitsSchema.optional(),
+  modelRunner: z
+    .string()
+    .optional()
+    .describe("Class that ran the model: with triton-cpu vLLM takes its second one, vllm.v1.worker.cpu"),
   compiled: z
     .object({
       graphs: z.number().describe("Graphs that torch compiled, by its own count"),
@@ -201,6 +205,7 @@ function engineSummary({ tokens = [], engine, compiled, server, tiles }: EngineE
   return [
     `${tokens.length} greedy continuations are plain torch's, twice and over HTTP; imported in ${seconds(first.importSeconds)}`,
     ...(engine ? [`eager: ${told(engine)}`] : []),
+    ...(first.modelRunner ? [`run by ${first.modelRunner}`] : []),
     ...(compiled ? [`compiled: ${told(compiled)}, ${graphs} graphs compiled in ${seconds(took)}`] : []),
     `the server${server.mode === undefined ? "" : ` (${server.mode})`} was ready after ${seconds(server.readySeconds)} and stopped in ${seconds(server.stopSeconds)}`,
     ...(server.loaded
