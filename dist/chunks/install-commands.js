@@ -1,1 +1,1 @@
-const e=`https://download.pytorch.org/whl/cpu`,t=({distribution:t,version:n,torchVersion:r,companions:i})=>[`pip install ${[`torch==${r}`,...i].join(` `)} --index-url ${e}`,`pip install ${t}==${n}`];export{t as n,e as t};
+const e=`https://download.pytorch.org/whl/cpu`,t=({distribution:t,version:n,torchVersion:r,companions:i})=>[`pip install ${[`torch==${r}`,...i].join(` `)} --index-url ${e}`,`pip install ${t}==${n}`],n=e=>`pip install '${e.replaceAll(`'`,`"`)}'`,r=e=>[...e.matchAll(/^[ \t]*pip install '([^'\n]+ @ [^'\n]+)'$/gm)].map(([,e=``])=>e);export{t as i,n,r,e as t};

@@ -1,5 +1,6 @@
 import {
   CPU_TORCH_INDEX,
+  directCommand,
   type InstallFacts as Installable,
   installCommands,
 } from "../wheel/install-commands.ts";
@@ -64,7 +65,7 @@ export function asDescription(facts: InstallFacts, contentType: string | null): 
           "The project also names these, by addresses that a package index does not take; without them the wheel works,",
           "with slower fallbacks in places:",
           "",
-          block(facts.direct.map((line) => `pip install "${line}"`)),
+          block(facts.direct.map(directCommand)),
         ]
       : []),
   ].join("\n");

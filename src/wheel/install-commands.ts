@@ -22,3 +22,13 @@ export const installCommands = ({
   `pip install ${[`torch==${torchVersion}`, ...companions].join(" ")} --index-url ${CPU_TORCH_INDEX}`,
   `pip install ${distribution}==${version}`,
 ];
+
+/** The command that installs a requirement by URL, which no index takes in metadata; a marker's own quotes are double ones then. */
+export const directCommand = (requirement: string): string =>
+  `pip install '${requirement.replaceAll("'", '"')}'`;
+
+/** The requirements by URL that a description tells of in such commands; of any description, since nobody vouches for one. */
+export const directsIn = (description: string): string[] =>
+  [...description.matchAll(/^[ \t]*pip install '([^'\n]+ @ [^'\n]+)'$/gm)].map(
+    ([, requirement = ""]) => requirement,
+  );

@@ -37,6 +37,7 @@ import { type LinkedPage, linkedHtml, linkedPage, parseLinkedPage } from "./link
 import type { Target, TargetSettings } from "./target.ts";
 import { torchLinks } from "./torch-links.ts";
 import { pipCommand, torchNeeds, torchPlace } from "./torch-served.ts";
+import { tritonLinks } from "./triton-links.ts";
 import { variantDocuments } from "./variant-index.ts";
 import { verdictPage } from "./verdict-page.ts";
 
@@ -190,6 +191,8 @@ export function indexDirTarget(host: Host, dir: string, settings: TargetSettings
   };
   const writeTorchLinks = async (links: ReadonlyMap<string, ListedFile[]>): Promise<void> => {
     for (const [name, files] of links) {
+      // Where the index has wheels of its own of that name, their page is theirs.
+      if ((await readPage(dir, name)) !== null) continue;
       await makeDir(join(dir, name));
       const page = linkedPage(name, await readLinked(dir, name), files);
       await writeFileAtomic(join(dir, name, PAGE), `${JSON.stringify(page, null, 1)}\n`);
@@ -198,14 +201,16 @@ export function indexDirTarget(host: Host, dir: string, settings: TargetSettings
   };
   const askTorchLinks = async (all: readonly Candidate[]): Promise<Map<string, ListedFile[]>> => {
     if (settings.torchIndex === null) return new Map();
+    const triton = tritonLinks(all);
+    const own = new Map(triton.length > 0 ? [["triton", triton] as const] : []);
     try {
-      return await torchLinks(host, settings.torchIndex, all);
+      return new Map([...(await torchLinks(host, settings.torchIndex, all)), ...own]);
     } catch (thrown) {
       if (!(thrown instanceof WheelsError)) throw thrown;
       host.log.warn(
         `No links to CPU-only torch on this index: ${thrown.what} ${thrown.why} The commands name its index too.`,
       );
-      return new Map();
+      return own;
     }
   };
   let asked: Promise<Map<string, ListedFile[]>> | null = null;

@@ -66,7 +66,7 @@ export function linkedHtml(page: LinkedPage): string {
 <html lang="en">
 <head><meta charset="utf-8"><meta name="pypi:repository-version" content="1.0"><title>Links for ${escapeHtml(page.name)}</title></head>
 <body><h1>Links for ${escapeHtml(page.name)}</h1>
-<p>CPU-only builds; the files lie on PyTorch's own index.</p>
+<p>CPU-only builds; the files lie on their own project's servers.</p>
 <ul>
 ${items.join("\n")}
 </ul>

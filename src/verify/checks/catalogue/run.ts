@@ -149,7 +149,7 @@ export const limitsSchema = z
     killed: z
       .number()
       .nullable()
-      .describe("Processes that the kernel ended for it; null where it does not tell"),
+      .describe("How often the kernel ended something for it, by its own count; null where it does not tell"),
   })
   .describe("Inside which limits it ran; nothing where there were none");
 
