@@ -4,7 +4,7 @@ import { writeFileAtomic } from "../host/files.ts";
 import { sha256Of } from "../host/hash.ts";
 import type { Host } from "../host/host.ts";
 import { aliasVersion } from "../variants/alias.ts";
-import type { Variant } from "../variants/manifest.ts";
+import { type Variant, variantOfDistribution } from "../variants/manifest.ts";
 import { variantOfWheel } from "../verify/facts/read-wheel.ts";
 import { readWheelFile } from "../verify/facts/wheel-bytes.ts";
 import type { TargetKind } from "../verify/verdict/verdict.ts";
@@ -49,6 +49,8 @@ function renamed(
   });
   const refusal = (why: string): Error => wheelsError("E_ALSO_AS", { name, wheel: fileName, why });
   if (!variant) throw refusal("It is of no variant of the manifest, so nobody could say what it is held to.");
+  if (variantOfDistribution(variants, normalizeName(name), wheel.name.platform.split(".")) !== null)
+    throw refusal(`${name} is a variant's own name, so it would be held to that variant's contract.`);
   const version = aliasVersion(variant.distribution, name, wheel.name.version);
   if (version === null) throw refusal(`${variant.distribution} does not begin with ${name}-.`);
   const origin = { name: fileName, digest: { sha256: sha256Of(bytes) } };

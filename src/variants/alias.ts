@@ -28,8 +28,9 @@ export function aliasVersion(distribution: string, name: string, version: string
 function aliased(fileName: string): string | null {
   try {
     const { distribution, version } = parseWheelFileName(fileName);
-    const words = version.split("+")[1]?.split(".");
-    if (words === undefined) return null;
+    const words = version.split("+")[1]?.split(".") ?? [];
+    // vLLM's own CPU wheels are `vllm` X+cpu, and promise no variant's contract.
+    if (words.length < 2) return null;
     const named = words.length === 2 && words[1] === LEAST ? words.slice(0, 1) : words;
     return normalizeName([distribution, ...named].join("-"));
   } catch (thrown) {

