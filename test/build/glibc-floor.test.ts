@@ -3,13 +3,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { COMPAT } from "../../src/build/floor/compat.ts";
 import { readElf } from "../../src/elf/elf.ts";
-import { parseRecipes } from "../../src/variants/recipes.ts";
 import type { VerifyResult } from "../../src/verify/verify.ts";
 import { SBOM_FILE } from "../../src/wheel/sbom.ts";
 import { compareVersions } from "../../src/wheel/version.ts";
 import { readZip } from "../../src/wheel/zip-reader.ts";
-import { likeOneDnn, likeVllm, tree } from "../support/like-vllm.ts";
-import { exec, type Ran, removeScratch, root, scratch, torchFolder, wheels } from "../support/run.ts";
+import { likeGperftools, likeOneDnn, likeVllm, tree } from "../support/like-vllm.ts";
+import { exec, type Ran, removeScratch, scratch, torchFolder, wheels } from "../support/run.ts";
 
 afterAll(removeScratch);
 
@@ -330,25 +329,13 @@ setup(name="vllm", version="0.32.0", packages=["vllm"], cmdclass={"build_ext": b
     { mode: 0o755 },
   );
   const env = { ...process.env, CXX: compiler, CC: "gcc" };
-  /** What the recipe takes of gperftools, each file with next to nothing in it, and one with C++ in it. */
-  const gperftools = (version = "2.18.1"): string => {
-    const { raw } = parseRecipes(readFileSync(join(root, "recipes.yml"), "utf8"), "recipes.yml");
-    const sources = (raw["vllm-with-tcmalloc"]?.listed ?? []).flatMap((one) => one.sources);
-    return tree({
-      "CMakeLists.txt": `project(gperftools VERSION ${version} LANGUAGES C CXX)\n`,
-      "generic-config/config.h": "#define OF_A_CONFIG 7\n",
-      ...Object.fromEntries(sources.map((name) => [name, "namespace { [[maybe_unused]] int empty; }\n"])),
-      "src/tcmalloc.cc":
-        '#include "config.h"\n#include <string>\nextern "C" int tc_version() { return OF_A_CONFIG + int(std::to_string(1).size()); }\n',
-    });
-  };
   const vllm = (libnuma: string, ...more: string[]) =>
     build(
       source,
       [
         `--onednn-source=${likeOneDnn("3.13.0")}`,
         `--numactl-source=${libnuma}`,
-        `--gperftools-source=${gperftools()}`,
+        `--gperftools-source=${likeGperftools()}`,
         ...more,
       ],
       env,

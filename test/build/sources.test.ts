@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { likeOneDnn, likeVllm } from "../support/like-vllm.ts";
+import { likeGperftools, likeOneDnn, likeVllm } from "../support/like-vllm.ts";
 import { git } from "../support/repository.ts";
 import { exec, type Ran, removeScratch, scratch, start, torchFolder } from "../support/run.ts";
 import { serve } from "../support/server.ts";
@@ -202,6 +202,7 @@ describe("a git repository", () => {
 
 describe("a source that is not what its recipe was written for", () => {
   const torch = `--torch-index-url=${torchFolder}`;
+  const gperftools = `--gperftools-source=${likeGperftools()}`;
   test("is told by the text that is missing, and by the commit that it pins", async () => {
     const cmake = "cmake/cpu_extension.cmake";
     const moved = likeVllm({ [cmake]: (text) => text.replace("cat /proc/cpuinfo", "lscpu") });
@@ -218,17 +219,32 @@ describe("a source that is not what its recipe was written for", () => {
 
   test("is told by the patch that does not fit", async () => {
     const source = likeVllm({ "vllm/__init__.py": () => "import vllm.env_override\n" });
-    const built = await build([`--source=${source}`, torch, `--onednn-source=${likeOneDnn("3.13.0")}`]);
+    const built = await build([
+      `--source=${source}`,
+      torch,
+      `--onednn-source=${likeOneDnn("3.13.0")}`,
+      gperftools,
+    ]);
     expect(built.code).toBe("E_PATCH");
     expect(built.ran.stdout).toContain("cpu-wheel does not fit vllm/__init__.py");
   }, 180_000);
 
   test("gets oneDNN of the release that it pins, or none", async () => {
     const source = likeVllm();
-    const wrong = await build([`--source=${source}`, torch, `--onednn-source=${likeOneDnn("3.10.2")}`]);
+    const wrong = await build([
+      `--source=${source}`,
+      torch,
+      `--onednn-source=${likeOneDnn("3.10.2")}`,
+      gperftools,
+    ]);
     expect(wrong.code).toBe("E_DEPENDENCY");
     expect(wrong.ran.stdout).toContain("It is version 3.10.2; the build pins v3.13.");
-    const right = await build([`--source=${source}`, torch, `--onednn-source=${likeOneDnn("3.13.1")}`]);
+    const right = await build([
+      `--source=${source}`,
+      torch,
+      `--onednn-source=${likeOneDnn("3.13.1")}`,
+      gperftools,
+    ]);
     expect(right.code).toBe("E_BUILD");
     expect(right.ran.stdout).toContain("this is no vLLM");
   }, 240_000);

@@ -1,6 +1,7 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { scratch } from "./run.ts";
+import { parseRecipes } from "../../src/variants/recipes.ts";
+import { root, scratch } from "./run.ts";
 
 /** Writes files below a new folder. @param files text by path */
 export function tree(files: Readonly<Record<string, string>>): string {
@@ -37,3 +38,16 @@ export function likeVllm(change: Record<string, (text: string) => string> = {}):
 /** A folder that is taken for oneDNN of a release. */
 export const likeOneDnn = (version: string): string =>
   tree({ "CMakeLists.txt": `set(PROJECT_VERSION "${version}")\n` });
+
+/** A folder that is taken for gperftools of a release: what recipes take of it, with next to nothing in each file. */
+export function likeGperftools(version = "2.18.1"): string {
+  const { raw } = parseRecipes(readFileSync(join(root, "recipes.yml"), "utf8"), "recipes.yml");
+  const sources = (raw["vllm-with-tcmalloc"]?.listed ?? []).flatMap((one) => one.sources);
+  return tree({
+    "CMakeLists.txt": `project(gperftools VERSION ${version} LANGUAGES C CXX)\n`,
+    "generic-config/config.h": "#define OF_A_CONFIG 7\n",
+    ...Object.fromEntries(sources.map((name) => [name, "namespace { [[maybe_unused]] int empty; }\n"])),
+    "src/tcmalloc.cc":
+      '#include "config.h"\n#include <string>\nextern "C" int tc_version() { return OF_A_CONFIG + int(std::to_string(1).size()); }\n',
+  });
+}
