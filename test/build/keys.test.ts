@@ -105,7 +105,7 @@ function changed(value: unknown, [name, ...rest]: Path): unknown {
 /** What decides no byte that is compiled, or does so through something that is in the key; why. */
 const NOT_IN_KEY: readonly [RegExp, string][] = [
   [
-    /^request\.found\.recipe\.(?!name$|cmakeArguments\.|libraries\.\d+\.source\.)/,
+    /^request\.found\.recipe\.(?!name$|cmakeArguments\.|libraries\.\d+\.source\.|listed\.)/,
     "its effect is: unit, needs, dependencies, toolchain",
   ],
   [/^request\.found\.(?!recipe)/, "how the recipe was found"],
